@@ -1,0 +1,456 @@
+"""What is asked of the principal, and what it answers. It never speaks first."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from cdktr_common.catalogue.base import Reply, Request
+from cdktr_common.catalogue.values import (
+    AgentLoad,
+    AgentRow,
+    Payload,
+    Plan,
+    RunContext,
+    RunRef,
+    RunRow,
+    RunState,
+    TaskResult,
+    TaskRow,
+    TaskSpec,
+    WorkflowRow,
+)
+
+
+class RunStarted(Reply, frozen=True, kw_only=True, tag="run.started"):
+    """The runs that were started, after their commit. `duplicate` tells that the key had been
+    used before with the same content: these are the runs of that time and nothing new."""
+
+    runs: list[RunRef] = []
+    duplicate: bool = False
+
+    example: ClassVar[str] = (
+        '{"type":"run.started","id":"7","runs":[{"run":"k3f9x2mq7a","workflow":"etl"}]}'
+    )
+
+
+class RunStatus(Reply, frozen=True, kw_only=True, tag="run.status"):
+    """One run as it stands now."""
+
+    run: RunRow
+
+    example: ClassVar[str] = (
+        '{"type":"run.status","id":"7","run":{"run":"k3f9x2mq7a","workflow":"etl",'
+        '"state":"RUNNING","created_ts":1.5,"tasks":3}}'
+    )
+
+
+class RunPage(Reply, frozen=True, kw_only=True, tag="run.page"):
+    """Runs, newest first. `more`: older ones can be asked for with `before` = the last `seq`."""
+
+    runs: list[RunRow] = []
+    more: bool = False
+
+    example: ClassVar[str] = '{"type":"run.page","id":"7","more":true}'
+
+
+class RunDetail(Reply, frozen=True, kw_only=True, tag="run.detail"):
+    """A run, the plan it was started with, and what it was given."""
+
+    run: RunRow
+    plan: Plan
+    payload: Payload = None
+    key: str | None = None
+
+    example: ClassVar[str] = (
+        '{"type":"run.detail","id":"7","run":{"run":"k3f9x2mq7a","workflow":"etl",'
+        '"state":"RUNNING","created_ts":1.5,"tasks":1},'
+        '"plan":{"workflow":"etl","tasks":[{"id":"a","argv":["true"]}]}}'
+    )
+
+
+class TaskPage(Reply, frozen=True, kw_only=True, tag="task.page"):
+    """Tasks of a run in the order of the plan. `next` is what to pass as `after` for more."""
+
+    run: str
+    tasks: list[TaskRow] = []
+    next: int | None = None
+
+    example: ClassVar[str] = (
+        '{"type":"task.page","id":"7","run":"k3f9x2mq7a",'
+        '"tasks":[{"task":"a","state":"PENDING"}]}'
+    )
+
+
+class WorkflowPage(Reply, frozen=True, kw_only=True, tag="workflow.page"):
+    """All workflows in force, and all files that are broken."""
+
+    workflows: list[WorkflowRow] = []
+
+    example: ClassVar[str] = (
+        '{"type":"workflow.page","id":"7","workflows":[{"workflow":"etl","tasks":3}]}'
+    )
+
+
+class WorkflowDetail(Reply, frozen=True, kw_only=True, tag="workflow.detail"):
+    """One workflow with its plan; `plan` is null when only a broken file is known."""
+
+    workflow: WorkflowRow
+    plan: Plan | None = None
+
+    example: ClassVar[str] = (
+        '{"type":"workflow.detail","id":"7","workflow":{"workflow":"etl","tasks":1}}'
+    )
+
+
+class WorkflowReloaded(Reply, frozen=True, kw_only=True, tag="workflow.reloaded"):
+    """What a look at the workflow directory found: ids of workflows."""
+
+    loaded: list[str] = []
+    removed: list[str] = []
+    broken: list[str] = []
+    unchanged: int = 0
+
+    example: ClassVar[str] = '{"type":"workflow.reloaded","id":"7","loaded":["etl"],"unchanged":4}'
+
+
+class AgentPage(Reply, frozen=True, kw_only=True, tag="agent.page"):
+    """All agents heard of since the journal began and not yet forgotten."""
+
+    agents: list[AgentRow] = []
+
+    example: ClassVar[str] = (
+        '{"type":"agent.page","id":"7","agents":[{"agent":"box1","state":"ready","slots":4}]}'
+    )
+
+
+class EventPage(Reply, frozen=True, kw_only=True, tag="event.page"):
+    """Facts in order. `last` is the seq up to which everything that matches is in `events`;
+    `newest` the seq of the newest fact there is."""
+
+    events: list[msgspec.Raw] = []
+    last: int = 0
+    newest: int = 0
+    epoch: int = 0
+
+    example: ClassVar[str] = (
+        '{"type":"event.page","id":"7","events":[{"type":"workflow.removed","seq":4,"ts":1.5,'
+        '"workflow":"etl"}],"last":4,"newest":4,"epoch":1}'
+    )
+
+
+class AgentWelcome(Reply, frozen=True, kw_only=True, tag="agent.welcome"):
+    """Tokens sorted: `adopt` are current and go on, `ack` results are recorded and can be
+    forgotten, `drop` are no longer wanted: end what runs, keep its output. Results of the outbox
+    in none of the lists are to be reported."""
+
+    epoch: int
+    beat_s: float = 2.0
+    lost_after_s: float = 600.0
+    adopt: list[str] = []
+    ack: list[str] = []
+    drop: list[str] = []
+    endpoints: dict[str, list[str]] = {}
+
+    example: ClassVar[str] = (
+        '{"type":"agent.welcome","id":"7","epoch":3,"adopt":["k3f9x2mq7a/a/1/1-d41f"]}'
+    )
+
+
+class AgentOrders(Reply, frozen=True, kw_only=True, tag="agent.orders"):
+    """The answer to a beat: the leases of `running` less `drop` are renewed for `lease_s` from the
+    time the beat was sent. `cancel` and `drop` are to be ended; only a cancel is reported.
+    `hello` asks the agent to introduce itself again."""
+
+    epoch: int
+    lease_s: float = 600.0
+    cancel: list[str] = []
+    drop: list[str] = []
+    drain: bool = False
+    hello: bool = False
+
+    example: ClassVar[str] = (
+        '{"type":"agent.orders","id":"7","epoch":3,"cancel":["k3f9x2mq7a/a/1/1-d41f"]}'
+    )
+
+
+class AgentGone(Reply, frozen=True, kw_only=True, tag="agent.gone"):
+    """The farewell was recorded."""
+
+    example: ClassVar[str] = '{"type":"agent.gone","id":"7"}'
+
+
+class TaskBatch(Reply, frozen=True, kw_only=True, tag="task.batch"):
+    """Tasks to run, possibly none; committed before this was sent. `runs` holds what the tasks
+    of one run share."""
+
+    epoch: int
+    tasks: list[TaskSpec] = []
+    runs: dict[str, RunContext] = {}
+    hello: bool = False
+
+    example: ClassVar[str] = (
+        '{"type":"task.batch","id":"7","epoch":3,"tasks":[{"token":"k3f9x2mq7a/a/1/1-d41f",'
+        '"run":"k3f9x2mq7a","task":"a","n":1,"fence":7,"argv":["true"]}],'
+        '"runs":{"k3f9x2mq7a":{"workflow":"etl"}}}'
+    )
+
+
+class TaskReported(Reply, frozen=True, kw_only=True, tag="task.reported"):
+    """`ack`: recorded, now or before. `drop`: not the current attempt; recorded as stale. Both
+    can be forgotten by the agent."""
+
+    ack: list[str] = []
+    drop: list[str] = []
+    epoch: int = 0
+
+    example: ClassVar[str] = (
+        '{"type":"task.reported","id":"7","ack":["k3f9x2mq7a/a/1/1-d41f"],"epoch":3}'
+    )
+
+
+class RecorderWelcome(Reply, frozen=True, kw_only=True, tag="recorder.welcome"):
+    """The recorder's endpoints are now told to everybody in `hello`."""
+
+    epoch: int
+    newest: int = 0
+
+    example: ClassVar[str] = '{"type":"recorder.welcome","id":"7","epoch":3,"newest":12}'
+
+
+class RunStart(Request, frozen=True, kw_only=True, tag="run.start"):
+    """Start one run: of `workflow` (an id, or a name that only one workflow has), or of `plan`, a
+    definition that is run without being stored. The same `key` with the same content again gives
+    the same run; with another content it is a conflict."""
+
+    workflow: str | None = None
+    plan: Plan | None = None
+    payload: Payload = None
+    key: str | None = None
+
+    example: ClassVar[str] = '{"type":"run.start","id":"7","workflow":"etl","payload":{"a":1}}'
+    answers: ClassVar[tuple[type, ...]] = (RunStarted,)
+
+
+class EventFire(Request, frozen=True, kw_only=True, tag="event.fire"):
+    """Start every workflow that listens to `event`. That may be none. `key` as in `run.start`."""
+
+    event: str
+    payload: Payload = None
+    key: str | None = None
+
+    example: ClassVar[str] = '{"type":"event.fire","id":"7","event":"new-file","payload":{"a":1}}'
+    answers: ClassVar[tuple[type, ...]] = (RunStarted,)
+
+
+class RunList(Request, frozen=True, kw_only=True, tag="run.list"):
+    """Runs the principal remembers (all that are running, and recent ones), newest first."""
+
+    workflow: str | None = None
+    state: RunState | None = None
+    limit: int = 50
+    before: int | None = None
+
+    example: ClassVar[str] = '{"type":"run.list","id":"7","state":"RUNNING","limit":10}'
+    answers: ClassVar[tuple[type, ...]] = (RunPage,)
+
+
+class RunShow(Request, frozen=True, kw_only=True, tag="run.show"):
+    """One run with its plan. Runs are named by id, by a unique beginning of it, or `last`."""
+
+    run: str
+
+    example: ClassVar[str] = '{"type":"run.show","id":"7","run":"last"}'
+    answers: ClassVar[tuple[type, ...]] = (RunDetail,)
+
+
+class RunWait(Request, frozen=True, kw_only=True, tag="run.wait"):
+    """Answered when the run has ended, or after `wait_s` with the run as it is then."""
+
+    run: str
+    wait_s: float = 30.0
+
+    example: ClassVar[str] = '{"type":"run.wait","id":"7","run":"k3f9","wait_s":10.0}'
+    answers: ClassVar[tuple[type, ...]] = (RunStatus,)
+
+
+class RunCancel(Request, frozen=True, kw_only=True, tag="run.cancel"):
+    """End a run: waiting tasks at once, running ones as soon as their agents have stopped them.
+    Answered at once; a run that has ended is answered as it is."""
+
+    run: str
+    reason: str = ""
+
+    example: ClassVar[str] = '{"type":"run.cancel","id":"7","run":"k3f9"}'
+    answers: ClassVar[tuple[type, ...]] = (RunStatus,)
+
+
+class TaskList(Request, frozen=True, kw_only=True, tag="task.list"):
+    """The tasks of a run with all their attempts, in pages."""
+
+    run: str
+    after: int = 0
+    limit: int = 500
+
+    example: ClassVar[str] = '{"type":"task.list","id":"7","run":"k3f9"}'
+    answers: ClassVar[tuple[type, ...]] = (TaskPage,)
+
+
+class WorkflowList(Request, frozen=True, kw_only=True, tag="workflow.list"):
+    """All workflows."""
+
+    example: ClassVar[str] = '{"type":"workflow.list","id":"7"}'
+    answers: ClassVar[tuple[type, ...]] = (WorkflowPage,)
+
+
+class WorkflowShow(Request, frozen=True, kw_only=True, tag="workflow.show"):
+    """One workflow, by id or unambiguous name."""
+
+    workflow: str
+
+    example: ClassVar[str] = '{"type":"workflow.show","id":"7","workflow":"etl"}'
+    answers: ClassVar[tuple[type, ...]] = (WorkflowDetail,)
+
+
+class WorkflowReload(Request, frozen=True, kw_only=True, tag="workflow.reload"):
+    """Look at the workflow directory now; answered when that is done."""
+
+    example: ClassVar[str] = '{"type":"workflow.reload","id":"7"}'
+    answers: ClassVar[tuple[type, ...]] = (WorkflowReloaded,)
+
+
+class AgentList(Request, frozen=True, kw_only=True, tag="agent.list"):
+    """All agents."""
+
+    example: ClassVar[str] = '{"type":"agent.list","id":"7"}'
+    answers: ClassVar[tuple[type, ...]] = (AgentPage,)
+
+
+class EventList(Request, frozen=True, kw_only=True, tag="event.list"):
+    """Facts after `after`, at most `limit`, on topics that begin with `topic`. With `wait_s`, and
+    nothing there yet, the answer waits for the next fact. `after` -1: none, only tell `newest`."""
+
+    after: int = 0
+    limit: int = 1000
+    topic: str = ""
+    wait_s: float = 0.0
+
+    example: ClassVar[str] = '{"type":"event.list","id":"7","after":3,"wait_s":20.0}'
+    answers: ClassVar[tuple[type, ...]] = (EventPage,)
+
+
+class AgentHello(Request, frozen=True, kw_only=True, tag="agent.hello"):
+    """An agent introduces itself: first, on an unknown epoch, and when asked to. `aid` is kept in
+    its state directory, `boot` is new with each supervisor. `running` and `outbox` are all tokens
+    it has. Tokens the principal had given to an older boot and that are in neither are lost."""
+
+    agent: str
+    aid: str
+    boot: str
+    slots: int
+    labels: list[str] = []
+    host: str = ""
+    version: str = ""
+    protocol: int = 1
+    running: list[str] = []
+    outbox: list[str] = []
+
+    example: ClassVar[str] = (
+        '{"type":"agent.hello","id":"7","agent":"box1","aid":"a91","boot":"b7","slots":4,'
+        '"running":["k3f9x2mq7a/a/1/1-d41f"]}'
+    )
+    answers: ClassVar[tuple[type, ...]] = (AgentWelcome,)
+
+
+class AgentBeat(Request, frozen=True, kw_only=True, tag="agent.beat"):
+    """An agent is alive and holds these tokens (running and not yet started). The answer is held
+    back up to `wait_s` unless there is something to order."""
+
+    agent: str
+    boot: str
+    running: list[str] = []
+    load: AgentLoad | None = None
+    draining: bool = False
+    wait_s: float = 0.0
+
+    example: ClassVar[str] = (
+        '{"type":"agent.beat","id":"7","agent":"box1","boot":"b7",'
+        '"running":["k3f9x2mq7a/a/1/1-d41f"],"wait_s":2.0}'
+    )
+    answers: ClassVar[tuple[type, ...]] = (AgentOrders,)
+
+
+class AgentBye(Request, frozen=True, kw_only=True, tag="agent.bye"):
+    """An agent that has drained leaves. It holds nothing any more."""
+
+    agent: str
+    boot: str
+
+    example: ClassVar[str] = '{"type":"agent.bye","id":"7","agent":"box1","boot":"b7"}'
+    answers: ClassVar[tuple[type, ...]] = (AgentGone,)
+
+
+class TaskFetch(Request, frozen=True, kw_only=True, tag="task.fetch"):
+    """Ask for up to `free` tasks; with none ready the answer waits up to `wait_s`. One fetch of an
+    agent is open at a time: a newer one replaces it."""
+
+    agent: str
+    boot: str
+    free: int
+    wait_s: float = 0.0
+
+    example: ClassVar[str] = (
+        '{"type":"task.fetch","id":"7","agent":"box1","boot":"b7","free":2,"wait_s":20.0}'
+    )
+    answers: ClassVar[tuple[type, ...]] = (TaskBatch,)
+
+
+class TaskReport(Request, frozen=True, kw_only=True, tag="task.report"):
+    """Results of attempts. Reported until each was answered with ack or drop."""
+
+    agent: str
+    boot: str
+    results: list[TaskResult]
+
+    example: ClassVar[str] = (
+        '{"type":"task.report","id":"7","agent":"box1","boot":"b7","results":['
+        '{"token":"k3f9x2mq7a/a/1/1-d41f","state":"COMPLETED","code":0}]}'
+    )
+    answers: ClassVar[tuple[type, ...]] = (TaskReported,)
+
+
+class RecorderHello(Request, frozen=True, kw_only=True, tag="recorder.hello"):
+    """A recorder (logd) says where it takes requests and where it publishes."""
+
+    requests: list[str]
+    live: list[str]
+    stored: int = 0
+
+    example: ClassVar[str] = (
+        '{"type":"recorder.hello","id":"7","requests":["ipc:///h/run/logd.sock"],'
+        '"live":["ipc:///h/run/logs.sock"],"stored":9}'
+    )
+    answers: ClassVar[tuple[type, ...]] = (RecorderWelcome,)
+
+
+PRINCIPAL_REQUESTS: tuple[type[Request], ...] = (
+    RunStart,
+    EventFire,
+    RunList,
+    RunShow,
+    RunWait,
+    RunCancel,
+    TaskList,
+    WorkflowList,
+    WorkflowShow,
+    WorkflowReload,
+    AgentList,
+    EventList,
+    AgentHello,
+    AgentBeat,
+    AgentBye,
+    TaskFetch,
+    TaskReport,
+    RecorderHello,
+)

@@ -1,0 +1,214 @@
+"""The habits every program shares: usage text as parser, exit codes, errors, the ready line.
+
+Data goes to stdout, everything else to stderr. A refusal (`ProtocolError`, `SettingsError`,
+`Locked`, `BindError`) becomes one line and an exit code; any other exception is a bug and shows.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from cdktr_common import __version__
+from cdktr_common.errors import BAD_SETTINGS, BUSY, CANCELLED, FAILED, USAGE, ProtocolError
+from cdktr_common.lock import Locked
+from cdktr_common.settings import Loaded, Settings, SettingsError, load, principal_endpoint
+from cdktr_common.sockets import BindError
+
+OPTIONS = """\
+  --host-port HOST:PORT   Principal to talk to, over TCP.
+  --principal NAME        Principal to talk to, by its name in the settings.
+  --home DIR              State and sockets; default CDKTR_HOME or ~/.cdktr.
+  -h --help               Show this text.
+  --version               Show the version.
+  --protocol              Show the protocol that the programs speak.
+"""
+"""Options that every program takes; a usage text ends with them."""
+
+Args = dict[str, Any]
+
+
+def parse(usage: str, argv: Sequence[str], *, options_first: bool = False) -> Args:
+    """Arguments by the usage text. Wrong usage: the nearest valid option and exit code 2."""
+    import docopt
+
+    try:
+        args: Args = dict(
+            docopt.docopt(usage, argv=list(argv), default_help=False, options_first=options_first)
+        )
+    except docopt.DocoptExit as refused:
+        program = usage.split()[0] if not usage.lower().startswith("usage") else usage.split()[1]
+        known = _options_in(usage)
+        for word in argv:
+            if word == "--":
+                break
+            option = word.split("=")[0]
+            if option.startswith("--") and option not in known:
+                fail(program, f"unknown option {option}{near(option, known)}", USAGE)
+        text = str(refused).strip()
+        first = "" if text.lower().startswith("usage") else text.split("\n")[0] + "\n"
+        body = text if not first else usage_section(usage)
+        print(f"{first}{body}\nTry: {program} --help", file=sys.stderr)
+        sys.exit(USAGE)
+    return args
+
+
+def show_and_exit(usage: str, argv: Sequence[str]) -> None:
+    """Answer --help, --version and --protocol wherever they stand before a `--`."""
+    words = list(argv)
+    words = words[: words.index("--")] if "--" in words else words
+    if "--help" in words or "-h" in words:
+        print(usage.strip())
+    elif "--version" in words:
+        print(f"cdktr {__version__}")
+    elif "--protocol" in words:
+        from importlib.resources import files
+
+        print(files("cdktr_common").joinpath("PROTOCOL.md").read_text())
+    else:
+        return
+    sys.exit(0)
+
+
+def _options_in(usage: str) -> list[str]:
+    import re
+
+    return sorted(set(re.findall(r"--[a-z][a-z0-9-]*", usage)))
+
+
+def usage_section(usage: str) -> str:
+    """The `Usage:` part of a usage text."""
+    lines = usage.strip().split("\n")
+    start = next(i for i, line in enumerate(lines) if line.lower().startswith("usage:"))
+    end = next((i for i in range(start, len(lines)) if not lines[i].strip()), len(lines))
+    return "\n".join(lines[start:end])
+
+
+def near(word: str, known: Sequence[str]) -> str:
+    """`; did you mean …?` or nothing."""
+    import difflib
+
+    matches = difflib.get_close_matches(word, known, 1, 0.6)
+    return f"; did you mean {matches[0]}?" if matches else ""
+
+
+def fail(program: str, message: str, code: int) -> NoReturn:
+    """Say what happened, on stderr, and exit."""
+    print(f"{program}: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def load_settings(args: Mapping[str, Any], **overrides: Any) -> Loaded:
+    """Settings with what the common options of the command line say. Raises SettingsError."""
+    given: dict[str, Any] = dict(overrides)
+    given["home"] = args.get("--home")
+    if args.get("--insecure"):
+        given["insecure"] = True
+    if args.get("--host-port"):
+        given["principal_host"], given["principal_port"] = split_host_port(args["--host-port"])
+    name = args.get("--principal")
+    if name:
+        loaded = load(given)
+        address = loaded.settings.principals.get(name)
+        if address is None:
+            known = sorted(loaded.settings.principals)
+            raise SettingsError(f"no principal '{name}' in the settings{near(name, known)}")
+        address = address.removeprefix("tcp://")
+        given["principal_host"], given["principal_port"] = split_host_port(address)
+    return load(given)
+
+
+def split_host_port(text: str) -> tuple[str, int]:
+    """`HOST:PORT` or `HOST`, taken apart. Raises SettingsError."""
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        return text, 5561
+    if not port.isdigit() or not host:
+        raise SettingsError(f"'{text}' is not HOST:PORT")
+    return host, int(port)
+
+
+def program_main(program: str, main: Callable[[list[str]], int]) -> NoReturn:
+    """Run a program: its exit code, and the one place where refusals become lines."""
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except ProtocolError as fault:
+        hint = f"; did you mean {', '.join(fault.near)}?" if fault.near else ""
+        fail(program, fault.detail + hint, fault.exit)
+    except SettingsError as fault:
+        fail(program, str(fault), BAD_SETTINGS)
+    except Locked as fault:
+        fail(program, str(fault), BUSY)
+    except BindError as fault:
+        fail(program, str(fault), fault.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough. Keep the interpreter from saying so at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(CANCELLED)
+    sys.exit(code)
+
+
+def ready(program: str, endpoints: Sequence[str]) -> None:
+    """Tell that the program serves: a line on stdout, and sd_notify when asked for."""
+    with suppress(OSError):
+        print("ready", program, *endpoints, flush=True)
+    sd_notify("READY=1")
+
+
+def sd_notify(state: str) -> None:
+    """Tell the service manager; without one, nothing."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.connect("\0" + address[1:] if address[0] == "@" else address)
+        notify.send(state.encode())
+
+
+def refuse_open_tcp(program: str, settings: Settings, endpoints: Sequence[str]) -> None:
+    """TCP without keys only when asked for, and then said loudly. Raises SettingsError."""
+    tcp = [endpoint for endpoint in endpoints if endpoint.startswith("tcp://")]
+    if not tcp:
+        return
+    if not settings.insecure:
+        raise SettingsError(
+            f"{tcp[0]} would be open to everyone who can reach it, and keys do not exist yet: "
+            "leave host and port unset to use ipc sockets, or accept this with --insecure"
+        )
+    print(
+        f"{program}: INSECURE: {', '.join(tcp)} has no authentication and no encryption. "
+        "Anyone who can reach it can run commands on your agents.",
+        file=sys.stderr,
+    )
+
+
+def client_endpoint(args: Mapping[str, Any]) -> tuple[Settings, str]:
+    """Settings and the principal's endpoint for a command."""
+    settings = load_settings(args).settings
+    return settings, principal_endpoint(settings)
+
+
+class Log:
+    """One line per event on stderr: time, program, level, text, key=value."""
+
+    _LEVELS = ("debug", "info", "warning", "error")
+
+    def __init__(self, program: str, level: str = "info") -> None:
+        self._program = program
+        self._least = self._LEVELS.index(level.lower())
+
+    def __call__(self, level: str, text: str, **fields: Any) -> None:
+        if self._LEVELS.index(level) < self._least:
+            return
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        details = "".join(f" {key}={value}" for key, value in fields.items())
+        with suppress(OSError):
+            print(f"{stamp}Z {self._program} {level}: {text}{details}", file=sys.stderr, flush=True)

@@ -1,0 +1,248 @@
+"""Settings: where each comes from, and the endpoints that follow from them.
+
+Ascending precedence: default, environment, settings file, command line. A wrong value or an
+unknown key is an error that names the place. Knows no program; programs pick what they need.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+FILES: Final = ("cdktr.config.yaml", "conducktor.config.yaml")
+
+
+PORTS: Final = (
+    "principal_port",
+    "events_port",
+    "logs_listening_port",
+    "logs_publishing_port",
+)
+
+
+class SettingsError(Exception):
+    """A setting is unknown or has a wrong value; ends a program with exit code 78."""
+
+
+class Settings(msgspec.Struct, kw_only=True):
+    """All settings with their defaults. The text of each is in `HELP`."""
+
+    home: str = "~/.cdktr"
+    principal_host: str | None = None
+    principal_port: int | None = None
+    events_port: int | None = None
+    logs_host: str | None = None
+    logs_listening_port: int | None = None
+    logs_publishing_port: int | None = None
+    insecure: bool = False
+    principals: dict[str, str] = {}
+    max_executors: int = msgspec.field(default_factory=lambda: os.cpu_count() or 1)
+    agent_name: str = msgspec.field(default_factory=lambda: socket.gethostname().split(".")[0])
+    labels: list[str] = []
+    workflow_dir: str = "workflows"
+    workflow_dir_refresh_frequency_s: float = 60.0
+    agent_heartbeat_timeout_ms: int = 7000
+    default_zmq_timeout_ms: int = 5000
+    retry_attempts: int = 3
+    lost_after_s: float = 600.0
+    drain_timeout_s: float = 30.0
+    spool_limit_mb: int = 1024
+    log_level: str = "info"
+
+    def __post_init__(self) -> None:
+        for name in PORTS:
+            port = getattr(self, name)
+            if port is not None and not 0 <= port <= 65535:
+                raise ValueError(f"{name} is {port}, not a port from 0 to 65535")
+        for name, least in (
+            ("max_executors", 1), ("workflow_dir_refresh_frequency_s", 0.05),
+            ("agent_heartbeat_timeout_ms", 100), ("default_zmq_timeout_ms", 1),
+            ("retry_attempts", 0), ("lost_after_s", 0.5), ("drain_timeout_s", 0),
+            ("spool_limit_mb", 1),
+        ):  # fmt: skip
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}, and at least {least} is needed")
+        if self.log_level.lower() not in ("debug", "info", "warning", "error"):
+            raise ValueError(f"log_level is '{self.log_level}', not debug, info, warning or error")
+
+
+HELP: Final[dict[str, str]] = {
+    "home": "directory of state, sockets, spool and logs",
+    "principal_host": "host of the principal; setting it adds TCP",
+    "principal_port": "port of the principal's requests (5561); setting it adds TCP",
+    "events_port": "port on which the principal publishes events (5564)",
+    "logs_host": "host of logd; the principal's host when not set",
+    "logs_listening_port": "port of logd's requests (5562)",
+    "logs_publishing_port": "port on which logd publishes output (5563)",
+    "insecure": "allow TCP without keys: anyone who reaches the port can run commands",
+    "principals": "names for addresses, for --principal NAME: {prod: 'tcp://10.0.0.5:5561'}",
+    "max_executors": "tasks an agent runs at the same time (its slots); default: cores",
+    "agent_name": "name of the agent; default: host name",
+    "labels": "labels of the agent; a task that asks for a label runs only where it is",
+    "workflow_dir": "directory of workflow files",
+    "workflow_dir_refresh_frequency_s": "seconds between two looks at the workflow directory",
+    "agent_heartbeat_timeout_ms": "an agent not heard of for this long is shown as silent",
+    "default_zmq_timeout_ms": "how long a command waits for an answer",
+    "retry_attempts": "how often a command tries again when nobody answers",
+    "lost_after_s": "lease of an attempt: an agent silent for longer has lost its tasks",
+    "drain_timeout_s": "how long a stopping agent lets its tasks finish",
+    "spool_limit_mb": "output an agent keeps at most while logd is away",
+    "log_level": "debug, info, warning or error",
+}
+
+_OLDER_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "principal_host": ("CDKTR_MASTER_HOST", "CDKTR_HOST"),
+    "principal_port": ("CDKTR_MASTER_PORT", "CDKTR_PORT"),
+}
+
+
+class Loaded(msgspec.Struct):
+    """Settings, and for each name where its value came from."""
+
+    settings: Settings
+    sources: dict[str, str]
+
+
+def load(
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Loaded:
+    """Settings by precedence; `overrides` are the command line's (None: not given). Raises
+    SettingsError."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    sources = dict.fromkeys(HELP, "default")
+    for name in HELP:
+        for variable in (f"CDKTR_{name.upper()}", *_OLDER_NAMES.get(name, ())):
+            if environ.get(variable):
+                values[name] = _from_text(name, environ[variable])
+                sources[name] = variable
+                break
+    file = settings_file(environ, directory)
+    if file is not None:
+        for name, value in _read(file).items():
+            values[name] = _beside(file, value) if name in ("home", "workflow_dir") else value
+            sources[name] = str(file)
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            values[name] = value
+            sources[name] = "command line"
+    return Loaded(_convert(values, sources), sources)
+
+
+def _convert(values: dict[str, Any], sources: dict[str, str]) -> Settings:
+    for name, value in values.items():
+        try:
+            msgspec.convert({name: value}, Settings, strict=False)
+        except (msgspec.ValidationError, ValueError) as fault:
+            text = str(fault).replace(f" - at `$.{name}`", "")
+            raise SettingsError(f"setting {name} (from {sources[name]}): {text}") from None
+    settings = msgspec.convert(values, Settings, strict=False)
+    settings.home = os.path.abspath(os.path.expanduser(settings.home))
+    return settings
+
+
+def _from_text(name: str, text: str) -> Any:
+    if name == "labels":
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if name == "principals":
+        return dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+    if name == "insecure":
+        return text.lower() not in ("0", "false", "no", "off")
+    return text
+
+
+def _beside(file: Path, value: Any) -> Any:
+    return str(file.parent / os.path.expanduser(value)) if isinstance(value, str) else value
+
+
+def settings_file(
+    environ: Mapping[str, str] | None = None, directory: Path | None = None
+) -> Path | None:
+    """The settings file in force: in the current directory, else in CDKTR_HOME."""
+    environ = os.environ if environ is None else environ
+    here = directory or Path.cwd()
+    home = Path(os.path.expanduser(environ.get("CDKTR_HOME") or "~/.cdktr"))
+    for candidate in (*(here / name for name in FILES), home / "config.yaml"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    import yaml  # only when there is a file: it costs a command 15 ms
+
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as fault:
+        raise SettingsError(f"{file}: {fault}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(f"{file}: not a mapping of settings")
+    known = {}
+    for key, value in content.items():
+        name = str(key).removeprefix("CDKTR_").lower()
+        if name not in HELP:
+            import difflib
+
+            near = difflib.get_close_matches(name, HELP, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise SettingsError(f"{file}: unknown setting '{key}'{hint}")
+        known[name] = value
+    return known
+
+
+# Endpoints. ipc always; TCP when a host or port is set.
+
+
+def uses_tcp(settings: Settings) -> bool:
+    """Was a host or port set?"""
+    return settings.principal_host is not None or settings.principal_port is not None
+
+
+def uses_tcp_for_logs(settings: Settings) -> bool:
+    """Does logd serve TCP too?"""
+    own = (settings.logs_host, settings.logs_listening_port, settings.logs_publishing_port)
+    return uses_tcp(settings) or any(value is not None for value in own)
+
+
+def socket_path(settings: Settings, name: str) -> str:
+    """The ipc address of `principal`, `events`, `logd` or `logs`."""
+    return f"ipc://{settings.home}/run/{name}.sock"
+
+
+def _tcp(host: str | None, port: int | None, default: int) -> str:
+    return f"tcp://{host or '127.0.0.1'}:{default if port is None else port}"
+
+
+def principal_endpoint(settings: Settings) -> str:
+    """Where a client finds the principal."""
+    if uses_tcp(settings):
+        return _tcp(settings.principal_host, settings.principal_port, 5561)
+    return socket_path(settings, "principal")
+
+
+def principal_binds(settings: Settings) -> tuple[list[str], list[str]]:
+    """What the principal binds: for requests, and for events."""
+    requests, events = [socket_path(settings, "principal")], [socket_path(settings, "events")]
+    if uses_tcp(settings):
+        requests.append(_tcp(settings.principal_host, settings.principal_port, 5561))
+        events.append(_tcp(settings.principal_host, settings.events_port, 5564))
+    return requests, events
+
+
+def logd_binds(settings: Settings) -> tuple[list[str], list[str]]:
+    """What logd binds: for requests, and for live output."""
+    requests, live = [socket_path(settings, "logd")], [socket_path(settings, "logs")]
+    if uses_tcp_for_logs(settings):
+        host = settings.logs_host or settings.principal_host
+        requests.append(_tcp(host, settings.logs_listening_port, 5562))
+        live.append(_tcp(host, settings.logs_publishing_port, 5563))
+    return requests, live
