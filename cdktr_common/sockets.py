@@ -108,7 +108,7 @@ def bind(socket: zmq.Socket[bytes], endpoints: Iterable[str]) -> list[str]:
         except zmq.ZMQError as fault:
             code = BUSY if fault.errno == zmq.EADDRINUSE else BAD_SETTINGS
             raise BindError(f"cannot bind {endpoint}: {fault.strerror}", code) from None
-        bound.append(socket.last_endpoint.rstrip(b"\0").decode())
+        bound.append(bytes(socket.getsockopt(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode())
     return bound
 
 
