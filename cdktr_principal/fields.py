@@ -1,0 +1,263 @@
+"""Readers of single values in a workflow file: a node in, a plain value out.
+
+Each tells what is wrong with its node and then returns a harmless value, so that reading goes on
+and finds the next fault. The limits of values are stated here. Pure; knows no workflow or task.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from itertools import islice
+from typing import Final, TypeVar
+
+from cdktr_principal.nodes import Faults, List, Map, Node, Scalar
+from cdktr_principal.schedule import cron_problem, duration, start_time_problem
+from cdktr_principal.source import SUBPROCESS
+
+T = TypeVar("T")
+Reader = Callable[[Node, Faults], T]
+
+MAX_ID: Final = 100
+MAX_NAME: Final = 200
+MAX_DESCRIPTION: Final = 10_000
+MAX_COMMAND: Final = 64 << 10
+MAX_ENV: Final = 64 << 10
+MAX_PATH: Final = 4096
+MAX_LIST: Final = 20_000
+MAX_TIMEOUT_S: Final = 366 * 86400.0
+MAX_LOSSES: Final = 1000
+
+MAX_NEAR: Final = 2000
+"""Words a mistaken one is compared with: 15 ms of work."""
+
+ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:=/@+-]{0,99}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+SET_BY_CDKTR: Final = frozenset({
+    "CDKTR_RUN_ID", "CDKTR_WORKFLOW", "CDKTR_TASK_ID", "CDKTR_ATTEMPT", "CDKTR_FENCE",
+    "CDKTR_IDEMPOTENCY_KEY", "CDKTR_EVENT", "CDKTR_PAYLOAD", "CDKTR_PAYLOAD_FILE", "CDKTR_AGENT",
+})  # fmt: skip
+"""Variables every task finds set; a file cannot say otherwise."""
+
+
+def kind(node: Node) -> str:
+    """What a node is, for people."""
+    if isinstance(node, List):
+        return "a list"
+    if isinstance(node, Map):
+        return "a mapping"
+    return "nothing" if isinstance(node, Scalar) and node.value is None else "a value"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint: the known word most like `word`, or nothing."""
+    matches = get_close_matches(word[:MAX_ID], islice(known, MAX_NEAR), 1, 0.6)
+    return f"did you mean {matches[0]}?" if matches else ""
+
+
+def scalar(node: Node, faults: Faults, what: str) -> str | None:
+    """The text of a value, as written: 1.10 stays 1.10, true stays true. None after a fault."""
+    if not isinstance(node, Scalar):
+        faults.at(node, f"{what} must be text, not {kind(node)}")
+    elif node.tag:
+        faults.at(node, f"{node.tag} belongs to config alone", f"config: {SUBPROCESS}")
+    elif node.value is None:
+        faults.at(node, f"{what} is empty" + (f" ({node.text} is null)" if node.text else ""))
+    else:
+        return node.text
+    return None
+
+
+def text(what: str, limit: int, *, one_line: bool = False) -> Reader[str | None]:
+    """A reader of text of 1 to `limit` bytes."""
+
+    def read(node: Node, faults: Faults) -> str | None:
+        found = scalar(node, faults, what)
+        if found is None:
+            return None
+        if not found.strip():
+            faults.at(node, f"{what} is empty")
+        elif len(found.encode()) > limit:
+            faults.at(node, f"{what} has {len(found.encode())} bytes, at most {limit} are allowed")
+        elif one_line and _CONTROL.search(found):
+            faults.at(node, f"{what} must be one line without control characters")
+        else:
+            return found
+        return None
+
+    return read
+
+
+name = text("name", MAX_NAME, one_line=True)
+command = text("command", MAX_COMMAND)
+
+
+def description(node: Node, faults: Faults) -> str:
+    """Any text; nothing is a description too."""
+    if isinstance(node, Scalar) and node.value is None:
+        return ""
+    return (text("description", MAX_DESCRIPTION)(node, faults) or "").strip()
+
+
+def scalars(node: Node, faults: Faults, what: str) -> list[Scalar]:
+    """The values of a list; a single value is a list of one, nothing is an empty one."""
+    if isinstance(node, Scalar):
+        if node.value is None and not node.text:
+            return []
+        return [node] if scalar(node, faults, what) is not None else []
+    if not isinstance(node, List):
+        faults.at(node, f"{what} must be a list, not {kind(node)}", "write [first, second]")
+        return []
+    if len(node.items) > MAX_LIST:
+        faults.at(node, f"{what} has {len(node.items)} items, at most {MAX_LIST} are allowed")
+        return []
+    each = f"an item of {what}"
+    return [
+        item
+        for item in node.items
+        if scalar(item, faults, each) is not None and isinstance(item, Scalar)
+    ]
+
+
+def events(node: Node, faults: Faults) -> list[str]:
+    """Names of events, each once."""
+    read = text("the name of an event", MAX_NAME, one_line=True)
+    names = (read(item, faults) for item in scalars(node, faults, "events"))
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def labels(node: Node, faults: Faults) -> list[str]:
+    """Labels, each once."""
+    found = scalars(node, faults, "labels")
+    for item in found:
+        if not _LABEL.fullmatch(item.text):
+            what = f"'{item.text[:40]}' is not a label"
+            faults.at(item, what, "letters, digits and _ . : = / @ + -, at most 100")
+    return list(dict.fromkeys(item.text for item in found))
+
+
+def env(node: Node, faults: Faults) -> dict[str, str]:
+    """Variables. Values are text as written; nothing is the empty text."""
+    if not isinstance(node, Map):
+        if not (isinstance(node, Scalar) and node.value is None):
+            faults.at(node, f"env must be a mapping, not {kind(node)}", "write NAME: value")
+        return {}
+    found: dict[str, str] = {}
+    for key, value in node.items.items():
+        line, col = node.marks[key]
+        if not _VARIABLE.fullmatch(key):
+            hint = "letters, digits and _, not beginning with a digit"
+            faults.add(line, col, f"'{key[:40]}' is no name of a variable", hint)
+        elif key in SET_BY_CDKTR:
+            faults.add(line, col, f"{key} is set by CDKTR for each task")
+        elif isinstance(value, Scalar) and value.value is None:
+            found[key] = ""
+        else:
+            found[key] = scalar(value, faults, f"the value of {key}") or ""
+    size = sum(len(key) + len(value.encode()) + 2 for key, value in found.items())
+    if size > MAX_ENV:
+        faults.at(node, f"env has {size} bytes, at most {MAX_ENV} are allowed")
+    return found
+
+
+def workdir(node: Node, faults: Faults) -> str | None:
+    """A directory on the agent."""
+    found = text("workdir", MAX_PATH, one_line=True)(node, faults)
+    if found and found.startswith("~"):
+        faults.at(node, "~ is not expanded in workdir", "write the whole path")
+    return found
+
+
+def timeout(node: Node, faults: Faults) -> float | None:
+    """Seconds, or a duration with units."""
+    found = scalar(node, faults, "timeout")
+    if found is None:
+        return None
+    seconds = duration(found)
+    if seconds is None:
+        faults.at(node, f"'{found[:40]}' is not a time", "write seconds, or 90s, 5m, 1h30m")
+    elif not 0 < seconds <= MAX_TIMEOUT_S:
+        faults.at(node, "timeout must be more than 0 and at most 366d")
+    else:
+        return seconds
+    return None
+
+
+def max_losses(node: Node, faults: Faults) -> int:
+    """How many attempts may be lost with their agents."""
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, int) and value is not True and 1 <= value <= MAX_LOSSES:
+        return value
+    faults.at(node, f"max_losses must be a whole number from 1 to {MAX_LOSSES}")
+    return 3
+
+
+def placement(node: Node, faults: Faults) -> str:
+    """Where the tasks of one run go."""
+    found = scalar(node, faults, "placement")
+    if found is not None and found not in ("spread", "together"):
+        hint = nearest(found, ("spread", "together"))
+        faults.at(node, f"placement is '{found[:40]}', not spread or together", hint)
+    return "together" if found == "together" else "spread"
+
+
+def cron(node: Node, faults: Faults) -> str | None:
+    """A cron line of 5 or 6 fields."""
+    return _checked(scalar(node, faults, "cron"), cron_problem, node, faults)
+
+
+def start_time(node: Node, faults: Faults) -> str | None:
+    """A time of day, or a date and time."""
+    return _checked(scalar(node, faults, "start_time"), start_time_problem, node, faults)
+
+
+def _checked(
+    found: str | None, check: Callable[[str], str | None], node: Node, faults: Faults
+) -> str | None:
+    problem = check(found) if found is not None else None
+    if problem:
+        faults.at(node, problem)
+    return found
+
+
+def argv(node: Node, faults: Faults) -> list[str] | None:
+    """The program and arguments of a `config: !Subprocess`."""
+    if not isinstance(node, Map):
+        faults.at(node, f"config must be a mapping, not {kind(node)}", "give it cmd and args")
+        return None
+    if not node.tag:
+        faults.at(node, "config needs a tag", f"write config: {SUBPROCESS}")
+    elif node.tag != SUBPROCESS:
+        return None  # told by the reader of the file
+    unknown_keys(node, ("cmd", "args"), faults, "config")
+    if "cmd" not in node.items:
+        faults.at(node, "config has no cmd", "cmd: the program to run")
+        return None
+    program = text("cmd", MAX_PATH, one_line=True)(node.items["cmd"], faults)
+    arguments = node.items.get("args")
+    words = [item.text for item in scalars(arguments, faults, "args")] if arguments else []
+    size = sum(len(word.encode()) + 1 for word in words)
+    if size > MAX_COMMAND:
+        faults.at(node, f"args have {size} bytes, at most {MAX_COMMAND} are allowed")
+    return [program, *words] if program else None
+
+
+def unknown_keys(
+    node: Map, known: Iterable[str], faults: Faults, where: str, later: frozenset[str] = frozenset()
+) -> None:
+    """A fault for each key that is not known."""
+    allowed = tuple(known)
+    for key in node.items:
+        if key in allowed:
+            continue
+        line, col = node.marks[key]
+        if key in later:
+            faults.add(line, col, f"'{key}' is not supported yet")
+        else:
+            near = "" if faults.full else nearest(key, allowed)
+            hint = near or f"known are {', '.join(allowed)}"
+            faults.add(line, col, f"unknown key '{key[:80]}' in {where}", hint)
