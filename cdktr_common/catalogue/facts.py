@@ -6,10 +6,17 @@ folding old facts needs no decision. Their order is `seq`; times are for people.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from cdktr_common.catalogue.base import Fact
-from cdktr_common.catalogue.values import Fault, Payload, Plan, ResultState, RunState
+from cdktr_common.catalogue.values import (
+    AgentState,
+    Fault,
+    Payload,
+    Plan,
+    ResultState,
+    RunState,
+)
 
 
 class EpochStarted(Fact, frozen=True, kw_only=True, tag="epoch.started"):
@@ -26,16 +33,17 @@ class EpochStarted(Fact, frozen=True, kw_only=True, tag="epoch.started"):
 
 
 class WorkflowLoaded(Fact, frozen=True, kw_only=True, tag="workflow.loaded"):
-    """A workflow file was read without fault and is now in force."""
+    """A workflow file was read without fault and is now in force, also after a restart that finds
+    the file broken."""
 
     workflow: str
     hash: str
     file: str = ""
-    name: str = ""
-    tasks: int = 0
+    plan: Plan
 
     example: ClassVar[str] = (
-        '{"type":"workflow.loaded","seq":2,"ts":1.5,"workflow":"etl","hash":"9f2c","tasks":3}'
+        '{"type":"workflow.loaded","seq":2,"ts":1.5,"workflow":"etl","hash":"9f2c",'
+        '"plan":{"workflow":"etl","tasks":[{"id":"a","argv":["true"]}]}}'
     )
 
     def topic(self) -> str:
@@ -267,7 +275,7 @@ class AgentChanged(Fact, frozen=True, kw_only=True, tag="agent.changed"):
 
     agent: str
     boot: str
-    state: Literal["ready", "silent", "draining", "gone"]
+    state: AgentState
     reason: str = ""
 
     example: ClassVar[str] = (

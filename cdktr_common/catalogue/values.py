@@ -17,6 +17,7 @@ RunState = Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
 TaskState = Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "SKIPPED"]
 AttemptState = Literal["RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "RELEASED"]
 ResultState = Literal["COMPLETED", "FAILED", "CANCELLED", "CRASHED", "RELEASED"]
+AgentState = Literal["ready", "silent", "draining", "gone"]
 Stream = Literal["stdout", "stderr"]
 
 
@@ -149,7 +150,7 @@ class AgentRow(Value, frozen=True, kw_only=True):
     """An agent in a list. `state`: ready, silent (no beat for a while), draining, gone."""
 
     agent: str
-    state: Literal["ready", "silent", "draining", "gone"]
+    state: AgentState
     host: str = ""
     version: str = ""
     slots: int = 0

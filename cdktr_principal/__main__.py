@@ -1,0 +1,112 @@
+"""cdktr-principal: settings, lock, recovery, then the loop.
+
+The order is what must stay true: lock first, then the journal, then the sockets; nothing is
+touched before the directory is ours.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from cdktr_common import cli
+from cdktr_common.errors import BUSY, DAMAGED
+from cdktr_common.lock import Lock
+from cdktr_common.loop import Loop
+from cdktr_common.settings import Settings, principal_binds
+from cdktr_principal import snapshot
+from cdktr_principal.core import Core, Timing
+from cdktr_principal.definitions import Definitions
+from cdktr_principal.journal import Damaged, Journal
+from cdktr_principal.service import Service
+from cdktr_principal.state import State
+
+USAGE = f"""\
+cdktr-principal: keeps workflows and runs, decides what runs where.
+
+Examples:
+  cdktr-principal                                 On ipc sockets in $CDKTR_HOME/run.
+  cdktr-principal --workflow-dir ~/jobs           Workflows from there.
+  cdktr-principal --host-port 0.0.0.0:5561 --insecure    Over TCP too, without keys.
+
+Usage:
+  cdktr-principal [--workflow-dir DIR] [--insecure] [--host-port HOST:PORT] [--principal NAME]
+                  [--home DIR]
+  cdktr-principal (--help | --version | --protocol)
+
+Options:
+  --workflow-dir DIR      Directory of workflow files; default: workflows.
+  --insecure              Serve TCP although there are no keys.
+{cli.OPTIONS}
+SIGTERM and SIGINT stop it; tasks go on and are reported when it is back. SIGHUP looks at the
+workflow files now. Exit codes: 0 stopped, 2 usage, 74 store damaged, 75 directory or port in use,
+78 bad settings.
+"""
+
+PROGRAM = "cdktr-principal"
+
+
+def recover(journal: Journal) -> State:
+    """The state as the journal has it. Raises Damaged."""
+    state = snapshot.newest(journal.directory)
+    for fact in journal.recover(state.seq):
+        state.apply(fact, fact.topic())
+    return state
+
+
+def main(argv: list[str]) -> int:
+    """Run until told to stop."""
+    cli.show_and_exit(USAGE, argv)
+    args = cli.parse(USAGE, argv)
+    settings = cli.load_settings(args, workflow_dir=args["--workflow-dir"]).settings
+    os.umask(0o077)
+    log = cli.Log(PROGRAM, settings.log_level)
+    request_binds, event_binds = principal_binds(settings)
+    cli.refuse_open_tcp(PROGRAM, settings, request_binds + event_binds)
+    lock = Lock(Path(settings.home) / "principal" / "lock", PROGRAM)
+    journal = Journal(lock.path.parent / "journal")
+    began = time.monotonic()
+    try:
+        state = recover(journal)
+    except Damaged as damage:
+        cli.fail(PROGRAM, str(damage), DAMAGED)
+    log("info", "recovered", facts=journal.seq, runs=len(state.runs),
+        seconds=f"{time.monotonic() - began:.2f}")  # fmt: skip
+    loop = Loop()
+    service = Service(
+        Core(state, _timing(settings)), journal, _definitions(settings, loop), loop, log
+    )
+    bound = service.serve(request_binds, event_binds)
+    lock.update(program=PROGRAM, endpoints=bound)
+    loop.on_signals((signal.SIGTERM, signal.SIGINT), lambda _: loop.stop())
+    loop.on_signals((signal.SIGHUP,), lambda _: service.reload())
+    cli.ready(PROGRAM, [*bound, *service.endpoints["events"]])
+    try:
+        loop.run()
+    except OSError as fault:
+        cli.fail(PROGRAM, f"cannot write the journal: {fault}; nothing unsaved was answered", BUSY)
+    service.finish()
+    return 0
+
+
+def _timing(settings: Settings) -> Timing:
+    return Timing(
+        silent_s=settings.agent_heartbeat_timeout_ms / 1000,
+        lost_after_s=settings.lost_after_s,
+    )
+
+
+def _definitions(settings: Settings, loop: Loop) -> Definitions:
+    path = Path(settings.workflow_dir).absolute()
+    return Definitions(path, settings.workflow_dir_refresh_frequency_s, loop.wake)
+
+
+def run() -> None:
+    """The console script."""
+    cli.program_main(PROGRAM, main)
+
+
+if __name__ == "__main__":
+    run()

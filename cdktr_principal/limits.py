@@ -1,0 +1,75 @@
+"""What a request may carry: checks that a definition or payload from the wire must pass.
+
+Every limit is stated here and in PROTOCOL.md. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from cdktr_common.catalogue.values import Payload, Plan, TaskPlan
+from cdktr_common.codec import encode
+from cdktr_common.errors import ProtocolError
+from cdktr_principal.dag import plan_problems
+
+PAYLOAD_BYTES: Final = 256 << 10
+PLAN_TASKS: Final = 20_000
+PLAN_BYTES: Final = 4 << 20
+COMMAND_BYTES: Final = 64 << 10
+
+_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_WORKFLOW: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,199}")
+
+
+def check_payload(payload: Payload) -> None:
+    """Raises ProtocolError too_large."""
+    if payload is None:
+        return
+    size = len(encode(payload))
+    if size > PAYLOAD_BYTES:
+        raise ProtocolError(
+            "too_large", f"the payload has {size:,} bytes and {PAYLOAD_BYTES:,} are allowed"
+        )
+
+
+def check_plan(plan: Plan) -> None:
+    """A plan that came by wire must be as good as one from a file. Raises ProtocolError."""
+    if not _WORKFLOW.fullmatch(plan.workflow):
+        raise ProtocolError("bad_field", f"'{plan.workflow[:80]}' is no workflow id")
+    if not plan.tasks:
+        raise ProtocolError("invalid", "the plan has no tasks")
+    if len(plan.tasks) > PLAN_TASKS:
+        raise ProtocolError("too_large", f"{len(plan.tasks):,} tasks; at most {PLAN_TASKS:,}")
+    for task in plan.tasks:
+        _check_task(task)
+    problems = plan_problems(plan)
+    if problems:
+        raise ProtocolError("invalid", "; ".join(str(problem) for problem in problems[:5]))
+
+
+def _check_task(task: TaskPlan) -> None:
+    if not _ID.fullmatch(task.id):
+        raise ProtocolError("bad_field", f"'{task.id[:80]}' is no task id")
+    if (task.argv is None) == (task.command is None):
+        raise ProtocolError("invalid", f"task {task.id}: give either argv or command")
+    if task.argv is not None and (not task.argv or not task.argv[0]):
+        raise ProtocolError("invalid", f"task {task.id}: argv is empty")
+    words = [task.command] if task.command is not None else task.argv or []
+    if sum(len(word) for word in words) > COMMAND_BYTES:
+        raise ProtocolError("too_large", f"task {task.id}: the command is too long")
+    if any("\0" in word for word in (*words, *task.env, *task.env.values())):
+        raise ProtocolError("invalid", f"task {task.id}: a NUL byte in command or env")
+    if any("=" in name or not name for name in task.env):
+        raise ProtocolError("invalid", f"task {task.id}: an env name is empty or has '='")
+    if task.timeout_s is not None and task.timeout_s <= 0:
+        raise ProtocolError("bad_field", f"task {task.id}: timeout_s is above 0")
+    if task.max_losses < 1:
+        raise ProtocolError("bad_field", f"task {task.id}: max_losses is at least 1")
+
+
+def digest(subject: Plan | str, payload: Payload) -> str:
+    """A short name of what a trigger asked for, to tell the same from another."""
+    content = encode([subject, payload])
+    return hashlib.blake2b(content, digest_size=8).hexdigest()

@@ -1,0 +1,153 @@
+"""What can be asked about the state: rows, pages, and ids by their beginnings. Changes nothing."""
+
+from __future__ import annotations
+
+from cdktr_common.catalogue import principal as p
+from cdktr_common.catalogue.values import (
+    AgentRow,
+    AttemptRow,
+    RunRow,
+    TaskRow,
+    WorkflowRow,
+)
+from cdktr_common.errors import ProtocolError
+from cdktr_principal.ready import nearest
+from cdktr_principal.session import Session
+from cdktr_principal.state import Attempt, Run, State, Task, Workflow
+
+PAGE: int = 1000
+"""Rows of a page at most."""
+
+
+def find_run(state: State, name: str) -> Run:
+    """A run by id, unique beginning of it, or `last`. Raises not_found or ambiguous."""
+    run = state.runs.get(name)
+    if run is not None:
+        return run
+    if name == "last":
+        if not state.runs:
+            raise ProtocolError("not_found", "there are no runs yet")
+        return next(reversed(state.runs.values()))
+    fitting = [run_id for run_id in state.runs if name and run_id.startswith(name)]
+    if len(fitting) > 1:
+        some = ", ".join(fitting[:5])
+        raise ProtocolError(
+            "ambiguous", f"{len(fitting)} runs begin with '{name}': {some}", fitting
+        )
+    if not fitting:
+        raise ProtocolError(
+            "not_found", f"no run '{name}' is remembered", nearest(name, state.runs)
+        )
+    return state.runs[fitting[0]]
+
+
+def run_row(run: Run) -> RunRow:
+    """A run as a row."""
+    return RunRow(
+        run=run.id, workflow=run.workflow, name=run.plan.name, state=run.state, event=run.event,
+        created_ts=run.created_ts, started_ts=run.started_ts, ended_ts=run.ended_ts,
+        tasks=len(run.tasks), done=len(run.tasks) - run.open, failed=run.failed, code=run.code,
+        reason=run.reason, seq=run.seq,
+    )  # fmt: skip
+
+
+def run_list(state: State, request: p.RunList) -> p.RunPage:
+    """`run.list`."""
+    rows: list[RunRow] = []
+    limit = _limit(request.limit)
+    for run in reversed(state.runs.values()):
+        if request.before is not None and run.seq >= request.before:
+            continue
+        if request.workflow is not None and request.workflow not in (run.workflow, run.plan.name):
+            continue
+        if request.state is not None and run.state != request.state:
+            continue
+        if len(rows) == limit:
+            return p.RunPage(runs=rows, more=True)
+        rows.append(run_row(run))
+    return p.RunPage(runs=rows)
+
+
+def run_detail(run: Run) -> p.RunDetail:
+    """`run.show`."""
+    return p.RunDetail(run=run_row(run), plan=run.plan, payload=run.payload, key=run.key)
+
+
+def task_list(run: Run, request: p.TaskList) -> p.TaskPage:
+    """`task.list`."""
+    start = max(0, request.after)
+    end = start + _limit(request.limit)
+    following = end if end < len(run.tasks) else None
+    rows = [_task_row(task) for task in run.tasks[start:end]]
+    return p.TaskPage(run=run.id, tasks=rows, next=following)
+
+
+def _task_row(task: Task) -> TaskRow:
+    return TaskRow(
+        task=task.plan.id, state=task.state, name=task.plan.name, depends=task.plan.depends,
+        code=task.code, reason=task.reason,
+        attempts=[_attempt_row(attempt) for attempt in task.attempts],
+    )  # fmt: skip
+
+
+def _attempt_row(attempt: Attempt) -> AttemptRow:
+    return AttemptRow(
+        n=attempt.n, state=attempt.state, agent=attempt.agent, fence=attempt.fence,
+        assigned_ts=attempt.assigned_ts, started_ts=attempt.started_ts,
+        ended_ts=attempt.ended_ts, code=attempt.code, reason=attempt.reason,
+    )  # fmt: skip
+
+
+def workflow_list(state: State) -> p.WorkflowPage:
+    """`workflow.list`."""
+    rows = [_workflow_row(name, state.workflows[name]) for name in sorted(state.workflows)]
+    return p.WorkflowPage(workflows=rows)
+
+
+def workflow_detail(state: State, name: str) -> p.WorkflowDetail:
+    """`workflow.show`, by id or by a name that only one has."""
+    named = [w for w, v in state.workflows.items() if v.plan is not None and v.plan.name == name]
+    ids = [name] if name in state.workflows else sorted(named)
+    if len(ids) > 1:
+        raise ProtocolError("ambiguous", f"'{name}' names {', '.join(ids)}", ids)
+    if not ids:
+        raise ProtocolError("not_found", f"no workflow '{name}'", nearest(name, state.workflows))
+    workflow = state.workflows[ids[0]]
+    return p.WorkflowDetail(workflow=_workflow_row(ids[0], workflow), plan=workflow.plan)
+
+
+def _workflow_row(name: str, workflow: Workflow) -> WorkflowRow:
+    plan = workflow.plan
+    if plan is None:
+        return WorkflowRow(workflow=name, file=workflow.file, broken=workflow.broken)
+    wanted = plan.cron or plan.start_time
+    return WorkflowRow(
+        workflow=name, name=plan.name, description=plan.description, tasks=len(plan.tasks),
+        events=plan.events, schedule=f"{wanted} (not scheduled yet)" if wanted else "",
+        hash=workflow.hash, file=workflow.file, loaded_ts=workflow.loaded_ts,
+        broken=workflow.broken,
+    )  # fmt: skip
+
+
+def agent_list(state: State, session: Session) -> p.AgentPage:
+    """`agent.list`; agents that have left are shown until the name is used again."""
+    rows = [
+        AgentRow(
+            agent=agent.name,
+            state=agent.state,
+            host=agent.host,
+            version=agent.version,
+            slots=agent.slots,
+            running=len(state.held.get(agent.name, {})),
+            labels=agent.labels,
+            load=session.loads.get(agent.name),
+            heard_ts=session.heard_ts.get(agent.name),
+            losses=agent.losses,
+        )
+        for _, agent in sorted(state.agents.items())
+    ]
+    return p.AgentPage(agents=rows)
+
+
+def _limit(limit: int) -> int:
+    return max(1, min(limit, PAGE))

@@ -1,0 +1,82 @@
+"""Which ready tasks go to which waiting agent, and what an agent is told about them.
+
+Pure reading of the state. Tasks go out in the order they became ready; an agent gets only tasks
+whose labels it has, and runs bound to another agent are not offered to it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import heapq
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from cdktr_common.catalogue.values import RunContext, TaskPlan
+from cdktr_principal.session import FetchWait
+from cdktr_principal.state import Run, State, Task
+
+
+def shares(state: State, waits: list[FetchWait]) -> list[tuple[FetchWait, list[Task]]]:
+    """Ready tasks for each waiting agent: an even part each, never more than it asked for."""
+    total = sum(len(queue) for queue in state.ready.values())
+    if len(waits) == 1:
+        wait = waits[0]
+        return [(wait, list(islice(_candidates(state, wait.agent), wait.free)))]
+    taken: set[Task] = set()
+    result = []
+    left = total
+    for position, wait in enumerate(waits):
+        fair = -(-left // (len(waits) - position))
+        offered = (task for task in _candidates(state, wait.agent) if task not in taken)
+        tasks = list(islice(offered, min(wait.free, max(1, fair))))
+        taken.update(tasks)
+        left -= len(tasks)
+        result.append((wait, tasks))
+    return result
+
+
+def _candidates(state: State, agent: str) -> Iterator[Task]:
+    """Ready tasks this agent may run, oldest first."""
+    labels = set(state.agents[agent].labels)
+    queues: list[Iterable[Task]] = [
+        queue
+        for (home, wanted), queue in state.ready.items()
+        if home in ("", agent) and labels.issuperset(wanted)
+    ]
+    if len(queues) == 1:
+        return iter(queues[0])
+    return heapq.merge(*queues, key=lambda task: task.order)
+
+
+def context(run: Run) -> RunContext:
+    """What all tasks of a run share."""
+    return RunContext(
+        workflow=run.workflow,
+        event=run.event,
+        payload=run.payload,
+        env=run.plan.env,
+        workdir=run.plan.workdir,
+    )
+
+
+def size_of_context(run: Run) -> int:
+    """About how many bytes the context takes on the wire."""
+    from cdktr_common.codec import encode
+
+    payload = 0 if run.payload is None else len(encode(run.payload))
+    return payload + sum(len(k) + len(v) for k, v in run.plan.env.items()) + 200
+
+
+def size_of(plan: TaskPlan) -> int:
+    """About how many bytes a task takes on the wire."""
+    size = 250 + len(plan.command or "")
+    if plan.argv is not None:
+        size += sum(map(len, plan.argv))
+    if plan.env:
+        size += sum(len(k) + len(v) for k, v in plan.env.items())
+    return size
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The closest known names, for an error."""
+    return difflib.get_close_matches(name, list(known), 3)

@@ -1,0 +1,329 @@
+"""The principal as a program that serves: sockets around the core.
+
+A turn: drain the sockets, let the core decide each message, then `_commit`: append the new facts,
+sync once, and only then send the answers and publish. If the sync fails the program ends without
+answering: what it had in memory was never promised to anyone. Decides nothing itself.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+import zmq
+
+from cdktr_common import PROTOCOL, __version__, sockets
+from cdktr_common.catalogue import COMMON_REQUESTS, PRINCIPAL_REQUESTS
+from cdktr_common.catalogue import common as c
+from cdktr_common.catalogue import principal as p
+from cdktr_common.catalogue.base import Reply, Request
+from cdktr_common.cli import Log
+from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
+from cdktr_common.errors import ProtocolError
+from cdktr_common.loop import Loop, clock
+from cdktr_principal import agents, queries, snapshot
+from cdktr_principal.core import Core, Moment
+from cdktr_principal.definitions import Definitions
+from cdktr_principal.folder import Scan
+from cdktr_principal.journal import Journal
+from cdktr_principal.state import Run
+
+DRAIN: Final = 512
+"""Messages taken in one turn at most, so that answers never wait for long."""
+
+SNAPSHOT_FACTS: Final = 100_000
+"""Facts after which a snapshot bounds the replay of the next start."""
+
+PAGE_BYTES: Final = 1 << 20
+
+ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+Ask = tuple[sockets.Envelope, str | None]
+Handler = Callable[[Ask, Any, Moment], Reply | None]
+
+
+def fresh(length: int) -> str:
+    """A random name of lower-case letters and digits."""
+    number = secrets.randbits(6 * length)
+    letters = []
+    for _ in range(length):
+        number, rest = divmod(number, 36)
+        letters.append(ALPHABET[rest])
+    return "".join(letters)
+
+
+class Service:
+    """One principal over its sockets. `endpoints` is what `hello` tells."""
+
+    def __init__(
+        self, core: Core, journal: Journal, definitions: Definitions, loop: Loop, log: Log
+    ) -> None:
+        self.core = core
+        self.journal = journal
+        self.definitions = definitions
+        self.loop = loop
+        self.log = log
+        self.counts: Counter[str] = Counter()
+        self.endpoints: dict[str, list[str]] = {}
+        self.started_ts = time.time()
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.requests = sockets.router(context)
+        self.events = sockets.publisher(context)
+        self._decoder = RequestDecoder((*COMMON_REQUESTS, *PRINCIPAL_REQUESTS))
+        self._handlers = self._table()
+        self._subscribed = 0
+        self._moved: dict[str, int] = {}
+        self._run_waits: dict[str, list[tuple[Ask, float]]] = {}
+        self._event_waits: list[tuple[Ask, p.EventList, float]] = []
+        self._reload_waits: list[Ask] = []
+        self._troubles: list[str] = []
+
+    def _table(self) -> dict[type[Request], Handler]:
+        core = self.core
+        return {
+            c.Hello: self._hello,
+            c.Ping: self._ping,
+            p.RunStart: core.run_start,
+            p.EventFire: core.event_fire,
+            p.RunList: lambda _, r, at: queries.run_list(core.state, r),
+            p.RunShow: lambda _, r, at: queries.run_detail(self._find(r.run)),
+            p.RunWait: self._run_wait,
+            p.RunCancel: self._run_cancel,
+            p.TaskList: lambda _, r, at: queries.task_list(self._find(r.run), r),
+            p.WorkflowList: lambda _, r, at: queries.workflow_list(core.state),
+            p.WorkflowShow: lambda _, r, at: queries.workflow_detail(core.state, r.workflow),
+            p.WorkflowReload: self._workflow_reload,
+            p.AgentList: lambda _, r, at: queries.agent_list(core.state, core.session),
+            p.EventList: self._event_list,
+            p.AgentHello: self._agent_hello,
+            p.AgentBeat: partial(agents.beat, core),
+            p.AgentBye: partial(agents.bye, core),
+            p.TaskFetch: core.task_fetch,
+            p.TaskReport: core.task_report,
+            p.RecorderHello: self._recorder_hello,
+        }
+
+    def serve(self, request_binds: list[str], event_binds: list[str]) -> list[str]:
+        """Bind and hook into the loop; returns the endpoints of requests. Raises BindError."""
+        bound = sockets.bind(self.requests, request_binds)
+        self.endpoints["principal"] = bound
+        self.endpoints["events"] = sockets.bind(self.events, event_binds)
+        self.core.begin_epoch(socket.gethostname(), self._moment())
+        self._load(self.definitions.scan())
+        self.loop.watch(self.requests, self._take)
+        self.loop.watch(self.events, self._take_subscriptions)
+        self.loop.on_wake(self._take_scan)
+        self.loop.every(0.25, self._tick)
+        self.loop.every(1.0, self.journal.write_head)
+        self.loop.every(2.0, self._publish_stat)
+        self.loop.every(self.definitions.refresh_s, self.definitions.request)
+        self.loop.after = self._commit
+        self._commit()
+        return bound
+
+    def _moment(self) -> Moment:
+        return Moment(time.time(), clock(), fresh)
+
+    # A turn
+
+    def _take(self) -> None:
+        at = self._moment()
+        for envelope, body in sockets.receive(self.requests, DRAIN):
+            self.counts["taken"] += 1
+            try:
+                request = self._decoder.decode(body)
+                ask = (envelope, request.id)
+                reply = self._handlers[type(request)](ask, request, at)
+            except ProtocolError as refusal:
+                self.counts[f"refused_{refusal.code}"] += 1
+                answer = with_id(error_body(refusal), head(body).id)
+                self.core.answers.append(((envelope, None), msgspec.Raw(answer)))  # type: ignore[arg-type]
+            else:
+                if reply is not None:
+                    self.core.answers.append((ask, reply))
+
+    def _tick(self) -> None:
+        at = self._moment()
+        agents.tick(self.core, at)
+        now = at.clock
+        for run_id, waits in list(self._run_waits.items()):
+            run = self.core.state.runs.get(run_id)
+            due = [ask for ask, until in waits if until <= now or run is None]
+            for ask in due:
+                if run is not None:
+                    self._answer_wait(ask, run)
+            left = [(ask, until) for ask, until in waits if until > now and run is not None]
+            if left:
+                self._run_waits[run_id] = left
+            else:
+                del self._run_waits[run_id]
+
+    def _commit(self) -> None:
+        """Make this turn's facts durable, then let everything out that waited for it."""
+        core = self.core
+        at = self._moment()
+        core.settle(at)
+        if core.session.ordered:
+            agents.tick(core, at)
+        facts, core.facts = core.facts, []
+        bodies = [self.journal.append(fact) for fact in facts]
+        if bodies:
+            self.journal.sync()
+        self._answer_waits(at.clock)
+        answers, core.answers = core.answers, []
+        for (envelope, request_id), reply in answers:
+            sockets.send(self.requests, envelope, with_id(encode(reply), request_id))
+        if facts:
+            self._publish(facts, bodies)
+        if self.journal.since_snapshot >= SNAPSHOT_FACTS:
+            self._snapshot()
+
+    def _publish(self, facts: list[Any], bodies: list[bytes]) -> None:
+        for fact, body in zip(facts, bodies, strict=True):
+            topic = fact.topic()
+            self._moved[topic] = fact.seq
+            if self._subscribed:
+                self.events.send_multipart((topic.encode(), body))
+
+    def _take_subscriptions(self) -> None:
+        while True:
+            try:
+                word = self.events.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._subscribed = max(0, self._subscribed + (1 if word[:1] == b"\x01" else -1))
+
+    def _publish_stat(self) -> None:
+        if self._subscribed:
+            stat = c.StreamStat(newest=self.journal.seq, streams=self._moved)
+            self.events.send_multipart((b"stat/", encode(stat)))
+        self._moved = {}
+
+    def _snapshot(self) -> None:
+        snapshot.write(self.journal.directory, self.core.state)
+        self.journal.rotate()
+
+    # Long polls that the core does not know of
+
+    def _answer_waits(self, now: float) -> None:
+        ended, self.core.session.ended = self.core.session.ended, []
+        for run in ended:
+            for ask, _ in self._run_waits.pop(run.id, ()):
+                self._answer_wait(ask, run)
+        waits, self._event_waits = self._event_waits, []
+        for ask, request, until in waits:
+            page = self._event_page(request)
+            if page.events or until <= now:
+                self.core.answers.append((ask, page))
+            else:
+                self._event_waits.append((ask, request, until))
+
+    def _answer_wait(self, ask: Ask, run: Run) -> None:
+        self.core.answers.append((ask, p.RunStatus(run=queries.run_row(run))))
+
+    def _find(self, name: str) -> Run:
+        return queries.find_run(self.core.state, name)
+
+    def _run_wait(self, ask: Ask, request: p.RunWait, at: Moment) -> Reply | None:
+        run = self._find(request.run)
+        if run.ended_ts is not None or request.wait_s <= 0:
+            return p.RunStatus(run=queries.run_row(run))
+        self._run_waits.setdefault(run.id, []).append((ask, at.clock + request.wait_s))
+        return None
+
+    def _run_cancel(self, ask: Ask, request: p.RunCancel, at: Moment) -> Reply:
+        run = self._find(request.run)
+        self.core.run_cancel(run, request.reason, at)
+        return p.RunStatus(run=queries.run_row(run))
+
+    def _event_list(self, ask: Ask, request: p.EventList, at: Moment) -> Reply | None:
+        if request.limit < 1:
+            raise ProtocolError("bad_field", "event.list: limit is at least 1")
+        if request.wait_s > 0 and request.after >= self.journal.seq:
+            self._event_waits.append((ask, request, at.clock + request.wait_s))
+            return None
+        return self._event_page(request)
+
+    def _event_page(self, request: p.EventList) -> p.EventPage:
+        newest = self.journal.seq
+        if request.after < 0 or request.after >= newest:
+            last = newest if request.after < 0 else min(request.after, newest)
+            return p.EventPage(last=last, newest=newest, epoch=self.core.state.epoch)
+        found, last = self.journal.read(
+            request.after, min(request.limit, 10_000), PAGE_BYTES, request.topic
+        )
+        events = [msgspec.Raw(body) for body in found]
+        return p.EventPage(events=events, last=last, newest=newest, epoch=self.core.state.epoch)
+
+    # Introductions
+
+    def _hello(self, ask: Ask, request: c.Hello, at: Moment) -> Reply:
+        if request.protocol != PROTOCOL:
+            raise ProtocolError(
+                "version",
+                f"this principal is version {__version__} and speaks protocol {PROTOCOL}, "
+                f"not {request.protocol}",
+            )
+        return c.Welcome(
+            program="cdktr-principal", version=__version__, protocol=PROTOCOL,
+            endpoints=self.endpoints, epoch=self.core.state.epoch,
+        )  # fmt: skip
+
+    def _ping(self, ask: Ask, request: c.Ping, at: Moment) -> Reply:
+        return c.Pong(
+            program="cdktr-principal", version=__version__, epoch=self.core.state.epoch,
+            seq=self.journal.seq, started_ts=self.started_ts, pid=os.getpid(),
+            counts=dict(self.counts),
+        )  # fmt: skip
+
+    def _agent_hello(self, ask: Ask, request: p.AgentHello, at: Moment) -> Reply:
+        welcome = agents.hello(self.core, ask, request, at)
+        return msgspec.structs.replace(welcome, endpoints=self.endpoints)
+
+    def _recorder_hello(self, ask: Ask, request: p.RecorderHello, at: Moment) -> Reply:
+        self.endpoints["logd"] = request.requests
+        self.endpoints["logs"] = request.live
+        return p.RecorderWelcome(epoch=self.core.state.epoch, newest=self.journal.seq)
+
+    # Workflow definitions
+
+    def _workflow_reload(self, ask: Ask, request: p.WorkflowReload, at: Moment) -> None:
+        self._reload_waits.append(ask)
+        self.definitions.request()
+
+    def reload(self) -> None:
+        """Look at the workflow directory now."""
+        self.definitions.request()
+
+    def _take_scan(self) -> None:
+        for scan in self.definitions.taken():
+            self._load(scan)
+
+    def _load(self, scan: Scan) -> None:
+        told = self.core.definitions_changed(scan, self._moment())
+        for trouble in scan.troubles:
+            if trouble not in self._troubles:
+                self.log("warning", trouble)
+        self._troubles = scan.troubles
+        for workflow, _, _, faults in scan.broken:
+            fault = faults[0]
+            where = f"{fault.file}:{fault.line}:{fault.col}"
+            self.log("warning", f"{where}: {fault.what}", workflow=workflow, faults=len(faults))
+        waits, self._reload_waits = self._reload_waits, []
+        for ask in waits:
+            self.core.answers.append((ask, told))
+
+    def finish(self) -> None:
+        """Stop cleanly: a snapshot makes the next start quick."""
+        if self.journal.since_snapshot:
+            self._snapshot()
+        self.journal.write_head()
+        self.requests.close(0)
+        self.events.close(0)
