@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,7 +103,7 @@ def test_cycles_are_found_exactly_when_there_are_some(edges: Edges) -> None:
     for problem in found:
         path = problem.names
         assert path[0] == path[-1] and len(set(path)) == len(path) - 1
-        assert all(needed in direct[name] for name, needed in zip(path, path[1:], strict=False))
+        assert all(needed in direct[name] for name, needed in pairwise(path))
         assert edges[problem.task][1][problem.position] == path[1]
     seen = [name for problem in found for name in problem.names[:-1]]
     assert len(seen) == len(set(seen))
