@@ -1,0 +1,229 @@
+"""Attending a run of one task: its output live, its end, Ctrl-C.
+
+Three conversations in one loop: the principal is asked for the end of the run, logd publishes the
+output, and logd is asked for what was not heard (before the subscription, in a gap, at the end).
+The run is done when it has ended and the ends of its streams were seen; output that does not come
+within a bound is said to be missing, never silently left out.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import msgspec
+import zmq
+
+from cdktr_cli.connection import Connection
+from cdktr_cli.tail import Tail
+from cdktr_cli.waiting import FINAL, POLL_S, SILENCE_S, GaveUp
+from cdktr_common.catalogue.base import Reply
+from cdktr_common.catalogue.common import Hello, Welcome
+from cdktr_common.catalogue.logd import LogLive, LogPage, LogRead
+from cdktr_common.catalogue.principal import RunCancel, RunStatus, RunWait, TaskList, TaskPage
+from cdktr_common.catalogue.values import LogChunk, RunRow, Stream
+from cdktr_common.client import Channel
+from cdktr_common.errors import CANCELLED, UNREACHABLE, ProtocolError
+from cdktr_common.loop import Loop
+from cdktr_common.sockets import resolve, subscriber
+
+STREAMS: tuple[tuple[Stream, int], ...] = (("stdout", 1), ("stderr", 2))
+
+OUTPUT_GRACE_S = 10.0
+"""How long output may be outstanding after the end of the run, counted from its last byte."""
+
+Key = tuple[int, Stream]
+
+
+class Attendance:
+    """See the module text. `until_done` returns the run as it ended, or raises GaveUp."""
+
+    def __init__(self, principal: Connection, run: str, task: str) -> None:
+        self._run, self._task = run, task
+        self._loop = Loop()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._principal = Channel(self._context, principal.endpoint)
+        self._loop.watch(self._principal.socket, self._principal.pump)
+        self._logd: Channel | None = None
+        self._live: zmq.Socket[bytes] | None = None
+        self._decode = msgspec.json.Decoder(LogLive).decode
+        self._tails: dict[Key, Tail] = {}
+        self._reading: set[Key] = set()
+        self._ended: RunRow | None = None
+        self._attempts: list[int] | None = None
+        self._heard = self._moved = time.monotonic()
+        self._interrupts = 0
+        self._fault: GaveUp | None = None
+        self._reader_gone: BrokenPipeError | None = None
+
+    def until_done(self) -> RunRow:
+        """Turn until the run has ended and its output is here."""
+        self._loop.on_signals((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), self._interrupted)
+        self._loop.every(1.0, self._resend)
+        self._find_logd()
+        self._ask_end()
+        self._tick()
+        while self._fault is None and not self._complete():
+            self._loop.turn(None)
+        if self._fault is not None:
+            raise self._fault
+        if self._reader_gone is not None:
+            raise self._reader_gone
+        assert self._ended is not None
+        return self._ended
+
+    # The run.
+
+    def _ask_end(self) -> None:
+        request = RunWait(run=self._run, wait_s=POLL_S)
+        self._principal.ask(request, self._status, resend_s=POLL_S + 1.0)
+
+    def _status(self, answer: Reply | ProtocolError) -> None:
+        self._heard = time.monotonic()
+        if isinstance(answer, RunStatus) and answer.run.state in FINAL:
+            self._ended, self._moved = answer.run, time.monotonic()
+            self._principal.ask(TaskList(run=self._run), self._tasks)
+        elif isinstance(answer, RunStatus) or (isinstance(answer, ProtocolError) and answer.retry):
+            self._loop.later(0.0 if isinstance(answer, RunStatus) else 0.5, self._ask_end)
+        elif isinstance(answer, ProtocolError):
+            self._fault = GaveUp(answer.detail, answer.exit)
+
+    def _tasks(self, answer: Reply | ProtocolError) -> None:
+        """Which attempts have output: all that were started."""
+        self._attempts = []
+        if isinstance(answer, TaskPage):
+            self._attempts = [
+                attempt.n
+                for task in answer.tasks
+                for attempt in task.attempts
+                if attempt.started_ts is not None
+            ]
+        self._read_all()
+
+    def _resend(self) -> None:
+        self._principal.resend()
+        if self._logd is not None:
+            self._logd.resend()
+        if time.monotonic() - self._heard > SILENCE_S:
+            text = f"no answer from {self._principal.endpoint} for {SILENCE_S:g} s"
+            self._fault = GaveUp(f"{text}; the run goes on: {self._come_back()}", UNREACHABLE)
+
+    def _interrupted(self, number: int) -> None:
+        self._interrupts += 1
+        if self._interrupts > 1 or self._ended is not None:
+            self._fault = GaveUp(f"left {self._run} alone: {self._come_back()}", CANCELLED)
+            return
+        print(f"cdktr-run: cancelling {self._run}; again to leave it alone", file=sys.stderr)
+        self._cancel(number)
+
+    def _cancel(self, number: int) -> None:
+        reason = f"{signal.Signals(number).name} to cdktr-run"
+        self._principal.ask(RunCancel(run=self._run, reason=reason), lambda _: None)
+
+    def _come_back(self) -> str:
+        return f"cdktr-ctl wait {self._run}; cdktr-logs query --run {self._run}"
+
+    # Its output.
+
+    def _find_logd(self) -> None:
+        self._principal.ask(Hello(program="cdktr-run"), self._welcome)
+
+    def _welcome(self, answer: Reply | ProtocolError) -> None:
+        if not isinstance(answer, Welcome):
+            return
+        here = self._principal.endpoint
+        requests = resolve(answer.endpoints.get("logd", []), here)
+        live = resolve(answer.endpoints.get("logs", []), here)
+        if requests is None or live is None:
+            self._loop.later(1.0, self._find_logd)  # it has not announced itself yet
+            return
+        self._live = subscriber(self._context, live, [f"log/run/{self._run}/"])
+        self._loop.watch(self._live, self._drain_live)
+        self._logd = Channel(self._context, requests)
+        self._loop.watch(self._logd.socket, self._logd.pump)
+        self._read_all()
+
+    def _drain_live(self) -> None:
+        assert self._live is not None
+        while True:
+            try:
+                frames = self._live.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                chunk = self._decode(frames[-1]).chunk
+            except msgspec.DecodeError:
+                continue  # not of this protocol version: it is read by request instead
+            if chunk.task == self._task and not self._take(chunk):
+                self._read((chunk.n, chunk.stream))
+
+    def _take(self, chunk: LogChunk) -> bool:
+        """Print what is new; False when something before it is missing."""
+        tail = self._tails.setdefault((chunk.n, chunk.stream), Tail())
+        new = tail.take(chunk)
+        if new is None:
+            return False
+        if new or tail.ended:
+            self._moved = time.monotonic()
+        self._write(dict(STREAMS)[chunk.stream], new)
+        return True
+
+    def _write(self, descriptor: int, data: bytes) -> None:
+        if self._reader_gone is not None:
+            return
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+        except BrokenPipeError as closed:
+            # The reader has seen enough: nobody wants the rest of the run.
+            self._reader_gone = closed
+            self._cancel(signal.SIGPIPE)
+
+    def _tick(self) -> None:
+        """Ask for what was published before the subscription held, or got lost."""
+        self._loop.later(0.1 if self._ended is not None else 1.0, self._tick)
+        self._read_all()
+
+    def _read_all(self) -> None:
+        attempts = {n for n, _ in self._tails} | {1} | set(self._attempts or [])
+        for n in sorted(attempts):
+            for stream, _ in STREAMS:
+                self._read((n, stream))
+
+    def _read(self, key: Key) -> None:
+        tail = self._tails.get(key)
+        if self._logd is None or key in self._reading or (tail is not None and tail.ended):
+            return
+        self._reading.add(key)
+        n, stream = key
+        offset = 0 if tail is None else tail.offset
+        request = LogRead(run=self._run, task=self._task, n=n, stream=stream, offset=offset)
+        self._logd.ask(request, lambda answer: self._page(key, answer), resend_s=2.0)
+
+    def _page(self, key: Key, answer: Reply | ProtocolError) -> None:
+        self._reading.discard(key)
+        if not isinstance(answer, LogPage):
+            return  # nothing recorded yet; the next tick asks again
+        for chunk in answer.chunks:
+            self._take(chunk)
+        if answer.next is not None and answer.chunks:
+            self._read(key)
+
+    def _complete(self) -> bool:
+        if self._ended is None or self._attempts is None:
+            return False
+        if self._reader_gone is not None:
+            return True
+        keys = [(n, stream) for n in self._attempts for stream, _ in STREAMS]
+        if all(key in self._tails and self._tails[key].ended for key in keys):
+            return True
+        if time.monotonic() - self._moved < OUTPUT_GRACE_S:
+            return False
+        print(
+            "cdktr-run: the run has ended, but not all of its output has been recorded yet; "
+            f"later: cdktr-logs query --run {self._run}",
+            file=sys.stderr,
+        )
+        return True

@@ -1,0 +1,95 @@
+"""A command's way to the principal and, by what the principal tells, to logd.
+
+Every request waits at most the time-out of the settings and says who did not answer. Knows
+endpoints and time-outs, not what is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cdktr_common import PROTOCOL, __version__
+from cdktr_common.catalogue.base import Reply, Request
+from cdktr_common.catalogue.common import Hello, Welcome
+from cdktr_common.client import Client
+from cdktr_common.errors import ProtocolError, Unreachable
+from cdktr_common.settings import Settings
+from cdktr_common.sockets import resolve
+
+R = TypeVar("R", bound=Reply)
+
+
+class Connection:
+    """Open until the process ends: sockets do not linger."""
+
+    def __init__(self, settings: Settings, endpoint: str) -> None:
+        self.settings = settings
+        self.endpoint = endpoint
+        self.timeout_s = settings.default_zmq_timeout_ms / 1000
+        self._client = Client(endpoint, self.timeout_s)
+        self._logd: Client | None = None
+        self._welcome: Welcome | None = None
+
+    @classmethod
+    def of(cls, args: Mapping[str, Any]) -> Connection:
+        """By the common options and the settings."""
+        from cdktr_common.cli import client_endpoint
+
+        return cls(*client_endpoint(args))
+
+    def ask(
+        self,
+        request: Request,
+        expected: type[R],
+        *,
+        wait_s: float = 0.0,
+        timeout_s: float | None = None,
+        request_id: str | None = None,
+    ) -> R:
+        """The principal's answer. Raises ProtocolError, and Unreachable with a hint."""
+        try:
+            return self._client.ask(
+                request, expected, wait_s=wait_s, timeout_s=timeout_s, request_id=request_id
+            )
+        except Unreachable:
+            limit = (self.timeout_s if timeout_s is None else timeout_s) + wait_s
+            raise Unreachable(self.endpoint, limit, _hint(self.endpoint)) from None
+
+    def welcome(self) -> Welcome:
+        """What the principal says of itself and of the endpoints of all. Asked once."""
+        if self._welcome is None:
+            hello = Hello(program="cdktr_cli", version=__version__, protocol=PROTOCOL)
+            self._welcome = self.ask(hello, Welcome)
+        return self._welcome
+
+    def endpoint_of(self, part: str) -> str | None:
+        """Where `events`, `logd` or `logs` is to be reached; None: it has not announced itself."""
+        return resolve(self.welcome().endpoints.get(part, []), self.endpoint)
+
+    def forget_endpoints(self) -> None:
+        """Ask for the endpoints again next time."""
+        self._welcome = None
+
+    def ask_logd(self, request: Request, expected: type[R]) -> R:
+        """logd's answer. Raises ProtocolError `unavailable` when the principal knows no logd."""
+        if self._logd is None:
+            endpoint = self.endpoint_of("logd")
+            if endpoint is None:
+                raise ProtocolError(
+                    "unavailable", f"no logd has announced itself to {self.endpoint}"
+                )
+            self._logd = Client(endpoint, self.timeout_s)
+        return self._logd.ask(request, expected)
+
+
+def _hint(endpoint: str) -> str:
+    if not endpoint.startswith("ipc://"):
+        return ""
+    from cdktr_common.lock import holder
+
+    owner = holder(Path(endpoint[6:]).parent.parent / "principal" / "lock")
+    if owner is None:
+        return "; no principal runs there: start one with `cdktr start principal --with-agent`"
+    return f"; a principal runs there (pid {owner.get('pid', '?')}) but does not answer"

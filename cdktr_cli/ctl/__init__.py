@@ -1,0 +1,100 @@
+"""cdktr-ctl: look at runs, tasks, workflows and agents, and act on them. One command a file.
+
+This file finds the command and hands it the arguments; options that every program takes may stand
+before it. Each command file has `usage`, the text that is its parser and its help, and `main`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+from cdktr_common import cli
+from cdktr_common.errors import OK, USAGE
+
+PROGRAM = "cdktr-ctl"
+
+COMMANDS = {
+    "runs": "runs that are going on, and recent ones",
+    "show": "one run: a row for each task",
+    "tasks": "all attempts of the tasks of a run",
+    "wait": "wait until runs have ended",
+    "cancel": "end runs",
+    "workflows": "workflows, and files that are broken",
+    "agents": "agents and their load",
+    "events": "what happened, and with -f what happens",
+    "reload": "look at the workflow directory now",
+    "ping": "does everything answer",
+}
+
+_WITH_VALUE = ("--host-port", "--principal", "--home", "--color")
+
+usage = f"""\
+{PROGRAM} - look at runs, tasks, workflows and agents, and act on them
+
+Examples:
+  cdktr-ctl runs --state FAILED
+  cdktr-ctl show last
+  cdktr-ctl events -f --ndjson | jq .type
+  cdktr-ctl agents
+
+Usage:
+  cdktr-ctl [options] COMMAND [ARG...]
+
+Commands:
+{chr(10).join(f"  {name:<22}  {text[0].upper()}{text[1:]}." for name, text in COMMANDS.items())}
+
+Options:
+  --color WHEN            auto, always or never.
+{cli.OPTIONS}
+`cdktr-ctl COMMAND --help` tells the options of a command. Runs are named by id, by a unique
+beginning of it, or `last`. Exit codes: 0 done - 1 the answer is no - 2 usage - 3 not found -
+5 ambiguous - 69 principal unreachable.
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Run the command that `argv` names."""
+    before, rest = split(argv)
+    if not rest:
+        cli.show_and_exit(usage, before)
+        print(cli.usage_section(usage), file=sys.stderr)
+        print(f"Commands: {', '.join(COMMANDS)}", file=sys.stderr)
+        return USAGE
+    name, *arguments = rest
+    if name == "help":
+        return show_help(arguments)
+    if name not in COMMANDS:
+        cli.fail(PROGRAM, f"no command '{name}'{cli.near(name, list(COMMANDS))}", USAGE)
+    command = import_module(f"cdktr_cli.ctl.{name}")
+    words = [name, *before, *arguments]
+    cli.show_and_exit(command.usage, words)
+    args = cli.parse(command.usage, words)
+    if args["--color"]:
+        if args["--color"] not in ("auto", "always", "never"):
+            cli.fail(PROGRAM, f"--color is auto, always or never, not {args['--color']}", USAGE)
+        os.environ["CDKTR_COLOR"] = args["--color"]
+    return int(command.main(args))
+
+
+def split(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Options that stand before the command, and the rest from the command on."""
+    at = 0
+    while at < len(argv) and argv[at].startswith("-"):
+        at += 2 if argv[at] in _WITH_VALUE else 1
+    return argv[:at], argv[at:]
+
+
+def show_help(arguments: list[str]) -> int:
+    """`help [COMMAND]`."""
+    known = [name for name in arguments if name in COMMANDS]
+    text = import_module(f"cdktr_cli.ctl.{known[0]}").usage if known else usage
+    print(text.strip())
+    return OK
+
+
+def run() -> NoReturn:
+    """The program."""
+    cli.program_main(PROGRAM, main)

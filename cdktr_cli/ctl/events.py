@@ -1,0 +1,76 @@
+"""cdktr-ctl events: the facts of the journal, and with -f those to come."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from cdktr_cli import follow, table
+from cdktr_cli.connection import Connection
+from cdktr_cli.ctl.common import OPTIONS, number
+from cdktr_common import cli
+from cdktr_common.errors import CANCELLED, OK, USAGE, ProtocolError
+
+usage = f"""\
+cdktr-ctl events - what happened, oldest first; with -f also what happens from now on
+
+Examples:
+  cdktr-ctl events -n 100
+  cdktr-ctl events -f --topic run/nightly.etl/
+  cdktr-ctl events -f --after 0 --ndjson | jq -r .type
+
+Usage:
+  cdktr-ctl events [options]
+
+Options:
+  -f --follow             Go on; nothing is missed or doubled, also when the principal restarts.
+  --after SEQ             Facts after this number; 0 is from the beginning.
+  -n N                    Without --after: the last so many [default: 20].
+  --topic TOPIC           Only topics that begin so: run/WORKFLOW/ agent/ workflow/ event/.
+{OPTIONS}"""
+
+_SHOWN_APART = ("type", "seq", "prev", "ts", "plan", "token", "digest", "boot", "aid", "faults")
+
+
+def main(args: cli.Args) -> int:
+    """Run the command."""
+    if args["--follow"] and args["--json"]:
+        cli.fail("cdktr-ctl", "a stream is no single document: use --ndjson with -f", USAGE)
+    principal = Connection.of(args)
+    if args["--after"] is None:
+        after = max(0, follow.newest(principal) - number(args, "-n"))
+    else:
+        after = number(args, "--after")
+    topic = args["--topic"] or ""
+    if not args["--follow"]:
+        facts = follow.so_far(principal, after, topic)
+        table.document(list(facts)) if args["--json"] else _print(args, facts)
+        return OK
+    try:
+        _print(args, follow.on(principal, after, topic, _away))
+    except KeyboardInterrupt:
+        return CANCELLED
+    return OK
+
+
+def _away(fault: ProtocolError) -> None:
+    print(f"cdktr-ctl: {fault.detail}; waiting for it", file=sys.stderr)
+
+
+def _print(args: cli.Args, facts: Iterable[follow.Fact]) -> None:
+    if args["--ndjson"]:
+        table.lines(facts)
+        return
+    for fact in facts:
+        print(line(fact), flush=True)
+
+
+def line(fact: follow.Fact) -> str:
+    """A fact on one line: number, time, type, and what else it says."""
+    rest = " ".join(
+        f"{key}={table.text(value)}"
+        for key, value in table.plain(fact).items()
+        if key not in (*_SHOWN_APART, "time") and value not in (None, "", [])
+    )
+    moment = table.rfc3339(fact.get("ts"))
+    return f"{fact.get('seq', 0):>8}  {moment}  {table.text(fact.get('type')):<18}  {rest}".rstrip()

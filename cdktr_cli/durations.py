@@ -1,0 +1,38 @@
+"""Lengths of time as people write and read them: `90`, `1.5s`, `10m`, `1h30m`."""
+
+from __future__ import annotations
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+def seconds(text: str) -> float:
+    """Seconds of `90`, `250ms`, `10m`, `1h30m`, `2d`. Raises ValueError."""
+    rest, total = text.strip().lower(), 0.0
+    if not rest:
+        raise ValueError("an empty length of time")
+    while rest:
+        digits = len(rest) - len(rest.lstrip("0123456789."))
+        letters = len(rest[digits:]) - len(rest[digits:].lstrip("abcdefghijklmnopqrstuvwxyz"))
+        unit = rest[digits : digits + letters] or ("s" if total == 0 else "")
+        if not digits or unit not in _UNITS or rest[:digits].count(".") > 1:
+            raise ValueError(f"'{text}' is no length of time; write 90, 250ms, 10m, 1h30m or 2d")
+        total += float(rest[:digits]) * _UNITS[unit]
+        rest = rest[digits + letters :]
+    return total
+
+
+def spell(span_s: float | None) -> str:
+    """A length of time for a table: `12 ms`, `1.20 s`, `2m03s`, `5h01m`; nothing for None."""
+    if span_s is None:
+        return ""
+    span_s = max(0.0, span_s)
+    if span_s < 0.9995:
+        return f"{span_s * 1000:.0f} ms"
+    if span_s < 59.995:
+        return f"{span_s:.2f} s"
+    whole = round(span_s)
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"

@@ -1,0 +1,64 @@
+"""Following facts without a gap, across restarts of the principal.
+
+The journal is the record, so the follower asks it: `event.list` after the last number it has, held
+back by the principal until there is more. Nothing can be missed or doubled between a subscription
+and its backfill, because there is no subscription. Knows numbers, not what the facts mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from cdktr_cli.connection import Connection
+from cdktr_common.catalogue.principal import EventList, EventPage
+from cdktr_common.errors import ProtocolError
+
+Fact = dict[str, Any]
+
+POLL_S = 2.0
+_PAGE = 1000
+
+
+def newest(principal: Connection) -> int:
+    """The number of the newest fact."""
+    return principal.ask(EventList(after=-1), EventPage).newest
+
+
+def so_far(principal: Connection, after: int, topic: str) -> Iterator[Fact]:
+    """The facts after a number that are there now."""
+    while True:
+        page = principal.ask(EventList(after=after, limit=_PAGE, topic=topic), EventPage)
+        yield from map(_decode, page.events)
+        if page.last <= after or page.last >= page.newest:
+            return
+        after = page.last
+
+
+def on(
+    principal: Connection, after: int, topic: str, away: Callable[[ProtocolError], None]
+) -> Iterator[Fact]:
+    """The facts after a number, without end. `away` is told once each time when the principal
+    stops answering; the following goes on when it is back."""
+    told = False
+    while True:
+        request = EventList(after=after, limit=_PAGE, topic=topic, wait_s=POLL_S)
+        try:
+            page = principal.ask(request, EventPage, wait_s=POLL_S)
+        except ProtocolError as fault:
+            if not fault.retry:
+                raise
+            if not told:
+                away(fault)
+            told = True
+            continue
+        told = False
+        yield from map(_decode, page.events)
+        after = max(after, page.last)
+
+
+def _decode(raw: msgspec.Raw) -> Fact:
+    fact: Fact = msgspec.json.decode(raw)
+    return fact

@@ -1,0 +1,66 @@
+"""The payload of an event or a run, from the command line, a file or a pipe.
+
+It is checked here, so that a mistake is told with its position before anything is sent, and then
+carried as it was written. What it means is known to the tasks alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import NoReturn
+
+LIMIT = 256 << 10
+"""Bytes a payload may have."""
+
+
+class BadPayload(Exception):
+    """The payload cannot be sent; the text says why and where."""
+
+
+def read(source: str) -> bytes:
+    """The payload named by `--payload`: JSON itself, `-` for stdin, `@FILE`. One line of JSON
+    comes back. Raises BadPayload."""
+    if source == "-":
+        where, body = "stdin", sys.stdin.buffer.read(LIMIT + 1)
+    elif source.startswith("@"):
+        where, body = source[1:], _file(source[1:])
+    else:
+        where, body = "--payload", source.encode("utf-8", "surrogateescape")
+    return check(body, where)
+
+
+def _file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(LIMIT + 1)
+    except OSError as fault:
+        raise BadPayload(f"{path}: {fault.strerror}") from None
+
+
+def check(body: bytes, where: str) -> bytes:
+    """`body` on one line if it is JSON. Raises BadPayload naming the position."""
+    if len(body) > LIMIT:
+        raise BadPayload(
+            f"{where}: the payload is larger than {LIMIT >> 10} KiB; put the data where the tasks "
+            "can read it and send its name"
+        )
+    try:
+        text = body.decode("utf-8")
+        json.loads(text, parse_constant=_no_number)
+    except UnicodeDecodeError as fault:
+        raise BadPayload(f"{where}: not UTF-8 at byte {fault.start}") from None
+    except json.JSONDecodeError as fault:
+        what = fault.msg[0].lower() + fault.msg[1:]
+        position = f"line {fault.lineno} column {fault.colno}"
+        raise BadPayload(f"{where}: not JSON: {what} at {position}") from None
+    except RecursionError:
+        raise BadPayload(f"{where}: nested too deeply") from None
+    except ValueError as fault:
+        raise BadPayload(f"{where}: not JSON: {fault}") from None
+    # JSON has line ends only between values, where a space means the same.
+    return text.replace("\r", " ").replace("\n", " ").encode()
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON value")
