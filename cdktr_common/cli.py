@@ -1,24 +1,24 @@
 """The habits every program shares: usage text as parser, exit codes, errors, the ready line.
 
-Data goes to stdout, everything else to stderr. A refusal (`ProtocolError`, `SettingsError`,
-`Locked`, `BindError`) becomes one line and an exit code; any other exception is a bug and shows.
+Data goes to stdout, everything else to stderr. A `Refusal` becomes one line and an exit code; any
+other exception is a bug and shows. What only some programs need is imported where it is used:
+`--help` has to be instant.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cdktr_common import __version__
-from cdktr_common.errors import BAD_SETTINGS, BUSY, CANCELLED, FAILED, USAGE, ProtocolError
-from cdktr_common.lock import Locked
-from cdktr_common.settings import Loaded, Settings, SettingsError, load, principal_endpoint
-from cdktr_common.sockets import BindError
+from cdktr_common.errors import CANCELLED, FAILED, USAGE, ProtocolError, Refusal
+
+if TYPE_CHECKING:
+    from cdktr_common.settings import Loaded, Settings
 
 OPTIONS = """\
   --host-port HOST:PORT   Principal to talk to, over TCP.
@@ -105,6 +105,8 @@ def fail(program: str, message: str, code: int) -> NoReturn:
 
 def load_settings(args: Mapping[str, Any], **overrides: Any) -> Loaded:
     """Settings with what the common options of the command line say. Raises SettingsError."""
+    from cdktr_common.settings import SettingsError, load
+
     given: dict[str, Any] = dict(overrides)
     given["home"] = args.get("--home")
     if args.get("--insecure"):
@@ -129,6 +131,8 @@ def split_host_port(text: str) -> tuple[str, int]:
     if not colon:
         return text, 5561
     if not port.isdigit() or not host:
+        from cdktr_common.settings import SettingsError
+
         raise SettingsError(f"'{text}' is not HOST:PORT")
     return host, int(port)
 
@@ -141,12 +145,8 @@ def program_main(program: str, main: Callable[[list[str]], int]) -> NoReturn:
     except ProtocolError as fault:
         hint = f"; did you mean {', '.join(fault.near)}?" if fault.near else ""
         fail(program, fault.detail + hint, fault.exit)
-    except SettingsError as fault:
-        fail(program, str(fault), BAD_SETTINGS)
-    except Locked as fault:
-        fail(program, str(fault), BUSY)
-    except BindError as fault:
-        fail(program, str(fault), fault.exit_code)
+    except Refusal as fault:
+        fail(program, str(fault), fault.exit)
     except BrokenPipeError:
         # The reader of a pipe has seen enough. Keep the interpreter from saying so at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -168,6 +168,8 @@ def sd_notify(state: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
+    import socket
+
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.connect("\0" + address[1:] if address[0] == "@" else address)
         notify.send(state.encode())
@@ -179,6 +181,8 @@ def refuse_open_tcp(program: str, settings: Settings, endpoints: Sequence[str]) 
     if not tcp:
         return
     if not settings.insecure:
+        from cdktr_common.settings import SettingsError
+
         raise SettingsError(
             f"{tcp[0]} would be open to everyone who can reach it, and keys do not exist yet: "
             "leave host and port unset to use ipc sockets, or accept this with --insecure"
@@ -192,6 +196,8 @@ def refuse_open_tcp(program: str, settings: Settings, endpoints: Sequence[str]) 
 
 def client_endpoint(args: Mapping[str, Any]) -> tuple[Settings, str]:
     """Settings and the principal's endpoint for a command."""
+    from cdktr_common.settings import principal_endpoint
+
     settings = load_settings(args).settings
     return settings, principal_endpoint(settings)
 

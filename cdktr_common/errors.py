@@ -53,7 +53,16 @@ CODES: Final[dict[str, Code]] = {
 }
 
 
-class ProtocolError(Exception):
+class Refusal(Exception):
+    """An expected end of a program: one line on stderr and an exit code. No bug."""
+
+    @property
+    def exit(self) -> int:
+        """The exit code of a program that ends with this."""
+        return FAILED
+
+
+class ProtocolError(Refusal):
     """An expected refusal with a code from `CODES`."""
 
     def __init__(self, code: str, detail: str, near: Sequence[str] = ()) -> None:

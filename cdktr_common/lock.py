@@ -14,9 +14,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cdktr_common.errors import BUSY, Refusal
 
-class Locked(Exception):
-    """Somebody else owns the directory."""
+
+class Locked(Refusal):
+    """Somebody else owns the directory; ends a program with exit code 75."""
 
     def __init__(self, path: Path, owner: dict[str, Any]) -> None:
         since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(owner.get("since_ts", 0)))
@@ -26,6 +28,10 @@ class Locked(Exception):
         )
         super().__init__(f"{path.parent} is in use by {who}")
         self.owner = owner
+
+    @property
+    def exit(self) -> int:
+        return BUSY
 
 
 class Lock:

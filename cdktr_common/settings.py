@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
+from cdktr_common.errors import BAD_SETTINGS, Refusal
+
 FILES: Final = ("cdktr.config.yaml", "conducktor.config.yaml")
 
 
@@ -25,8 +27,12 @@ PORTS: Final = (
 )
 
 
-class SettingsError(Exception):
+class SettingsError(Refusal):
     """A setting is unknown or has a wrong value; ends a program with exit code 78."""
+
+    @property
+    def exit(self) -> int:
+        return BAD_SETTINGS
 
 
 class Settings(msgspec.Struct, kw_only=True):

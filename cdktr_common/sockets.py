@@ -15,7 +15,7 @@ from typing import Final
 
 import zmq
 
-from cdktr_common.errors import BAD_SETTINGS, BUSY
+from cdktr_common.errors import BAD_SETTINGS, BUSY, Refusal
 
 MAX_FRAMES: Final = 8
 """Frames a request may have, routing frames included; more is dropped unanswered."""
@@ -32,12 +32,16 @@ Envelope = tuple[bytes, ...]
 """Where a reply goes: every frame of the request but the last."""
 
 
-class BindError(Exception):
+class BindError(Refusal):
     """An endpoint cannot be bound; carries the exit code."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+    @property
+    def exit(self) -> int:
+        return self.exit_code
 
 
 def _common(socket: zmq.Socket[bytes], max_frame: int) -> None:
