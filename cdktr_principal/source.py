@@ -115,7 +115,7 @@ def meaning(text: str) -> Value:
     if text[0] in "+-.0123456789" and len(text) < 64:
         if _INT.fullmatch(text):
             return int(text)
-        if _FLOAT.fullmatch(text):
+        if not text.lstrip("+-").isdigit() and _FLOAT.fullmatch(text):
             return float(text)
     return text
 
