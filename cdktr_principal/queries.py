@@ -12,8 +12,9 @@ from cdktr_common.catalogue.values import (
 )
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.ready import nearest
+from cdktr_principal.records import Attempt, Run, Task, Workflow
 from cdktr_principal.session import Session
-from cdktr_principal.state import Attempt, Run, State, Task, Workflow
+from cdktr_principal.state import State
 
 PAGE: int = 1000
 """Rows of a page at most."""

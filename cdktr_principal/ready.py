@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from cdktr_common.catalogue.values import RunContext, TaskPlan
+from cdktr_principal.records import Run, Task
 from cdktr_principal.session import FetchWait
-from cdktr_principal.state import Run, State, Task
+from cdktr_principal.state import State
 
 
 def shares(state: State, waits: list[FetchWait]) -> list[tuple[FetchWait, list[Task]]]:

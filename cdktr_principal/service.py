@@ -28,12 +28,12 @@ from cdktr_common.cli import Log
 from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
 from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import Loop, clock
-from cdktr_principal import agents, queries, snapshot
+from cdktr_principal import agents, assigning, queries, snapshot, triggers
 from cdktr_principal.core import Core, Moment
 from cdktr_principal.definitions import Definitions
 from cdktr_principal.folder import Scan
 from cdktr_principal.journal import Journal
-from cdktr_principal.state import Run
+from cdktr_principal.records import Run
 
 DRAIN: Final = 512
 """Messages taken in one turn at most, so that answers never wait for long."""
@@ -90,8 +90,8 @@ class Service:
         return {
             c.Hello: self._hello,
             c.Ping: self._ping,
-            p.RunStart: core.run_start,
-            p.EventFire: core.event_fire,
+            p.RunStart: partial(triggers.run_start, core),
+            p.EventFire: partial(triggers.event_fire, core),
             p.RunList: lambda _, r, at: queries.run_list(core.state, r),
             p.RunShow: lambda _, r, at: queries.run_detail(self._find(r.run)),
             p.RunWait: self._run_wait,
@@ -105,7 +105,7 @@ class Service:
             p.AgentHello: self._agent_hello,
             p.AgentBeat: partial(agents.beat, core),
             p.AgentBye: partial(agents.bye, core),
-            p.TaskFetch: core.task_fetch,
+            p.TaskFetch: partial(assigning.task_fetch, core),
             p.TaskReport: core.task_report,
             p.RecorderHello: self._recorder_hello,
         }
@@ -169,7 +169,7 @@ class Service:
         """Make this turn's facts durable, then let everything out that waited for it."""
         core = self.core
         at = self._moment()
-        core.settle(at)
+        assigning.settle(core, at)
         if core.session.ordered:
             agents.tick(core, at)
         facts, core.facts = core.facts, []
@@ -307,7 +307,7 @@ class Service:
             self._load(scan)
 
     def _load(self, scan: Scan) -> None:
-        told = self.core.definitions_changed(scan, self._moment())
+        told = triggers.definitions_changed(self.core, scan, self._moment())
         for trouble in scan.troubles:
             if trouble not in self._troubles:
                 self.log("warning", trouble)

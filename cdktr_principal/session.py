@@ -14,7 +14,7 @@ from cdktr_common.catalogue.principal import TaskBatch
 from cdktr_common.catalogue.values import AgentLoad
 
 if TYPE_CHECKING:
-    from cdktr_principal.state import Run
+    from cdktr_principal.records import Run
 
 Ask = Any
 """Where an answer goes; the core hands it back and never looks inside."""

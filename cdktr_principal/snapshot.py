@@ -18,7 +18,8 @@ from cdktr_common.catalogue.values import Payload, Plan, RunState, TaskState
 from cdktr_common.codec import encode
 from cdktr_principal.dag import graph
 from cdktr_principal.journal import replace_file
-from cdktr_principal.state import Agent, Attempt, KeyUse, Run, State, Task, Workflow
+from cdktr_principal.records import Agent, Attempt, KeyUse, Run, Task, Workflow
+from cdktr_principal.state import State
 
 KEPT: Final = 2
 """Snapshots that are kept: the newest, and one to fall back to."""

@@ -1,0 +1,91 @@
+"""Giving ready tasks to the agents that wait for them.
+
+An assignment is a fact and durable before the agent hears of it, so a lost reply loses nothing:
+the same fetch again gets the same batch. Pure; every change goes through the core's facts.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cdktr_common.catalogue import facts as f
+from cdktr_common.catalogue import principal as p
+from cdktr_common.catalogue.base import Reply
+from cdktr_common.catalogue.values import RunContext, TaskSpec
+from cdktr_common.errors import ProtocolError
+from cdktr_principal import ready
+from cdktr_principal.core import Core, Moment
+from cdktr_principal.records import Task
+from cdktr_principal.session import Ask, FetchWait
+
+BATCH_BYTES: Final = 1 << 20
+"""About how large the answer to one fetch may get: payloads and commands together."""
+
+BATCH_TASKS: Final = 512
+"""Tasks in the answer to one fetch."""
+
+
+def task_fetch(core: Core, ask: Ask, request: p.TaskFetch, at: Moment) -> Reply | None:
+    """`task.fetch`: waits for `settle`. The same fetch again gets the same batch again."""
+    again = core.session.batch_again(request.agent, request.id)
+    if again is not None:
+        return again
+    if not core.knows(request.agent, request.boot):
+        return p.TaskBatch(epoch=core.state.epoch, hello=True)
+    if request.free < 1:
+        raise ProtocolError("bad_field", "task.fetch: free is at least 1")
+    due = at.clock + max(0.0, request.wait_s)
+    wait = FetchWait(ask, request.id, request.agent, request.boot, request.free, due)
+    replaced = core.session.fetches.pop(request.agent, None)
+    core.session.fetches[request.agent] = wait
+    if replaced is not None:
+        core.answers.append((replaced.ask, p.TaskBatch(epoch=core.state.epoch)))
+    return None
+
+
+def settle(core: Core, at: Moment) -> None:
+    """Give ready tasks to waiting agents, an even share to each."""
+    fetches = core.session.fetches
+    if not fetches or not core.state.ready:
+        return
+    for share in ready.shares(core.state, list(fetches.values())):
+        wait, tasks = share
+        if tasks:
+            del fetches[wait.agent]
+            _give(core, wait, tasks, at)
+
+
+def _give(core: Core, wait: FetchWait, tasks: list[Task], at: Moment) -> None:
+    specs: list[TaskSpec] = []
+    runs: dict[str, RunContext] = {}
+    size = 0
+    for task in tasks:
+        run = task.run
+        if task.state != "PENDING" or run.home not in (None, wait.agent):
+            continue
+        if size > BATCH_BYTES or len(specs) >= BATCH_TASKS:
+            break
+        if run.id not in runs:
+            runs[run.id] = ready.context(run)
+            size += ready.size_of_context(run)
+        size += ready.size_of(task.plan)
+        specs.append(_assign(core, task, wait, at))
+    batch = p.TaskBatch(epoch=core.state.epoch, tasks=specs, runs=runs)
+    core.session.last_batch[wait.agent] = (wait.request_id, batch)
+    core.answers.append((wait.ask, batch))
+
+
+def _assign(core: Core, task: Task, wait: FetchWait, at: Moment) -> TaskSpec:
+    run, plan = task.run, task.plan
+    n = task.attempts[-1].n + 1 if task.attempts else 1
+    token = f"{run.id}/{plan.id}/{n}/{core.state.epoch}-{at.fresh(10)}"
+    fact = core.about(
+        f.TaskAssigned, run, at, task=plan.id, n=n, token=token, agent=wait.agent,
+        boot=wait.boot,
+    )  # fmt: skip
+    core.renew(token, at)
+    return TaskSpec(
+        token=token, run=run.id, task=plan.id, n=n, fence=fact.seq, argv=plan.argv,
+        command=plan.command, env=plan.env, workdir=plan.workdir, timeout_s=plan.timeout_s,
+        lost_after_s=core.timing.lost_after_s,
+    )  # fmt: skip

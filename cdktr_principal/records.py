@@ -1,0 +1,117 @@
+"""What the state is made of: runs, tasks, attempts, agents, workflows. Data without behaviour.
+
+Rule: only `state.py` assigns to anything in here, while it applies facts (and `snapshot.py`, when
+it makes a state out of an image). Everybody else reads.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from cdktr_common.catalogue import facts as f
+from cdktr_common.catalogue.values import (
+    AgentState,
+    AttemptState,
+    Fault,
+    Plan,
+    RunState,
+    TaskPlan,
+    TaskState,
+)
+from cdktr_principal.dag import Graph
+
+
+class Attempt(msgspec.Struct):
+    """One execution of a task; `fence` is the seq of the fact that assigned it."""
+
+    n: int
+    token: str
+    agent: str
+    boot: str
+    fence: int
+    assigned_ts: float
+    state: AttemptState = "RUNNING"
+    started_ts: float | None = None
+    ended_ts: float | None = None
+    code: int | None = None
+    reason: str = ""
+
+
+class Task:
+    """A task of a run. `order` is its place in the ready queue, 0 when it is not in one."""
+
+    __slots__ = (
+        "attempts", "code", "index", "losses", "order", "plan", "reason", "run", "state", "waits",
+    )  # fmt: skip
+
+    def __init__(self, run: Run, index: int, plan: TaskPlan, waits: int) -> None:
+        self.run = run
+        self.index = index
+        self.plan = plan
+        self.waits = waits
+        self.state: TaskState = "PENDING"
+        self.attempts: list[Attempt] = []
+        self.losses = 0
+        self.code: int | None = None
+        self.reason = ""
+        self.order = 0
+
+
+class Run:
+    """A run with its snapshot of the plan. `open` counts tasks that are not final."""
+
+    def __init__(self, fact: f.RunCreated, shape: Graph) -> None:
+        self.id = fact.run
+        self.workflow = fact.workflow
+        self.topic = fact.topic()
+        self.plan = fact.plan
+        self.graph = shape
+        self.event = fact.event
+        self.payload = fact.payload
+        self.key = fact.key
+        self.seq = fact.seq
+        self.created_ts = fact.ts
+        self.state: RunState = "PENDING"
+        self.started_ts: float | None = None
+        self.ended_ts: float | None = None
+        self.code: int | None = None
+        self.reason = ""
+        self.failed = 0
+        self.cancelling = False
+        self.home: str | None = None
+        self.open = len(fact.plan.tasks)
+        self.tasks = [Task(self, i, task, shape.waits[i]) for i, task in enumerate(fact.plan.tasks)]
+        self.by_id = {task.plan.id: task for task in self.tasks}
+
+
+class Agent(msgspec.Struct):
+    """An agent as it introduced itself last."""
+
+    name: str
+    aid: str
+    boot: str
+    slots: int
+    labels: list[str]
+    host: str
+    version: str
+    state: AgentState = "ready"
+    losses: int = 0
+
+
+class Workflow(msgspec.Struct):
+    """A workflow in force, and the faults of a newer file that was not accepted."""
+
+    plan: Plan | None
+    hash: str
+    file: str
+    loaded_ts: float | None
+    broken: list[Fault] = []
+    broken_hash: str = ""
+
+
+class KeyUse(msgspec.Struct):
+    """What an idempotency key was used for."""
+
+    digest: str
+    runs: list[tuple[str, str]]
+    ts: float

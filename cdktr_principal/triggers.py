@@ -1,0 +1,148 @@
+"""What starts runs: a workflow by name, a plan by wire, an event; and which workflows there are.
+
+The same key with the same content is the same runs, for as long as keys are remembered.
+Pure; every change goes through the core's facts.
+"""
+
+from __future__ import annotations
+
+from cdktr_common.catalogue import facts as f
+from cdktr_common.catalogue import principal as p
+from cdktr_common.catalogue.base import Reply
+from cdktr_common.catalogue.values import Payload, Plan, RunRef
+from cdktr_common.errors import ProtocolError
+from cdktr_principal import ready
+from cdktr_principal.core import Core, Moment
+from cdktr_principal.folder import Scan
+from cdktr_principal.limits import check_payload, check_plan, digest
+from cdktr_principal.session import Ask
+
+
+def run_start(core: Core, ask: Ask, request: p.RunStart, at: Moment) -> Reply:
+    """`run.start`: the run, new or the one this key started before."""
+    check_payload(request.payload)
+    if (request.plan is None) == (request.workflow is None):
+        raise ProtocolError("bad_field", "run.start: give either workflow or plan")
+    if request.plan is not None:
+        check_plan(request.plan)
+        plan = request.plan
+    else:
+        plan = find_workflow(core, request.workflow or "")
+    key = _key(request.key, request.id)
+    content = digest(request.plan or plan.workflow, request.payload)
+    known = _known_key(core, key, content)
+    if known is not None:
+        return known
+    run = _create(core, plan, None, request.payload, key, content, at)
+    return p.RunStarted(runs=[RunRef(run=run, workflow=plan.workflow)])
+
+
+def event_fire(core: Core, ask: Ask, request: p.EventFire, at: Moment) -> Reply:
+    """`event.fire`: a run of every workflow that listens; none is an answer too."""
+    check_payload(request.payload)
+    if not request.event or len(request.event) > 200:
+        raise ProtocolError("bad_field", "event.fire: an event name has 1 to 200 characters")
+    key = _key(request.key, request.id)
+    content = digest("event/" + request.event, request.payload)
+    known = _known_key(core, key, content)
+    if known is not None:
+        return known
+    plans = [
+        workflow.plan
+        for _, workflow in sorted(core.state.workflows.items())
+        if workflow.plan is not None and request.event in workflow.plan.events
+    ]
+    runs = [
+        RunRef(
+            run=_create(core, plan, request.event, request.payload, None, "", at),
+            workflow=plan.workflow,
+        )
+        for plan in plans
+    ]
+    core.emit(
+        f.EventFired, "event/", at, event=request.event, payload=request.payload, key=key,
+        digest=content, runs=[r.run for r in runs], workflows=[r.workflow for r in runs],
+    )  # fmt: skip
+    return p.RunStarted(runs=runs)
+
+
+def _known_key(core: Core, key: str | None, content: str) -> Reply | None:
+    use = core.state.keys.get(key) if key is not None else None
+    if use is None:
+        return None
+    if use.digest != content:
+        raise ProtocolError(
+            "conflict", f"key '{key}' was used with another workflow, event or payload"
+        )
+    runs = [RunRef(run=run, workflow=workflow) for run, workflow in use.runs]
+    return p.RunStarted(runs=runs, duplicate=True)
+
+
+def find_workflow(core: Core, name: str) -> Plan:
+    """The plan in force of an id, or of a name that only one workflow has."""
+    workflows = core.state.workflows
+    found = workflows.get(name)
+    if found is None:
+        named = [w for w, v in workflows.items() if v.plan is not None and v.plan.name == name]
+        if len(named) > 1:
+            ids = sorted(named)
+            raise ProtocolError("ambiguous", f"'{name}' names {', '.join(ids)}", ids)
+        found = workflows[named[0]] if named else None
+    if found is None:
+        near = ready.nearest(name, workflows)
+        raise ProtocolError("not_found", f"no workflow '{name}'", near)
+    if found.plan is None:
+        fault = found.broken[0].what if found.broken else "it has faults"
+        raise ProtocolError("invalid", f"workflow '{name}' cannot run: {fault}")
+    return found.plan
+
+
+def _create(
+    core: Core, plan: Plan, event: str | None, payload: Payload, key: str | None, content: str,
+    at: Moment,
+) -> str:  # fmt: skip
+    run_id = at.fresh(10)
+    while run_id in core.state.runs:
+        run_id = at.fresh(10)
+    core.emit(
+        f.RunCreated, f"run/{plan.workflow}/", at, run=run_id, workflow=plan.workflow,
+        plan=plan, event=event, payload=payload, key=key, digest=content,
+    )  # fmt: skip
+    core.end_if_done(core.state.runs[run_id], at)
+    return run_id
+
+
+def definitions_changed(core: Core, scan: Scan, at: Moment) -> p.WorkflowReloaded:
+    """Take in what a look at the workflow directory found."""
+    known = core.state.workflows
+    loaded, broken = [], []
+    for workflow, file, content, plan in scan.loaded:
+        now = known.get(workflow)
+        if now is None or now.plan is None or now.broken or now.hash != content:
+            loaded.append(workflow)
+            core.emit(
+                f.WorkflowLoaded, "workflow/", at, workflow=workflow, hash=content, file=file,
+                plan=plan,
+            )  # fmt: skip
+    for workflow, file, content, faults in scan.broken:
+        broken.append(workflow)
+        if workflow not in known or known[workflow].broken_hash != content:
+            core.emit(
+                f.WorkflowBroken, "workflow/", at, workflow=workflow, file=file, hash=content,
+                faults=faults,
+            )  # fmt: skip
+    whole = not any(trouble.startswith("cannot read") for trouble in scan.troubles)
+    removed = sorted(known.keys() - scan.present) if whole else []
+    for workflow in removed:
+        core.emit(f.WorkflowRemoved, "workflow/", at, workflow=workflow)
+    return p.WorkflowReloaded(
+        loaded=loaded, broken=broken, removed=removed, unchanged=scan.unchanged
+    )
+
+
+def _key(key: str | None, request_id: str | None) -> str | None:
+    if key is not None:
+        if not key or len(key) > 200:
+            raise ProtocolError("bad_field", "a key has 1 to 200 characters")
+        return key
+    return f"id:{request_id}" if request_id else None
