@@ -66,7 +66,11 @@ class _Stop(Exception):
 
 # Bytes to text.
 
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# U+0085, U+2028 and U+2029 are line ends to PyYAML, and plain characters to YAML 1.2 and editors:
+# refused, so that neither text nor line numbers silently differ.
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
 
 
 def _decode(data: bytes, faults: Faults) -> str | None:

@@ -73,6 +73,7 @@ HOSTILE: dict[str, tuple[str | bytes, int, str]] = {
     "UTF-16": ("a: 1".encode("utf-16"), 1, "UTF-16"),
     "a NUL": ("a: 1\nb: \0", 2, "control character U+0000"),
     "an ESC": ("a: 1\n\x1b[2J", 2, "control character U+001B"),
+    "a line end of another world": ("a: 1\nb: x\u2028y", 2, "control character U+2028"),
     "an escaped NUL": ('a: "\\0"', 1, "NUL"),
     "half a surrogate pair": ('a: "\\ud800"', 1, "surrogate"),
     "no such character": ('a: "\\UFFFFFFFF"', 1, "nothing has"),
