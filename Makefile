@@ -51,6 +51,7 @@ zipapps: $(STAMP)
 
 protocol: $(STAMP)
 	$(BIN)/python -m cdktr_common.spec
+	$(BIN)/python tests/vectors/make.py
 
 clean:
 	rm -rf $(VENV) dist build/cache *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
