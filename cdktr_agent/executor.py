@@ -1,0 +1,324 @@
+"""Attempts as they run: reading their output, noticing their end, ending them with all they left.
+
+An attempt is over when its main process has exited, its output was read to the end (or for
+`READ_S`) and nobody of its tree is left; only then is it told, so that two attempts of a task
+never overlap. Ending means TERM to the whole tree, KILL after a grace, and looking again until it
+is empty. Knows nothing of slots, leases and results' ways.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from cdktr_agent import tree
+from cdktr_agent.process import Attempt, CannotStart, Spawner, identity
+from cdktr_agent.turns import Turns
+from cdktr_common.catalogue.values import ResultState, TaskResult
+
+READ_S: Final = 2.0
+"""How long output is read after the main process has ended, while others hold the pipe."""
+
+QUIET_S: Final = 0.1
+"""How long a line without end waits for more."""
+
+UNWATCHED_S: Final = 0.002
+"""A short task is over before it is worth watching its pipes: they are read at its end."""
+
+STUCK_S: Final = 60.0
+
+_READ: Final = 1 << 16
+_PIPE: Final = 1 << 20
+
+Over = Callable[[Attempt, TaskResult | None], None]
+
+
+class Executor:
+    """`over` is called once for each attempt, with its result or None when it was dropped."""
+
+    def __init__(self, turns: Turns, over: Over) -> None:
+        self._turns = turns
+        self._over = over
+        self.spawner = Spawner()
+        self.running: dict[str, Attempt] = {}
+        self._by_pid: dict[int, Attempt] = {}
+        self._fresh: deque[tuple[float, Attempt]] = deque()
+        self._partial: dict[tuple[str, int], float] = {}
+        self._timed: dict[str, float] = {}
+        self._orphans = tree.Orphans()
+        self._owners: dict[int, str] = {}
+        self._unclosed: list[Attempt] = []
+
+    # Starting
+
+    def start(self, attempt: Attempt) -> None:
+        """Start it. One that cannot be started is over at once. Raises OSError when the machine
+        has no room for a process now."""
+        attempt.started_ts = time.time()
+        try:
+            self.spawner.start(attempt)
+        except CannotStart as fault:
+            self._over(attempt, _result(attempt, "FAILED", fault.code, fault.reason))
+            return
+        token = attempt.spec.token
+        self.running[token] = attempt
+        self._by_pid[attempt.pid] = attempt
+        self._fresh.append((self._turns.now + UNWATCHED_S, attempt))
+        if attempt.spec.timeout_s is not None:
+            self._timed[token] = self._turns.now + attempt.spec.timeout_s
+
+    # Time
+
+    def due(self) -> float | None:
+        """When `tick` wants to be called at the latest."""
+        dues = []
+        if self._fresh:
+            dues.append(self._fresh[0][0])
+        if self._partial:
+            dues.append(next(iter(self._partial.values())))
+        if self._timed:
+            dues.append(min(self._timed.values()))
+        return min(dues) if dues else None
+
+    def tick(self) -> None:
+        """What has become due."""
+        now = self._turns.now
+        while self._fresh and self._fresh[0][0] <= now:
+            self._watch(self._fresh.popleft()[1])
+        while self._partial:
+            key, due = next(iter(self._partial.items()))
+            if due > now:
+                break
+            del self._partial[key]
+            attempt = self.running[key[0]]
+            if attempt.spool.quiet(key[1], time.time()):
+                self._partial[key] = now + QUIET_S
+        for token in [token for token, due in self._timed.items() if due <= now]:
+            del self._timed[token]
+            self.end(self.running[token], "timeout")
+
+    # Output
+
+    def _watch(self, attempt: Attempt) -> None:
+        for stream in (0, 1):
+            fd = attempt.fds[stream]
+            if fd >= 0:
+                self._turns.watch(fd, partial(self._readable, attempt, stream))
+
+    def _readable(self, attempt: Attempt, stream: int) -> None:
+        self._read(attempt, stream, 8)
+        if attempt.exited and attempt.fds == [-1, -1]:
+            self._wind_up(attempt)
+
+    def _read(self, attempt: Attempt, stream: int, times: int, to_end: bool = False) -> None:
+        """Read what is there, at most so many pieces; closes the pipe at its end."""
+        fd = attempt.fds[stream]
+        for count in range(times):
+            try:
+                data = os.read(fd, _READ)
+            except BlockingIOError:
+                return
+            key = (attempt.spec.token, stream)
+            if not data:
+                self._close(attempt, stream)
+                self._partial.pop(key, None)
+                return
+            if count == 1 and len(data) == _READ:
+                _widen(fd)
+            waits = attempt.spool.write(stream, data, time.time())
+            self._partial.pop(key, None)
+            if waits:
+                self._partial[key] = self._turns.now + QUIET_S
+            if len(data) < 4096 and not to_end:
+                return  # likely all there is
+
+    def _close(self, attempt: Attempt, stream: int) -> None:
+        fd = attempt.fds[stream]
+        if fd >= 0:
+            self._turns.unwatch(fd)
+            os.close(fd)
+            attempt.fds[stream] = -1
+
+    # The end
+
+    def reap(self) -> None:
+        """Take the children that have ended; called on SIGCHLD."""
+        ended = []
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            self._owners.pop(pid, None)
+            attempt = self._by_pid.pop(pid, None)
+            if attempt is not None:
+                attempt.exited = True
+                attempt.status = os.waitstatus_to_exitcode(status)
+                ended.append(attempt)
+        for attempt in ended:
+            self._exited(attempt)
+
+    def _exited(self, attempt: Attempt) -> None:
+        for stream in (0, 1):
+            if attempt.fds[stream] >= 0:
+                self._read(attempt, stream, 64, True)
+        if attempt.fds == [-1, -1]:
+            self._wind_up(attempt)
+            return
+        fresh = [entry for entry in self._fresh if entry[1] is attempt]
+        for entry in fresh:
+            self._fresh.remove(entry)
+            self._watch(attempt)
+        self._turns.later(READ_S, partial(self._wind_up, attempt))
+
+    def _wind_up(self, attempt: Attempt) -> None:
+        """The main process is gone and its output read: is anybody left?"""
+        if attempt.spec.token not in self.running:
+            return
+        if not self._has_leftovers(attempt):
+            self._complete(attempt)
+        elif not attempt.kill_at:
+            self._terminate(attempt)
+
+    def _has_leftovers(self, attempt: Attempt) -> bool:
+        strangers = self._orphans.children() - self._by_pid.keys()
+        return bool(strangers) and any(self._owner(pid, attempt) for pid in strangers)
+
+    def _owner(self, pid: int, attempt: Attempt) -> bool:
+        """Does this orphan belong to `attempt`? One that belongs to nobody we know belongs to the
+        last attempt there is."""
+        owner = self._owners.get(pid)
+        if owner is None:
+            seen = tree.look_at(pid)
+            if seen is None or seen.state in "ZX":
+                return False
+            owner = ""
+            env = tree.environment(pid)
+            for token, candidate in self.running.items():
+                if seen.session == candidate.pid or env.issuperset(identity(candidate)):
+                    owner = token
+            self._owners[pid] = owner
+        if owner not in self.running:
+            return len(self.running) == 1
+        return owner == attempt.spec.token
+
+    def _members(self, attempt: Attempt) -> set[int]:
+        table = tree.look()
+        me = os.getpid()
+        roots = {attempt.pid}
+        for pid, seen in table.items():
+            if seen.ppid == me and pid not in self._by_pid and self._owner(pid, attempt):
+                roots.add(pid)
+        return tree.family(table, roots) - {me}
+
+    def end(self, attempt: Attempt, why: str) -> None:
+        """End it with all that belongs to it. It is over some time later."""
+        if why == "drop" or not (attempt.why or attempt.exited):
+            attempt.why = why
+        if not attempt.kill_at:
+            self._terminate(attempt)
+
+    def _terminate(self, attempt: Attempt) -> None:
+        attempt.kill_at = self._turns.now + tree.GRACE_S
+        self._look(attempt, set(), 0.01)
+
+    def _look(self, attempt: Attempt, termed: set[int], pause: float) -> None:
+        """Signal who is there and look again later, until nobody is."""
+        if attempt.spec.token not in self.running:
+            return
+        now = self._turns.now
+        members = self._members(attempt)
+        if not members and attempt.exited:
+            self._complete(attempt)
+            return
+        if now < attempt.kill_at:
+            tree.send(members - termed, signal.SIGTERM)
+        else:
+            tree.send(members, signal.SIGKILL)
+            if now > attempt.kill_at + STUCK_S and not attempt.stuck:
+                attempt.stuck = True  # uninterruptible: the slot stays closed until it dies
+                report(f"cannot end {sorted(members)} of {attempt.spec.token}")
+        again = partial(self._look, attempt, termed | members, min(0.1, pause * 1.5))
+        self._turns.later(pause, again)
+
+    def _complete(self, attempt: Attempt) -> None:
+        token = attempt.spec.token
+        for stream in (0, 1):
+            if attempt.fds[stream] >= 0:
+                self._read(attempt, stream, 64, True)  # what was written up to the end
+                self._close(attempt, stream)
+            self._partial.pop((token, stream), None)
+        self._timed.pop(token, None)
+        del self.running[token]
+        if not attempt.spool.close(time.time()):
+            self._unclosed.append(attempt)
+            if len(self._unclosed) == 1:
+                self._turns.later(1.0, self._close_again)
+        self._over(attempt, conclude(attempt))
+
+    def _close_again(self) -> None:
+        ts = time.time()
+        self._unclosed = [attempt for attempt in self._unclosed if not attempt.spool.close(ts)]
+        if self._unclosed:
+            self._turns.later(1.0, self._close_again)
+
+
+def conclude(attempt: Attempt) -> TaskResult | None:
+    """How an attempt that was started has ended; None for a dropped one."""
+    code = attempt.status if attempt.status >= 0 else 128 - attempt.status
+    why = attempt.why
+    if why == "drop":
+        return None
+    if why == "cancel":
+        return _result(attempt, "CANCELLED", code, "cancelled")
+    if why == "timeout":
+        seconds = attempt.spec.timeout_s or 0
+        return _result(attempt, "FAILED", 124, f"timed out after {seconds:g} s")
+    if why == "lease":
+        return _result(attempt, "CRASHED", code, "no word from the principal for a whole lease")
+    if why == "drain":
+        return _result(attempt, "CRASHED", code, "drained")
+    if attempt.status < 0:
+        name = signal.Signals(-attempt.status).name if -attempt.status < 32 else -attempt.status
+        return _result(attempt, "FAILED", code, f"killed by {name}")
+    return _result(attempt, "FAILED" if code else "COMPLETED", code, "")
+
+
+def _result(attempt: Attempt, state: ResultState, code: int, reason: str) -> TaskResult:
+    dropped = attempt.spool.dropped
+    if dropped:
+        reason = f"{reason}; " if reason else ""
+        reason += f"{dropped} bytes of output dropped, spool full"
+    return TaskResult(
+        token=attempt.spec.token,
+        state=state,
+        code=code,
+        reason=reason,
+        started_ts=attempt.started_ts,
+        ended_ts=time.time(),
+        loss=attempt.why == "lease",
+    )
+
+
+def _widen(fd: int) -> None:
+    """A task that fills its pipe gets a larger one: fewer switches between it and us."""
+    try:
+        if fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) < _PIPE:
+            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE)
+    except OSError:
+        pass  # over the user's allowance
+
+
+def report(text: str) -> None:
+    """A line in the supervisor's log."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    print(f"{stamp} cdktr-agent supervisor: {text}", file=sys.stderr, flush=True)
