@@ -114,4 +114,4 @@ def _length(words: str | None) -> float | None:
 
 def run() -> NoReturn:
     """The program."""
-    cli.program_main(PROGRAM, main)
+    cli.program_main(PROGRAM, main, tidy=False)

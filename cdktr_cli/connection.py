@@ -7,9 +7,9 @@ endpoints and time-outs, not what is asked.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
+from cdktr_cli import whereabouts
 from cdktr_common import PROTOCOL, __version__
 from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.catalogue.common import Hello, Welcome
@@ -55,7 +55,7 @@ class Connection:
             )
         except Unreachable:
             limit = (self.timeout_s if timeout_s is None else timeout_s) + wait_s
-            raise Unreachable(self.endpoint, limit, _hint(self.endpoint)) from None
+            raise Unreachable(self.endpoint, limit, whereabouts.hint(self.endpoint)) from None
 
     def welcome(self) -> Welcome:
         """What the principal says of itself and of the endpoints of all. Asked once."""
@@ -82,14 +82,3 @@ class Connection:
                 )
             self._logd = Client(endpoint, self.timeout_s)
         return self._logd.ask(request, expected)
-
-
-def _hint(endpoint: str) -> str:
-    if not endpoint.startswith("ipc://"):
-        return ""
-    from cdktr_common.lock import holder
-
-    owner = holder(Path(endpoint[6:]).parent.parent / "principal" / "lock")
-    if owner is None:
-        return "; no principal runs there: start one with `cdktr start principal --with-agent`"
-    return f"; a principal runs there (pid {owner.get('pid', '?')}) but does not answer"

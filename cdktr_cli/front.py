@@ -151,4 +151,4 @@ def _help(arguments: list[str]) -> int:
 
 def run() -> NoReturn:
     """The program."""
-    cli.program_main(PROGRAM, main)
+    cli.program_main(PROGRAM, main, tidy=False)

@@ -36,7 +36,7 @@ HELLO = """\
 #   cdktr-trigger greet --payload '{"name": "world"}'
 
 name: hello
-description: Greets, looks around on two agents' slots at once, says goodbye.
+description: Greets, looks around twice at the same time, says goodbye.
 
 # Every event that starts it. `cdktr-trigger greet` is one way to fire an event.
 events: [greet]
@@ -79,7 +79,7 @@ def settings_text() -> str:
         "# Each line is commented out and shows the default.",
     ]
     for name, text in HELP.items():
-        value = yaml.safe_dump({name: getattr(defaults, name)}, default_flow_style=None).strip()
+        value = yaml.safe_dump({name: getattr(defaults, name)}, default_flow_style=False).strip()
         lines += ["", f"# {text}", f"#{value}"]
     return "\n".join(lines) + "\n"
 

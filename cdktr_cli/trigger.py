@@ -7,18 +7,17 @@ the common case is not imported.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from cdktr_cli import quick, whereabouts
 from cdktr_common import cli
 from cdktr_common.errors import OK, UNREACHABLE, USAGE, ProtocolError, Unreachable
 
 if TYPE_CHECKING:
-    from cdktr_cli.connection import Connection
-    from cdktr_common.catalogue.base import Request
-    from cdktr_common.catalogue.principal import RunStarted
     from cdktr_common.catalogue.values import RunRow
 
 PROGRAM = "cdktr-trigger"
@@ -59,31 +58,43 @@ def main(argv: list[str]) -> int:
     args = cli.parse(usage, argv)
     timeout_s, retry_s = _length(args, "--timeout"), _length(args, "--retry-for")
     key = args["--key"] or f"trigger-{os.urandom(10).hex()}"
-    request = _request(args, key)
-
-    from cdktr_cli.connection import Connection
-
-    principal = Connection.of(args)
+    body = request(args, key)
     try:
-        started = _send(principal, request, key, retry_s)
+        started = _send(args, body, key, retry_s or 0.0)
     except Unreachable as away:
         cli.fail(
             PROGRAM,
-            f"{away.detail}. It may still have been taken: try again with --key {key} to be sure "
-            "that nothing starts twice",
+            f"{away.detail}{whereabouts.hint(away.endpoint)}. Try again with --key {key}: then nothing "
+            "starts twice, should it have been taken",
             UNREACHABLE,
         )
-    if not started.runs:
+    if not started["runs"]:
         print(f"{PROGRAM}: no workflow listens to '{args['EVENT']}'", file=sys.stderr)
     if not args["--json"]:
-        for ref in started.runs:
-            print(ref.run, flush=True)
-    rows: list[RunRow] = []
-    if args["--wait"] and started.runs:
-        rows = _wait(principal, started, timeout_s)
+        for ref in started["runs"]:
+            print(ref["run"], flush=True)
+    rows = _wait(args, started["runs"], timeout_s) if args["--wait"] else []
     if args["--json"]:
         _print_json(args, key, started, rows)
     return _exit_code(rows)
+
+
+def request(args: cli.Args, key: str) -> bytes:
+    """The message; the payload goes into it as it was written."""
+    if args["--workflow"]:
+        message = {"type": "run.start", "workflow": args["--workflow"]}
+    else:
+        message = {"type": "event.fire", "event": args["EVENT"]}
+    body = json.dumps({**message, "key": key, "id": key}, ensure_ascii=False)
+    if args["--payload"] is None:
+        return body.encode()
+    from cdktr_cli import payload
+
+    try:
+        data = payload.read(args["--payload"])
+    except payload.BadPayload as fault:
+        cli.fail(PROGRAM, str(fault), USAGE)
+    return body[:-1].encode() + b',"payload":' + data + b"}"
 
 
 def _length(args: cli.Args, option: str) -> float | None:
@@ -97,34 +108,15 @@ def _length(args: cli.Args, option: str) -> float | None:
         cli.fail(PROGRAM, f"{option}: {fault}", USAGE)
 
 
-def _request(args: cli.Args, key: str) -> Request:
-    from cdktr_common.catalogue.principal import EventFire, RunStart
-
-    data = _payload(args["--payload"]) if args["--payload"] is not None else None
-    if args["--workflow"]:
-        return RunStart(workflow=args["--workflow"], payload=data, key=key)
-    return EventFire(event=args["EVENT"], payload=data, key=key)
-
-
-def _payload(source: str) -> Any:
-    import msgspec
-
-    from cdktr_cli import payload
-
-    try:
-        return msgspec.Raw(payload.read(source))
-    except payload.BadPayload as fault:
-        cli.fail(PROGRAM, str(fault), USAGE)
-
-
-def _send(principal: Connection, request: Request, key: str, retry_s: float | None) -> RunStarted:
-    from cdktr_common.catalogue.principal import RunStarted
-
-    end = time.monotonic() + (retry_s or 0.0)
+def _send(args: cli.Args, body: bytes, key: str, retry_s: float) -> quick.Message:
+    endpoint, timeout_s = whereabouts.principal(args)
+    dealer = quick.Dealer(endpoint, timeout_s)
+    end = time.monotonic() + retry_s
     pause_s = 0.2
     while True:
         try:
-            return principal.ask(request, RunStarted, request_id=key)
+            started = dealer.ask(body, key)
+            break
         except ProtocolError as fault:
             left = end - time.monotonic()
             if left <= 0 or not fault.retry:
@@ -132,13 +124,19 @@ def _send(principal: Connection, request: Request, key: str, retry_s: float | No
             print(f"{PROGRAM}: {fault.detail}; trying again", file=sys.stderr)
         time.sleep(min(pause_s, left))
         pause_s = min(pause_s * 2, 5.0)
+    dealer.close()
+    return {"runs": started.get("runs") or [], "duplicate": bool(started.get("duplicate"))}
 
 
-def _wait(principal: Connection, started: RunStarted, timeout_s: float | None) -> list[RunRow]:
+def _wait(args: cli.Args, refs: list[dict[str, str]], timeout_s: float | None) -> list[RunRow]:
+    if not refs:
+        return []
+    # Imported while the run is already going on.
     from cdktr_cli import waiting
+    from cdktr_cli.connection import Connection
 
     try:
-        return waiting.wait_all(principal, [ref.run for ref in started.runs], timeout_s)
+        return waiting.wait_all(Connection.of(args), [ref["run"] for ref in refs], timeout_s)
     except waiting.GaveUp as fault:
         cli.fail(PROGRAM, str(fault), fault.code)
 
@@ -156,19 +154,16 @@ def _exit_code(rows: list[RunRow]) -> int:
     return waiting.first_failure(codes)
 
 
-def _print_json(args: cli.Args, key: str, started: RunStarted, rows: list[RunRow]) -> None:
-    from cdktr_cli import table
+def _print_json(args: cli.Args, key: str, started: quick.Message, rows: list[RunRow]) -> None:
+    event, duplicate = args["EVENT"], started["duplicate"]
+    shown = {"event": event, "key": key, "duplicate": duplicate, "runs": started["runs"]}
+    if rows:
+        from cdktr_cli import table
 
-    table.document(
-        {
-            "event": args["EVENT"],
-            "key": key,
-            "duplicate": started.duplicate,
-            "runs": rows or [{"run": ref.run, "workflow": ref.workflow} for ref in started.runs],
-        }
-    )
+        shown["runs"] = table.plain(rows)
+    print(json.dumps(shown, indent=2, ensure_ascii=False))
 
 
 def run() -> NoReturn:
     """The program."""
-    cli.program_main(PROGRAM, main)
+    cli.program_main(PROGRAM, main, tidy=False)

@@ -137,11 +137,15 @@ def split_host_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def program_main(program: str, main: Callable[[list[str]], int]) -> NoReturn:
-    """Run a program: its exit code, and the one place where refusals become lines."""
+def program_main(program: str, main: Callable[[list[str]], int], *, tidy: bool = True) -> NoReturn:
+    """Run a program: its exit code, and the one place where refusals become lines. A short-lived
+    command leaves without Python's tidying up (`tidy=False`): that is a quarter of its time."""
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()
+        if not tidy:
+            sys.stderr.flush()
+            os._exit(code)
     except ProtocolError as fault:
         hint = f"; did you mean {', '.join(fault.near)}?" if fault.near else ""
         fail(program, fault.detail + hint, fault.exit)

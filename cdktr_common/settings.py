@@ -14,10 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
+from cdktr_common import settings_file as settings_file_of
 from cdktr_common.errors import BAD_SETTINGS, Refusal
-
-FILES: Final = ("cdktr.config.yaml", "conducktor.config.yaml")
-
 
 PORTS: Final = (
     "principal_port",
@@ -173,20 +171,22 @@ def settings_file(
 ) -> Path | None:
     """The settings file in force: in the current directory, else in CDKTR_HOME."""
     environ = os.environ if environ is None else environ
-    here = directory or Path.cwd()
-    home = Path(os.path.expanduser(environ.get("CDKTR_HOME") or "~/.cdktr"))
-    for candidate in (*(here / name for name in FILES), home / "config.yaml"):
-        if candidate.is_file():
-            return candidate
-    return None
+    found = settings_file_of.find(environ, str(directory or "."))
+    return None if found is None else Path(found)
 
 
 def _read(file: Path) -> dict[str, Any]:
-    import yaml  # only when there is a file: it costs a command 15 ms
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise SettingsError(f"{file}: {fault}") from None
+    if settings_file_of.says_nothing(text):
+        return {}
+    import yaml  # only when there is something to read: it costs a command 15 ms
 
     try:
-        content = yaml.safe_load(file.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as fault:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as fault:
         raise SettingsError(f"{file}: {fault}") from None
     if content is None:
         return {}

@@ -97,4 +97,4 @@ def show_help(arguments: list[str]) -> int:
 
 def run() -> NoReturn:
     """The program."""
-    cli.program_main(PROGRAM, main)
+    cli.program_main(PROGRAM, main, tidy=False)
