@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from cdktr_common.catalogue.values import Fault, Plan
-from cdktr_common.settings import FILES as SETTINGS_FILES
+from cdktr_common.settings_file import FILES as SETTINGS_FILES
 from cdktr_principal.fields import ID
 from cdktr_principal.source import MAX_BYTES
 from cdktr_principal.workflow import Loaded, load_text

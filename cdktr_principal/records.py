@@ -6,6 +6,8 @@ it makes a state out of an image). Everybody else reads.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from cdktr_common.catalogue import facts as f
@@ -19,6 +21,9 @@ from cdktr_common.catalogue.values import (
     TaskState,
 )
 from cdktr_principal.dag import Graph
+
+FINAL: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "SKIPPED"})
+"""States a task or a run never leaves."""
 
 
 class Attempt(msgspec.Struct):
@@ -79,6 +84,10 @@ class Run:
         self.failed = 0
         self.cancelling = False
         self.home: str | None = None
+        together = fact.plan.placement == "together"
+        self.labels = tuple(
+            sorted({label for task in fact.plan.tasks for label in task.labels if together})
+        )
         self.open = len(fact.plan.tasks)
         self.tasks = [Task(self, i, task, shape.waits[i]) for i, task in enumerate(fact.plan.tasks)]
         self.by_id = {task.plan.id: task for task in self.tasks}

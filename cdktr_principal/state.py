@@ -53,9 +53,6 @@ TRANSITIONS: Final[dict[type[Fact], dict[TaskState, frozenset[TaskState]]]] = {
     },
 }
 
-FINAL: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "SKIPPED"})
-
-
 class InvalidTransition(Exception):
     """A fact that does not follow from the state before it: a bug, or a journal of another."""
 
@@ -153,8 +150,9 @@ class State:
                 self._enqueue(task)
 
     def queue_name(self, task: Task) -> QueueName:
-        """The ready queue a task belongs to now."""
-        return (task.run.home or "", tuple(task.plan.labels))
+        """The ready queue a task belongs to now. A run that stays together needs an agent with
+        the labels of all its tasks."""
+        return (task.run.home or "", task.run.labels or tuple(task.plan.labels))
 
     def _enqueue(self, task: Task) -> None:
         self.ready_order += 1

@@ -1,0 +1,151 @@
+"""The journal: what is synced is there again, a torn tail is cut, damage is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cdktr_common.catalogue.base import Fact
+from cdktr_common.catalogue.facts import EpochStarted, RunEnded, WorkflowRemoved
+from cdktr_principal import snapshot
+from cdktr_principal.journal import Damaged, Journal, seal, topic_of, unseal
+from cdktr_principal.state import State
+
+
+def fill(directory: Path, count: int, first: int = 1) -> list[bytes]:
+    """A journal with `count` more facts; their encodings."""
+    journal = Journal(directory)
+    list(journal.recover(0))
+    bodies = [
+        journal.append(WorkflowRemoved(seq=seq, ts=1.5, workflow=f"w{seq}\n"))
+        for seq in range(first, first + count)
+    ]
+    journal.sync()
+    journal.write_head()
+    return bodies
+
+
+def recovered(directory: Path) -> list[Fact]:
+    return list(Journal(directory).recover(0))
+
+
+def segment(directory: Path) -> Path:
+    return sorted(directory.glob("*.jsonl"))[-1]
+
+
+def test_facts_come_back_in_order(tmp_path: Path) -> None:
+    fill(tmp_path, 5)
+    fill(tmp_path, 3, first=6)
+    assert [fact.seq for fact in recovered(tmp_path)] == list(range(1, 9))
+
+
+def test_a_line_is_json_with_its_checksum(tmp_path: Path) -> None:
+    import json
+
+    (body,) = fill(tmp_path, 1)
+    line = segment(tmp_path).read_bytes()
+    told = json.loads(line)
+    assert told.pop("crc") and told == json.loads(body)
+    assert unseal(line[:-1]) == body
+
+
+def test_a_tail_torn_at_any_byte_loses_only_what_was_not_whole(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    path = segment(tmp_path)
+    (tmp_path / "head").unlink()
+    data = path.read_bytes()
+    start = data[:-1].rfind(b"\n") + 1
+    for end in range(start, len(data)):
+        for tail in (b"", b"\0" * 7):
+            path.write_bytes(data[:end] + tail)
+            assert [fact.seq for fact in recovered(tmp_path)] == [1, 2]
+            assert path.read_bytes() == data[:start]
+            path.write_bytes(data)
+
+
+def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    path = segment(tmp_path)
+    data = path.read_bytes()
+    for position in range(len(data) - 1):
+        if data[position] == 0x0A:
+            continue
+        wrong = bytearray(data)
+        wrong[position] ^= 1
+        path.write_bytes(bytes(wrong))
+        with pytest.raises(Damaged):
+            recovered(tmp_path)
+        assert path.read_bytes() == bytes(wrong), "nothing is altered"
+
+
+def test_a_shorter_store_is_noticed_by_its_head(tmp_path: Path) -> None:
+    fill(tmp_path, 4)
+    path = segment(tmp_path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:3]))
+    with pytest.raises(Damaged, match="ends with fact 3, but 4"):
+        recovered(tmp_path)
+
+
+def test_a_missing_segment_is_noticed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    list(journal.recover(0))
+    for seq in range(1, 7):
+        journal.append(EpochStarted(seq=seq, ts=1.0, epoch=seq))
+        journal.sync()
+        if seq % 2 == 0:
+            journal.rotate()
+    middle = sorted(tmp_path.glob("*.jsonl"))[1]
+    middle.unlink()
+    with pytest.raises(Damaged, match="follows"):
+        recovered(tmp_path)
+
+
+def test_reading_goes_on_over_segments_and_by_topic(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    list(journal.recover(0))
+    for seq in range(1, 21):
+        workflow = "etl" if seq % 2 else "etl2"
+        journal.append(RunEnded(seq=seq, ts=1.0, workflow=workflow, run="r", state="COMPLETED"))
+        journal.sync()
+        if seq % 6 == 0:
+            journal.rotate()
+    seen, after = [], 0
+    while True:
+        found, last = journal.read(after, 3, 1 << 20, "")
+        if not found:
+            break
+        seen += found
+        after = last
+    assert len(seen) == 20 and after == 20
+    found, last = journal.read(0, 100, 1 << 20, "run/etl/")
+    assert len(found) == 10 and last == 20
+    assert journal.read(20, 10, 1 << 20, "") == ([], 20)
+
+
+def test_a_snapshot_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+    state = State()
+    for seq in range(1, 4):
+        fact = EpochStarted(seq=seq, ts=1.0, epoch=seq)
+        state.apply(fact, fact.topic())
+        snapshot.write(tmp_path, state)
+    names = sorted(tmp_path.glob("*.snapshot"))
+    assert len(names) == snapshot.KEPT
+    names[-1].write_bytes(names[-1].read_bytes()[:-3])
+    assert snapshot.newest(tmp_path).seq == 2
+    names[-2].write_bytes(b"garbage")
+    assert snapshot.newest(tmp_path).seq == 0
+
+
+def test_topics_of_lines_are_those_of_the_facts() -> None:
+    import msgspec
+
+    from cdktr_common.catalogue import FACTS
+    from cdktr_common.codec import encode, tag_of
+
+    for kind in FACTS:
+        fact = msgspec.json.decode(kind.example, type=kind)
+        workflow = getattr(fact, "workflow", "")
+        assert topic_of(tag_of(kind), workflow) == fact.topic()  # type: ignore[arg-type]
+        assert unseal(seal(encode(fact))[:-1]) == encode(fact)
