@@ -15,6 +15,7 @@ from cdktr_common.errors import ProtocolError
 from cdktr_principal.dag import plan_problems
 
 PAYLOAD_BYTES: Final = 256 << 10
+PAYLOAD_DEPTH: Final = 64
 PLAN_TASKS: Final = 20_000
 PLAN_BYTES: Final = 4 << 20
 COMMAND_BYTES: Final = 64 << 10
@@ -27,11 +28,27 @@ def check_payload(payload: Payload) -> None:
     """Raises ProtocolError too_large."""
     if payload is None:
         return
+    _check_depth(payload)
     size = len(encode(payload))
     if size > PAYLOAD_BYTES:
         raise ProtocolError(
             "too_large", f"the payload has {size:,} bytes and {PAYLOAD_BYTES:,} are allowed"
         )
+
+
+def _check_depth(payload: Payload) -> None:
+    """Deeper values could be read here and fail to be written elsewhere."""
+    level = [payload]
+    for _ in range(PAYLOAD_DEPTH):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, (list, dict))
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise ProtocolError("too_large", f"the payload is nested more than {PAYLOAD_DEPTH} deep")
 
 
 def check_plan(plan: Plan) -> None:

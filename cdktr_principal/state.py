@@ -53,6 +53,7 @@ TRANSITIONS: Final[dict[type[Fact], dict[TaskState, frozenset[TaskState]]]] = {
     },
 }
 
+
 class InvalidTransition(Exception):
     """A fact that does not follow from the state before it: a bug, or a journal of another."""
 
