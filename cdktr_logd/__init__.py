@@ -1,0 +1,1 @@
+"""The recorder: stores the output of tasks and the facts of the principal, and answers for both."""

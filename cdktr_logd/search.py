@@ -1,0 +1,184 @@
+"""The query thread: one search at a time, so that none ever stalls the taking in of output.
+
+It gets a request together with a reader that the loop made for it (so it sees everything that was
+acknowledged before), and gives the encoded reply back by a queue and a wake-up of the loop. It
+shares nothing else with the loop.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final
+
+from cdktr_common.catalogue.base import Reply, Request
+from cdktr_common.catalogue.logd import HistoryList, LogPage, LogQuery, LogRead
+from cdktr_common.codec import encode, error_body
+from cdktr_common.errors import ProtocolError
+from cdktr_logd import core, queries
+from cdktr_logd.store import QueryFault, Reader
+
+WAITING_MOST: Final = 256
+"""Searches that may wait; more are answered `busy`."""
+
+QUERY_MOST_S: Final = 30.0
+"""A search that runs for longer is ended and answered `timeout`."""
+
+RUN_ID_LENGTH: Final = 10
+"""Ids of runs are that long: one of this length needs no search for what begins like it."""
+
+_HINTS_KEPT: Final = 256
+
+Done = Callable[[bytes], None]
+_Job = tuple[Request, Reader, Done]
+
+
+class Search:
+    """The thread and its two queues. `wake` is called from the thread when an answer is there;
+    `deliver` hands the answers out, in the loop."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._answers: deque[tuple[Done, bytes]] = deque()
+        self._hints: OrderedDict[tuple[str, str, int, str], tuple[int, int]] = OrderedDict()
+        self._running: Reader | None = None
+        self._thread = threading.Thread(target=self._run, name="query", daemon=True)
+        self._thread.start()
+        self.waiting = 0
+
+    def ask(self, request: Request, reader: Reader, done: Done) -> None:
+        """Answer `request` some time later by `done(body)`. Raises ProtocolError busy."""
+        if self.waiting >= WAITING_MOST:
+            reader.close()
+            raise ProtocolError("busy", f"{self.waiting} searches are waiting")
+        self.waiting += 1
+        self._jobs.put((request, reader, done))
+
+    def deliver(self) -> None:
+        """Hand out what has been answered. Called by the loop."""
+        while self._answers:
+            done, body = self._answers.popleft()
+            self.waiting -= 1
+            done(body)
+
+    def running(self) -> Reader | None:
+        """The reader of the search that runs now, to tell whether it is still the same later."""
+        return self._running
+
+    def stop(self) -> None:
+        """End the thread, and the search it is at."""
+        self._jobs.put(None)
+        reader = self._running
+        if reader is not None:
+            reader.interrupt()
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            request, reader, done = job
+            self._running = reader
+            try:
+                body = encode(self._answer(request, reader))
+            except ProtocolError as fault:
+                body = error_body(fault)
+            except QueryFault as fault:
+                body = error_body(_refusal(fault))
+            self._running = None
+            reader.close()
+            self._answers.append((done, body))
+            self._wake()
+
+    def _answer(self, request: Request, reader: Reader) -> Reply:
+        if isinstance(request, LogQuery):
+            return _log_query(request, reader)
+        if isinstance(request, LogRead):
+            return self._log_read(request, reader)
+        assert isinstance(request, HistoryList)
+        run = None if request.run is None else _run(request.run, reader)
+        sql = queries.history_sql(request, run)
+        return queries.history_page(request, reader.rows(*sql))
+
+    def _log_read(self, read: LogRead, reader: Reader) -> LogPage:
+        queries.check_read(read)
+        run = _run(read.run, reader)
+        n = read.n
+        if n is None:
+            n = reader.rows(*queries.latest_attempt(read, run))[0][0]
+            if n is None:
+                return LogPage()
+        key = (run, read.task, n, read.stream)
+        hint_offset, hint = self._hints.pop(key, (0, 0))
+        pos = hint if hint_offset <= read.offset else 0
+        page = queries.Page(queries.PAGE_ROWS)
+        offset, room = read.offset, min(read.limit, queries.PAGE_BYTES)
+        more = True
+        while more and room > 0 and not page.full():
+            rows = reader.rows(*queries.read_sql(read, run, n, offset, pos))
+            more = len(rows) == queries.FETCH
+            for row in rows:
+                part = queries.stream_part(queries.chunk_of(row), offset)
+                if part is None:
+                    continue
+                page.add([part])
+                pos, offset = row[0], part.offset + core.size_of(part)
+                room -= core.size_of(part)
+                if room <= 0 or page.full():
+                    more = True
+                    break
+        self._hints[key] = (offset, pos)
+        while len(self._hints) > _HINTS_KEPT:
+            self._hints.popitem(last=False)
+        ended = bool(page.chunks) and page.chunks[-1].end
+        return LogPage(
+            chunks=page.chunks, next=offset if more and page.chunks and not ended else None
+        )
+
+
+def _run(prefix: str, reader: Reader) -> str:
+    if len(prefix) >= RUN_ID_LENGTH:
+        return prefix
+    return queries.chosen_run(prefix, reader.rows(*queries.find_run(prefix)))
+
+
+def _log_query(query: LogQuery, reader: Reader) -> LogPage:
+    queries.check_query(query)
+    run = None if query.run is None else _run(query.run, reader)
+    if query.tail is not None:
+        return _tail(query, run, reader)
+    page = queries.Page(query.limit)
+    edge = query.after
+    while True:
+        rows = reader.rows(*queries.chunks_sql(query, run, edge, backwards=False))
+        for row in rows:
+            if page.full():
+                return LogPage(chunks=page.chunks, next=edge)
+            page.add(queries.cut(queries.chunk_of(row), row[-1]))
+            edge = row[0]
+        if len(rows) < queries.FETCH:
+            return LogPage(chunks=page.chunks)
+
+
+def _tail(query: LogQuery, run: str | None, reader: Reader) -> LogPage:
+    page = queries.Page(query.limit, query.tail)
+    edge = 1 << 62
+    while True:
+        rows = reader.rows(*queries.chunks_sql(query, run, edge, backwards=True))
+        for row in rows:
+            edge = row[0]
+            if page.full() or edge <= query.after:
+                return LogPage(chunks=page.chunks[::-1])
+            page.add(queries.cut(queries.chunk_of(row), row[-1]))
+        if len(rows) < queries.FETCH:
+            return LogPage(chunks=page.chunks[::-1])
+
+
+def _refusal(fault: QueryFault) -> ProtocolError:
+    text = str(fault)
+    if "nterrupt" in text:
+        return ProtocolError("timeout", f"the search took longer than {QUERY_MOST_S:g} s")
+    if "Invalid Input" in text or "regex" in text.lower():
+        return ProtocolError("bad_field", text)
+    return ProtocolError("unavailable", text)

@@ -1,0 +1,322 @@
+"""logd at work: takes output and facts, stores them, acknowledges, publishes, answers.
+
+A turn drains what has arrived, stores all of it in one transaction, and only then acknowledges and
+publishes: what a sender was told is stored is on the disk. When the disk is full nothing is taken
+and everybody is told so; they keep what they have and come again. When the database gives up it is
+opened again, and what it holds decides what is asked for next.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import zmq
+
+from cdktr_common import PROTOCOL, __version__
+from cdktr_common.catalogue.base import Reply, Request
+from cdktr_common.catalogue.common import COMMON_REQUESTS, Hello, Ping, Pong, Welcome
+from cdktr_common.catalogue.logd import LOGD_REQUESTS, LogAppend, LogAppended
+from cdktr_common.cli import Log
+from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
+from cdktr_common.errors import ProtocolError
+from cdktr_common.loop import Loop, Timer
+from cdktr_common.sockets import Envelope, bind, publisher, receive, router, send
+from cdktr_logd import core
+from cdktr_logd.facts import FactRows, fact_rows
+from cdktr_logd.feed import Feed
+from cdktr_logd.live import STAT_S, Live
+from cdktr_logd.search import QUERY_MOST_S, Search
+from cdktr_logd.store import WAL_MOST, QueryFault, Reader, Store, StoreDamaged, StoreFull, StoreLost
+
+PROGRAM: Final = "cdktr-logd"
+
+TURN_BYTES: Final = 4 << 20
+TURN_MESSAGES: Final = 512
+"""What one turn takes in at most."""
+
+CHUNKS_MOST: Final = 4096
+"""Chunks an append may have."""
+
+IDLE_S: Final = 5.0
+"""Without anything new for so long, the log is moved into the file."""
+
+_Append = tuple[Envelope, str | None, LogAppend]
+
+
+class Recorder:
+    """The whole program but its start. `run` returns when it was told to stop."""
+
+    def __init__(self, home: Path, principal: str, log: Log) -> None:
+        self._log = log
+        self._store = Store(home / "logd")
+        self._loop = Loop()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._requests = router(self._context)
+        self._live = Live(publisher(self._context))
+        self._search = Search(self._loop.wake)
+        self._feed = Feed(self._loop, self._context, principal, self)
+        self._decoder = RequestDecoder((*COMMON_REQUESTS, *LOGD_REQUESTS))
+        self._marks = core.Marks()
+        self._appends: list[_Append] = []
+        self._facts: list[msgspec.Raw] = []
+        self._settle: Timer | None = None
+        self._no_checkpoint_before = 0.0
+        self._last_fact: tuple[int, str | None] = (0, None)
+        self._pos = 0
+        self._endpoints: dict[str, list[str]] = {}
+        self._started_ts = time.time()
+        self._trouble = ""
+        self.counts: Counter[str] = Counter()
+        self._remember()
+
+    # Start and end.
+
+    def bind(self, requests: list[str], live: list[str]) -> list[str]:
+        """Bind; returns the real endpoints. Raises BindError."""
+        self._endpoints = {
+            "logd": bind(self._requests, requests),
+            "logs": bind(self._live.socket, live),
+        }
+        return [*self._endpoints["logd"], *self._endpoints["logs"]]
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        loop = self._loop
+        loop.on_signals((signal.SIGTERM, signal.SIGINT), lambda _: loop.stop())
+        loop.on_wake(self._search.deliver)
+        loop.watch(self._requests, self._arrived)
+        loop.watch(self._live.socket, self._live.subscriptions)
+        loop.every(STAT_S, lambda: self._live.stat(self._pos))
+        loop.after = self._flush
+        self._feed.start(self._endpoints["logd"], self._endpoints["logs"])
+        loop.run()
+        self._close()
+
+    def _close(self) -> None:
+        self._search.stop()
+        self._feed.close()
+        self._requests.close(0)
+        self._live.socket.close(0)
+        self._context.term()
+        self._store.close()
+
+    def _remember(self) -> None:
+        """Take over from the database how far everything is stored."""
+        known, horizon = self._store.recent_marks()
+        self._marks.load(known, horizon)
+        self._pos, seq = self._store.heights()
+        self._last_fact = (seq, self._store.fact(seq) if seq else None)
+
+    # Requests.
+
+    def _arrived(self) -> None:
+        taken = 0
+        for _ in range(TURN_MESSAGES):
+            if taken >= TURN_BYTES:
+                return
+            messages = receive(self._requests, 1)
+            if not messages:
+                return
+            envelope, body = messages[0]
+            taken += len(body)
+            self.counts["requests"] += 1
+            try:
+                self._dispatch(envelope, self._decoder.decode(body))
+            except ProtocolError as fault:
+                self.counts["refused"] += 1
+                send(self._requests, envelope, with_id(error_body(fault), head(body).id))
+
+    def _dispatch(self, envelope: Envelope, request: Request) -> None:
+        if isinstance(request, LogAppend):
+            if len(request.chunks) > CHUNKS_MOST:
+                raise ProtocolError("too_large", f"an append has at most {CHUNKS_MOST} chunks")
+            for chunk in request.chunks:
+                core.check_chunk(chunk)
+            self._appends.append((envelope, request.id, request))
+        elif isinstance(request, Ping):
+            self._reply(envelope, request.id, self._pong())
+        elif isinstance(request, Hello):
+            self._reply(envelope, request.id, self._welcome(request))
+        else:
+            self._ask(envelope, request)
+
+    def _reply(self, envelope: Envelope, request_id: str | None, reply: Reply) -> None:
+        send(self._requests, envelope, with_id(encode(reply), request_id))
+
+    def _welcome(self, hello: Hello) -> Welcome:
+        if hello.protocol != PROTOCOL:
+            raise ProtocolError("version", f"protocol {PROTOCOL} is spoken here")
+        return Welcome(
+            program=PROGRAM,
+            version=__version__,
+            protocol=PROTOCOL,
+            endpoints=self._endpoints,
+            epoch=self._feed.epoch,
+        )
+
+    def _pong(self) -> Pong:
+        status = self._trouble or ("foreign_journal" if self._feed.foreign else "ok")
+        counts = {**self.counts, "published": self._live.published, "facts_to": self._last_fact[0]}
+        return Pong(
+            program=PROGRAM,
+            version=__version__,
+            epoch=self._feed.epoch,
+            seq=self._pos,
+            started_ts=self._started_ts,
+            pid=os.getpid(),
+            counts=counts,
+            status=status,
+        )
+
+    def _ask(self, envelope: Envelope, request: Request) -> None:
+        """Give a search to the query thread."""
+        self.counts["queries"] += 1
+        try:
+            reader = self._store.reader()
+        except QueryFault as fault:
+            raise ProtocolError("unavailable", str(fault)) from None
+        watch = self._loop.later(QUERY_MOST_S, self._too_long(reader))
+
+        def answered(body: bytes) -> None:
+            watch.cancel()
+            send(self._requests, envelope, with_id(body, request.id))
+
+        self._search.ask(request, reader, answered)
+
+    def _too_long(self, reader: Reader) -> Callable[[], None]:
+        def end() -> None:
+            if self._search.running() is reader:
+                reader.interrupt()
+            elif self._search.waiting:
+                self._loop.later(QUERY_MOST_S, end)  # it waited for others all that time
+
+        return end
+
+    # Facts: what the feed needs of its owner.
+
+    def last_fact(self) -> tuple[int, str | None]:
+        return self._last_fact
+
+    def take_facts(self, page: list[msgspec.Raw]) -> None:
+        self._facts += page
+
+    def say(self, level: str, text: str) -> None:
+        self._log(level, text)
+
+    # The end of a turn.
+
+    def _flush(self) -> None:
+        if not self._appends and not self._facts:
+            return
+        appends, self._appends = self._appends, []
+        page, self._facts = self._facts, []
+        try:
+            self._store_all(appends, page)
+        except StoreFull as fault:
+            self._refuse(appends, bool(page), "disk_full", str(fault))
+        except StoreLost as fault:
+            self._log("error", f"the database gave up and is opened again: {fault}")
+            self.counts["reopened"] += 1
+            reason = "disk_full" if self._reopen() else "reopened"
+            self._refuse(appends, bool(page), reason, str(fault))
+
+    def _store_all(self, appends: list[_Append], page: list[msgspec.Raw]) -> None:
+        chunks = [chunk for _, _, append in appends for chunk in append.chunks]
+        unknown = self._marks.unknown(chunks)
+        if unknown:
+            self.counts["lookups"] += 1
+            self._marks.learn(self._store.lookup(unknown))
+        plan = core.Plan(self._marks, self._pos)
+        touched = [plan.add(append.chunks) for _, _, append in appends]
+        rows, last = self._fact_rows(page)
+        if plan.rows or rows.events:
+            self._store.commit(plan.rows, [rows])
+            self._stored(plan, rows, last)
+        for (envelope, request_id, _), keys in zip(appends, touched, strict=True):
+            self._reply(envelope, request_id, LogAppended(marks=plan.marks_of(keys)))
+        self._live.publish(plan.stored)
+        if page:
+            self._feed.stored()
+
+    def _fact_rows(self, page: list[msgspec.Raw]) -> tuple[FactRows, int]:
+        after = self._last_fact[0]
+        try:
+            rows, last = fact_rows(after, page)
+        except ProtocolError as fault:
+            self._log("error", f"facts that cannot be recorded after {after}: {fault.detail}")
+            self.counts["bad_facts"] += 1
+            return FactRows([], [], []), after
+        if rows.events and rows.events[0][0] != after + 1:
+            missing = f"{after + 1} to {int(str(rows.events[0][0])) - 1}"
+            self._log("warning", f"facts {missing} are not in the principal's journal any more")
+        return rows, last
+
+    def _stored(self, plan: core.Plan, rows: FactRows, last: int) -> None:
+        plan.commit()
+        self._pos = plan.pos
+        if rows.events:
+            self._last_fact = (last, str(rows.events[-1][-1]))
+        counts = self.counts
+        counts["commits"] += 1
+        counts["chunks"] += len(plan.rows)
+        counts["bytes"] += sum(row.size for row in plan.rows)
+        counts["facts"] += len(rows.events)
+        counts["repeated"] += plan.repeated
+        counts["gaps"] += plan.gaps
+        if self._trouble:
+            self._log("info", "storing again", after=self._trouble)
+            self._trouble = ""
+        self._checkpoint_by_and_by()
+
+    def _refuse(self, appends: list[_Append], facts: bool, reason: str, detail: str) -> None:
+        """Nothing was stored: say so, with the marks as they are."""
+        if self._trouble != reason:
+            self._log("error", f"nothing is stored for now: {reason}: {detail}")
+        self._trouble = reason
+        self.counts[reason] += 1
+        nothing = core.Plan(self._marks, self._pos)
+        for envelope, request_id, append in appends:
+            keys = {(c.run, c.task, c.n, c.stream): None for c in append.chunks}
+            marks = nothing.marks_of(keys)
+            self._reply(envelope, request_id, LogAppended(marks=marks, refused=reason))
+        if facts:
+            self._feed.not_stored()
+
+    def _reopen(self) -> bool:
+        """Open the database again. True: not now, for want of room."""
+        try:
+            self._store.open()
+            self._remember()
+        except StoreFull:
+            return True
+        except StoreDamaged as fault:
+            raise SystemExit(f"{PROGRAM}: {fault}") from None
+        return False
+
+    # Checkpoints.
+
+    def _checkpoint_by_and_by(self) -> None:
+        if self._settle is not None:
+            self._settle.cancel()
+        self._settle = self._loop.later(IDLE_S, self._checkpoint)
+        if self._loop.now >= self._no_checkpoint_before and self._store.wal_size() >= WAL_MOST:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        if not self._store.wal_size():
+            return
+        try:
+            if not self._store.checkpoint():
+                self._no_checkpoint_before = self._loop.now + IDLE_S
+                self._settle = self._loop.later(IDLE_S, self._checkpoint)
+        except StoreLost as fault:
+            self._log("error", f"the database gave up and is opened again: {fault}")
+            self.counts["reopened"] += 1
+            self._reopen()
