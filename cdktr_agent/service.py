@@ -35,6 +35,9 @@ PROGRAM = "cdktr-agent"
 GIVE_UP_S = 5.0
 """How long a leaving agent waits for a principal or logd that does not answer."""
 
+HURRY_S = 0.5
+"""The same when it was told twice, or when nothing but the farewell is left to say."""
+
 LOGD_SILENT_S = 5.0
 
 
@@ -62,6 +65,7 @@ class Service:
         self._leave: Leave | None = None
         self._idle_since: float | None = None
         self._left_at = 0.0
+        self._patience_s = GIVE_UP_S
 
     def run(self) -> None:
         """Until drained. Raises ProtocolError when the principal will not have us."""
@@ -250,6 +254,7 @@ class Service:
             self._loop.stop()
         elif self._core.draining:
             self._log("info", "stopping the tasks")
+            self._patience_s = HURRY_S
             self._core.stop()
         else:
             self._log("info", "draining; once more to stop the tasks at once")
@@ -266,10 +271,10 @@ class Service:
             self._idle_since = None
         elif self._idle_since is None:
             self._idle_since = clock()
-        elif clock() - self._idle_since > GIVE_UP_S:
+        elif clock() - self._idle_since > (self._patience_s if self._core.results else HURRY_S):
             self._log("warning", "leaving without the principal's answer; results are kept")
             self._core.give_up()
-        self._loop.later(0.25, self._watch_draining)
+        self._loop.later(0.1, self._watch_draining)
 
     def _begin_leaving(self, leave: Leave) -> None:
         self._leave = leave
@@ -280,7 +285,7 @@ class Service:
         if self._shipper.acknowledged != acknowledged:
             since, acknowledged = clock(), self._shipper.acknowledged
         reachable = self._logd is not None and not self._leave_now
-        if not self._shipper.empty and reachable and clock() - since < GIVE_UP_S:
+        if not self._shipper.empty and reachable and clock() - since < self._patience_s:
             self._loop.later(0.02, partial(self._finish_leaving, since, acknowledged))
             return
         self._left_at = clock()
