@@ -100,8 +100,8 @@ def test_the_principal_dies_and_adopts_what_runs(env: Env) -> None:
 def test_logd_dies_again_and_again_and_no_byte_is_lost_or_doubled(env: Env) -> None:
     _, logd, _ = env.everything()
     run = env.run("for i in $(seq 300); do seq $i 1000 $((i * 300)); sleep 0.005; done")
+    spool = env.home / "agent" / "a1" / "spool"
     for _ in range(3):
-        spool = env.home / "agent" / "a1" / "spool"
         wait_until(lambda: list(spool.iterdir()), what="output in the spool")
         logd.kill()
         logd = env.logd()

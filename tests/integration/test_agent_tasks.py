@@ -11,7 +11,7 @@ import pytest
 
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.logd import LogPage, LogRead
-from cdktr_common.catalogue.values import Plan, TaskPlan
+from cdktr_common.catalogue.values import Plan, Stream, TaskPlan
 from cdktr_common.client import Client
 from tests.integration.harness import Env, wait_until
 
@@ -30,7 +30,7 @@ for leave in (False, True):
 """A task that leaves a child in its group and a daemon in a session of its own, deaf to TERM."""
 
 
-def output(env: Env, run: str, task: str, stream: str = "stdout", n: int = 1) -> bytes:
+def output(env: Env, run: str, task: str, stream: Stream = "stdout", n: int = 1) -> bytes:
     """What logd has of a stream, once it has its end."""
     import base64
 
@@ -55,7 +55,9 @@ def output(env: Env, run: str, task: str, stream: str = "stdout", n: int = 1) ->
                 if not page.chunks:
                     return None
 
-        return b"".join(wait_until(whole, 30, f"the end of {run}/{task} {stream}"))
+        parts = wait_until(whole, 30, f"the end of {run}/{task} {stream}")
+        assert parts is not None
+        return b"".join(parts)
 
 
 def of_run(run: str) -> list[int]:
