@@ -31,6 +31,10 @@ from cdktr_common.errors import ProtocolError
 CHUNK_MAX: Final = 1 << 16
 """Bytes a chunk may have."""
 
+ROW_MAX: Final = 1 << 14
+"""Bytes a row may have. DuckDB works on 2048 rows at a time, so this bounds what a search needs:
+with whole chunks of 64 KiB it was half a gigabyte, with this it is tens of megabytes."""
+
 NAME_MAX: Final = 512
 MARKS_KEPT: Final = 20_000
 
@@ -148,29 +152,43 @@ class Plan:
         return list(touched)
 
     def _take(self, key: StreamKey, mark: Mark, chunk: LogChunk) -> None:
-        self.pos += 1
         size = size_of(chunk)
-        raw = None if chunk.b64 is None else b64decode(chunk.b64)
-        self.rows.append(
-            Row(
-                self.pos,
-                chunk.workflow,
-                chunk.run,
-                chunk.task,
-                chunk.n,
-                chunk.stream,
-                chunk.offset,
-                size,
-                chunk.line,
-                chunk.ts,
-                chunk.end,
-                chunk.text,
-                raw,
-            )
-        )
+        if size <= ROW_MAX:
+            raw = None if chunk.b64 is None else b64decode(chunk.b64)
+            self._row(chunk, chunk.offset, size, chunk.line, chunk.end, chunk.text, raw)
+        else:
+            self._split(chunk, size)
         self.stored.append((self.pos, chunk))
         began = chunk.ts if mark.offset == 0 else mark.ts
         self._changed[key] = Mark(chunk.offset + size, mark.ended or chunk.end, began)
+
+    def _split(self, chunk: LogChunk, size: int) -> None:
+        data = data_of(chunk)
+        begin, line = 0, chunk.line
+        while begin < size:
+            end = row_end(data, begin)
+            text: str | None = None
+            raw: bytes | None = data[begin:end]
+            if chunk.text is not None:
+                text, raw = data[begin:end].decode(), None
+            ended = chunk.end and end == size
+            self._row(chunk, chunk.offset + begin, end - begin, line, ended, text, raw)
+            line += data.count(b"\n", begin, end)
+            begin = end
+
+    def _row(
+        self,
+        chunk: LogChunk,
+        offset: int,
+        size: int,
+        line: int,
+        ended: bool,
+        text: str | None,
+        raw: bytes | None,
+    ) -> None:
+        self.pos += 1
+        where = (chunk.workflow, chunk.run, chunk.task, chunk.n, chunk.stream)
+        self.rows.append(Row(self.pos, *where, offset, size, line, chunk.ts, ended, text, raw))
 
     def marks_of(self, keys: Iterable[StreamKey]) -> list[LogMark]:
         """How far these streams are after this plan."""
@@ -236,6 +254,21 @@ def with_data(chunk: LogChunk, data: bytes, offset: int, line: int) -> LogChunk:
     """A chunk like this one that carries `data`."""
     text, b64 = as_text(data)
     return msgspec.structs.replace(chunk, text=text, b64=b64, offset=offset, line=line)
+
+
+def row_end(data: bytes, begin: int) -> int:
+    """Where a row that begins there ends: after the last newline that fits, else where the room
+    ends, but never inside a character."""
+    end = begin + ROW_MAX
+    if end >= len(data):
+        return len(data)
+    newline = data.rfind(b"\n", begin, end)
+    if newline >= 0:
+        return newline + 1
+    back = end
+    while end - back < 4 and data[back] & 0xC0 == 0x80:
+        back -= 1
+    return back if data[back] & 0xC0 != 0x80 else end
 
 
 def as_text(data: bytes) -> tuple[str | None, str | None]:

@@ -22,8 +22,8 @@ PAGE_BYTES: Final = 1 << 20
 """A page stops growing here; it is over by one chunk at most."""
 
 PAGE_ROWS: Final = 1000
-FETCH: Final = 16
-"""Chunks taken from the database at a time: at most 1 MiB of output in memory."""
+FETCH: Final = 64
+"""Rows taken from the database at a time: at most 1 MiB of output in memory."""
 
 
 class Sql(NamedTuple):

@@ -2,13 +2,13 @@
 -- deleted, there are no keys and no indexes. What is current is a view.
 -- Times are UTC epoch seconds in columns ending in _ts; views show them as TIMESTAMP (UTC) too.
 
--- Output. A row is a chunk of at most 64 KiB of one stream (run, task, n, stream), of which `off`
--- is the position of its first byte and `line` the number of its first line, both from 0.
+-- Output. A row is a piece of at most 16 KiB of one stream (run, task, n, stream), of which
+-- `off` is the position of its first byte and `line` the number of its first line, both from 0.
 -- `pos` grows by one with every row. Exactly one of `text` (UTF-8) and `bytes` (all else) is set.
 -- off + size of a stream's last row is its high-water mark: rows and mark cannot disagree.
 CREATE TABLE logstore (
     pos BIGINT, workflow VARCHAR, run VARCHAR, task VARCHAR, n INTEGER, stream VARCHAR,
-    off BIGINT, size INTEGER, line BIGINT, ts DOUBLE, ended BOOLEAN, text VARCHAR, bytes BLOB
+    off BIGINT, size INTEGER, line BIGINT, ts DOUBLE, ended BOOLEAN, text VARCHAR USING COMPRESSION zstd, bytes BLOB USING COMPRESSION zstd
 );
 
 -- Every fact of the principal, as it was published. The newest `seq` is the high-water mark.

@@ -24,7 +24,7 @@ from cdktr_logd.facts import FactRows
 VERSION: Final = "1"
 """Version of the tables; a file of another version is not touched."""
 
-WAL_MOST: Final = 64 << 20
+WAL_MOST: Final = 128 << 20
 """Bytes of write-ahead log after which a checkpoint is due."""
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
@@ -34,6 +34,7 @@ _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "enable_external_access": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
+    "allocator_background_threads": True,  # gives back what a burst needed
 }
 
 _LOOKUP: Final = """
