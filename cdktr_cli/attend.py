@@ -2,8 +2,10 @@
 
 Three conversations in one loop: the principal is asked for the end of the run, logd publishes the
 output, and logd is asked for what was not heard (before the subscription, in a gap, at the end).
-The run is done when it has ended and the ends of its streams were seen; output that does not come
-within a bound is said to be missing, never silently left out.
+The run is done when it has ended and its output is whole. A stream that was written to ends with a
+mark. One that was not has none: it is known to be silent when the mark of its sibling is there,
+which is written after everything else, or, when both are silent, after a short while. Output that
+does not come within a bound is said to be missing, never silently left out.
 """
 
 from __future__ import annotations
@@ -22,7 +24,15 @@ from cdktr_cli.waiting import FINAL, POLL_S, SILENCE_S, GaveUp
 from cdktr_common.catalogue.base import Reply
 from cdktr_common.catalogue.common import Hello, Welcome
 from cdktr_common.catalogue.logd import LogLive, LogPage, LogRead
-from cdktr_common.catalogue.principal import RunCancel, RunStatus, RunWait, TaskList, TaskPage
+from cdktr_common.catalogue.principal import (
+    AgentList,
+    AgentPage,
+    RunCancel,
+    RunStatus,
+    RunWait,
+    TaskList,
+    TaskPage,
+)
 from cdktr_common.catalogue.values import LogChunk, RunRow, Stream
 from cdktr_common.client import Channel
 from cdktr_common.errors import CANCELLED, UNREACHABLE, ProtocolError
@@ -33,6 +43,9 @@ STREAMS: tuple[tuple[Stream, int], ...] = (("stdout", 1), ("stderr", 2))
 
 OUTPUT_GRACE_S = 10.0
 """How long output may be outstanding after the end of the run, counted from its last byte."""
+
+SETTLE_S = 0.3
+"""How long after the end of the run first output may come, when no agent has any to deliver."""
 
 Key = tuple[int, Stream]
 
@@ -50,7 +63,8 @@ class Attendance:
         self._live: zmq.Socket[bytes] | None = None
         self._decode = msgspec.json.Decoder(LogLive).decode
         self._tails: dict[Key, Tail] = {}
-        self._reading: set[Key] = set()
+        self._reading: dict[Key, bool] = {}
+        self._settle_s = SETTLE_S
         self._ended: RunRow | None = None
         self._attempts: list[int] | None = None
         self._heard = self._moved = time.monotonic()
@@ -61,9 +75,9 @@ class Attendance:
     def until_done(self) -> RunRow:
         """Turn until the run has ended and its output is here."""
         self._loop.on_signals((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), self._interrupted)
-        self._loop.every(1.0, self._resend)
         self._find_logd()
         self._ask_end()
+        self._resend()
         self._tick()
         while self._fault is None and not self._complete():
             self._loop.turn(None)
@@ -85,6 +99,7 @@ class Attendance:
         if isinstance(answer, RunStatus) and answer.run.state in FINAL:
             self._ended, self._moved = answer.run, time.monotonic()
             self._principal.ask(TaskList(run=self._run), self._tasks)
+            self._principal.ask(AgentList(), self._agents)
         elif isinstance(answer, RunStatus) or (isinstance(answer, ProtocolError) and answer.retry):
             self._loop.later(0.0 if isinstance(answer, RunStatus) else 0.5, self._ask_end)
         elif isinstance(answer, ProtocolError):
@@ -102,10 +117,19 @@ class Attendance:
             ]
         self._read_all()
 
+    def _agents(self, answer: Reply | ProtocolError) -> None:
+        """Does any agent hold output that logd has not taken? Then that may be ours."""
+        if isinstance(answer, AgentPage):
+            behind = any(agent.load and agent.load.spool_bytes for agent in answer.agents)
+            self._settle_s = OUTPUT_GRACE_S if behind else SETTLE_S
+
     def _resend(self) -> None:
-        self._principal.resend()
-        if self._logd is not None:
-            self._logd.resend()
+        channels = [self._principal, self._logd] if self._logd else [self._principal]
+        for channel in channels:
+            channel.resend()
+        # What was asked while a connection is being made goes out as soon as it is there.
+        waiting = any(channel.unsent for channel in channels)
+        self._loop.later(0.01 if waiting else 0.2, self._resend)
         if time.monotonic() - self._heard > SILENCE_S:
             text = f"no answer from {self._principal.endpoint} for {SILENCE_S:g} s"
             self._fault = GaveUp(f"{text}; the run goes on: {self._come_back()}", UNREACHABLE)
@@ -165,8 +189,10 @@ class Attendance:
         new = tail.take(chunk)
         if new is None:
             return False
-        if new or tail.ended:
+        if new:
             self._moved = time.monotonic()
+        if chunk.end:
+            self._read((chunk.n, _sibling(chunk.stream)))
         self._write(dict(STREAMS)[chunk.stream], new)
         return True
 
@@ -193,23 +219,37 @@ class Attendance:
                 self._read((n, stream))
 
     def _read(self, key: Key) -> None:
-        tail = self._tails.get(key)
-        if self._logd is None or key in self._reading or (tail is not None and tail.ended):
+        tail = self._tails.setdefault(key, Tail())
+        if self._logd is None or key in self._reading or tail.ended:
             return
-        self._reading.add(key)
+        self._reading[key] = self._is_last(key)
         n, stream = key
-        offset = 0 if tail is None else tail.offset
+        offset = tail.offset
         request = LogRead(run=self._run, task=self._task, n=n, stream=stream, offset=offset)
         self._logd.ask(request, lambda answer: self._page(key, answer), resend_s=2.0)
 
+    def _is_last(self, key: Key) -> bool:
+        """Will what logd has now be all there is of this stream?"""
+        n, stream = key
+        sibling = self._tails.get((n, _sibling(stream)), Tail())
+        if sibling.ended:
+            return True
+        silent = self._tails[key].offset == sibling.offset == 0
+        ended_s = time.monotonic() - self._moved
+        return self._attempts is not None and silent and ended_s > self._settle_s
+
     def _page(self, key: Key, answer: Reply | ProtocolError) -> None:
-        self._reading.discard(key)
+        last = self._reading.pop(key)
         if not isinstance(answer, LogPage):
-            return  # nothing recorded yet; the next tick asks again
+            return  # nothing recorded yet, or not now: the next tick asks again
         for chunk in answer.chunks:
             self._take(chunk)
         if answer.next is not None and answer.chunks:
             self._read(key)
+        elif last:
+            self._tails[key].ended = True
+        elif self._is_last(key):
+            self._read(key)  # its sibling ended while this answer was under way
 
     def _complete(self) -> bool:
         if self._ended is None or self._attempts is None:
@@ -227,3 +267,7 @@ class Attendance:
             file=sys.stderr,
         )
         return True
+
+
+def _sibling(stream: Stream) -> Stream:
+    return "stderr" if stream == "stdout" else "stdout"

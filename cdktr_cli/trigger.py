@@ -62,12 +62,9 @@ def main(argv: list[str]) -> int:
     try:
         started = _send(args, body, key, retry_s or 0.0)
     except Unreachable as away:
-        cli.fail(
-            PROGRAM,
-            f"{away.detail}{whereabouts.hint(away.endpoint)}. Try again with --key {key}: then nothing "
-            "starts twice, should it have been taken",
-            UNREACHABLE,
-        )
+        again = f"Try again with --key {key}: should it have been taken, nothing starts twice"
+        text = f"{away.detail}{whereabouts.hint(away.endpoint)}. {again}"
+        cli.fail(PROGRAM, text, UNREACHABLE)
     if not started["runs"]:
         print(f"{PROGRAM}: no workflow listens to '{args['EVENT']}'", file=sys.stderr)
     if not args["--json"]:

@@ -58,20 +58,28 @@ class Channel:
         self._count += 1
         rid = request_id or f"{self._prefix}-{self._count}"
         body = encode(msgspec.structs.replace(request, id=rid))
-        due = time.monotonic() + resend_s
+        now = time.monotonic()
+        due = now + resend_s if self._send(body) else now
         self._pending[rid] = _Pending(type(request), body, answered, resend_s, due)
-        self._send(body)
         return rid
 
     def forget(self, request_id: str) -> None:
         """Do not wait for this answer any longer."""
         self._pending.pop(request_id, None)
 
-    def _send(self, body: bytes) -> None:
+    @property
+    def unsent(self) -> bool:
+        """Is something due, as right after a connect that is still under way? Then `resend` may be
+        called sooner."""
+        now = time.monotonic()
+        return any(pending.due <= now for pending in self._pending.values())
+
+    def _send(self, body: bytes) -> bool:
         try:
             self.socket.send_multipart((b"", body), zmq.NOBLOCK)
         except zmq.Again:
-            pass  # not connected now: it goes out with the next resend
+            return False  # not connected now: it goes out with the next resend
+        return True
 
     def pump(self) -> None:
         """Take what has arrived and call back. A late second answer is dropped."""
@@ -94,9 +102,8 @@ class Channel:
         """Send again what has waited too long for its answer."""
         now = time.monotonic()
         for pending in self._pending.values():
-            if pending.due <= now:
+            if pending.due <= now and self._send(pending.body):
                 pending.due = now + pending.resend_s
-                self._send(pending.body)
 
     def close(self) -> None:
         self.socket.close(0)
