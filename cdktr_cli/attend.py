@@ -36,7 +36,7 @@ from cdktr_common.catalogue.principal import (
 from cdktr_common.catalogue.values import LogChunk, RunRow, Stream
 from cdktr_common.client import Channel
 from cdktr_common.errors import CANCELLED, UNREACHABLE, ProtocolError
-from cdktr_common.loop import Loop
+from cdktr_common.loop import Loop, Timer
 from cdktr_common.sockets import resolve, subscriber
 
 STREAMS: tuple[tuple[Stream, int], ...] = (("stdout", 1), ("stderr", 2))
@@ -69,6 +69,7 @@ class Attendance:
         self._attempts: list[int] | None = None
         self._heard = self._moved = time.monotonic()
         self._interrupts = 0
+        self._ticker: Timer | None = None
         self._fault: GaveUp | None = None
         self._reader_gone: BrokenPipeError | None = None
 
@@ -115,7 +116,7 @@ class Attendance:
                 for attempt in task.attempts
                 if attempt.started_ts is not None
             ]
-        self._read_all()
+        self._tick()
 
     def _agents(self, answer: Reply | ProtocolError) -> None:
         """Does any agent hold output that logd has not taken? Then that may be ours."""
@@ -124,15 +125,19 @@ class Attendance:
             self._settle_s = OUTPUT_GRACE_S if behind else SETTLE_S
 
     def _resend(self) -> None:
-        channels = [self._principal, self._logd] if self._logd else [self._principal]
-        for channel in channels:
-            channel.resend()
-        # What was asked while a connection is being made goes out as soon as it is there.
-        waiting = any(channel.unsent for channel in channels)
-        self._loop.later(0.01 if waiting else 0.2, self._resend)
+        self._push(self._principal)
+        if self._logd is not None:
+            self._push(self._logd)
+        self._loop.later(1.0, self._resend)
         if time.monotonic() - self._heard > SILENCE_S:
             text = f"no answer from {self._principal.endpoint} for {SILENCE_S:g} s"
             self._fault = GaveUp(f"{text}; the run goes on: {self._come_back()}", UNREACHABLE)
+
+    def _push(self, channel: Channel) -> None:
+        """What was asked while a connection is being made goes out as soon as it is there."""
+        channel.resend()
+        if channel.unsent:
+            self._loop.later(0.005, lambda: self._push(channel))
 
     def _interrupted(self, number: int) -> None:
         self._interrupts += 1
@@ -168,6 +173,7 @@ class Attendance:
         self._logd = Channel(self._context, requests)
         self._loop.watch(self._logd.socket, self._logd.pump)
         self._read_all()
+        self._push(self._logd)
 
     def _drain_live(self) -> None:
         assert self._live is not None
@@ -209,7 +215,9 @@ class Attendance:
 
     def _tick(self) -> None:
         """Ask for what was published before the subscription held, or got lost."""
-        self._loop.later(0.1 if self._ended is not None else 1.0, self._tick)
+        if self._ticker is not None:
+            self._ticker.cancel()
+        self._ticker = self._loop.later(0.1 if self._ended is not None else 1.0, self._tick)
         self._read_all()
 
     def _read_all(self) -> None:

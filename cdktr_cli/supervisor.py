@@ -67,7 +67,7 @@ class Supervisor:
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             # The terminal is gone. Under nohup this is ignored, and stays so.
             self._loop.on_signals((signal.SIGHUP,), lambda _: self._asked_to_stop())
-        for child in self._children:
+        for child in reversed(self._children):
             self._start(child)
         self._loop.run()
         return self._code
@@ -118,7 +118,7 @@ class Supervisor:
         if self._told or not all(child.ready for child in self._children):
             return
         self._told = True
-        names = [child.name for child in self._children]
+        names = [child.name for child in reversed(self._children)]
         cli.ready("cdktr", names)
         took = f"{time.monotonic() - self._began:.2f}"
         self._log("info", f"{', '.join(names)} ready; Ctrl-C stops all", seconds=took)
