@@ -53,9 +53,17 @@ def _common(socket: zmq.Socket[bytes], max_frame: int) -> None:
     socket.setsockopt(zmq.MAXMSGSIZE, max_frame)
 
 
+def _server(context: zmq.Context[zmq.Socket[bytes]], kind: int) -> zmq.Socket[bytes]:
+    if "CDKTR_TAP" in os.environ:
+        from cdktr_common.tap import TappedSocket
+
+        return context.socket(kind, socket_class=TappedSocket)
+    return context.socket(kind)
+
+
 def router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
     """A server socket, not yet bound."""
-    socket = context.socket(zmq.ROUTER)
+    socket = _server(context, zmq.ROUTER)
     _common(socket, MAX_REQUEST)
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     socket.setsockopt(zmq.SNDHWM, 10_000)
@@ -77,7 +85,7 @@ def dealer(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.Socket
 
 def publisher(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
     """A publishing socket (XPUB, so that the owner sees whether anyone listens), not yet bound."""
-    socket = context.socket(zmq.XPUB)
+    socket = _server(context, zmq.XPUB)
     _common(socket, 1 << 16)
     socket.setsockopt(zmq.SNDHWM, 10_000)
     return socket

@@ -1,0 +1,97 @@
+"""What the programs said to each other while the tests ran, held against the catalogue.
+
+Read from the files that `cdktr_common.tap` wrote. It knows the catalogue, no program.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cdktr_common.catalogue import FACTS, PUBLISHED, REPLIES, REQUESTS
+from cdktr_common.codec import head, tag_of
+from cdktr_common.errors import CODES
+
+TAKEN = {tag_of(kind): kind for kind in REQUESTS}
+GIVEN = {tag_of(kind): kind for kind in REPLIES}
+SHOWN = {str(kind.__struct_config__.tag): kind for kind in (*FACTS, *PUBLISHED)}
+
+
+def messages(directory: Path) -> Iterator[tuple[str, list[str], bytes]]:
+    """All that was recorded, a process after another, each in its order."""
+    for file in sorted(directory.glob("*.jsonl")):
+        for line in file.read_text().splitlines():
+            try:
+                message: dict[str, Any] = json.loads(line)
+            except ValueError:
+                continue  # cut off by a kill -9
+            yield message["way"], message["front"], message["body"].encode()
+
+
+class Traffic:
+    """`seen`: every type that travelled; `faults`: every message that the catalogue forbids."""
+
+    def __init__(self, directory: Path) -> None:
+        self.seen: set[str] = set()
+        self.faults: list[str] = []
+        self.count = 0
+        self._asked: dict[tuple[str, ...], str] = {}
+        for way, front, body in messages(directory):
+            self.count += 1
+            {"in": self._request, "out": self._reply, "pub": self._published}[way](front, body)
+
+    def _request(self, front: list[str], body: bytes) -> None:
+        said = head(body)
+        self._asked[(*front, said.id or "")] = said.type
+        kind = TAKEN.get(said.type)
+        if kind is None:
+            return  # a test's bad input; it must be answered with an error
+        try:
+            msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return  # likewise
+        self.seen.add(said.type)
+
+    def _reply(self, front: list[str], body: bytes) -> None:
+        said = head(body)
+        asked = self._asked.get((*front, said.id or ""))
+        kind = GIVEN.get(said.type)
+        if kind is None:
+            self.faults.append(f"unknown reply {body[:200]!r}")
+            return
+        reply = self._fits(body, kind)
+        if said.type == "error":
+            code = getattr(reply, "code", None)
+            if code not in CODES:
+                self.faults.append(f"unknown error code {code} to {asked}")
+        elif asked in TAKEN and kind not in TAKEN[asked].answers:
+            self.faults.append(f"{asked} was answered with {said.type}")
+        self.seen.add(said.type)
+
+    def _published(self, front: list[str], body: bytes) -> None:
+        said = head(body)
+        topic = bytes.fromhex(front[0]).decode() if front else ""
+        kind = SHOWN.get(said.type)
+        if kind is None or len(front) != 1:
+            self.faults.append(f"published on {topic}: {body[:200]!r}")
+            return
+        fact = self._fits(body, kind)
+        own = getattr(fact, "topic", None)
+        if own is not None and own() != topic:
+            self.faults.append(f"{said.type} was published on {topic} and belongs on {own()}")
+        self.seen.add(said.type)
+
+    def _fits(self, body: bytes, kind: type) -> object:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            self.faults.append(f"{fault}: {body[:300]!r}")
+            return None
+
+    def never_seen(self) -> list[str]:
+        """Entries of the catalogue that did not travel."""
+        return sorted({*TAKEN, *GIVEN, *SHOWN} - self.seen)
