@@ -73,6 +73,7 @@ class Proc:
             return found[0].split()[1:] if found else None
 
         words = wait_until(line, seconds, f"{self.name} to be ready: {self.errors()}")
+        assert words is not None
         return words[1:]
 
     def errors(self) -> str:

@@ -14,6 +14,7 @@ import zmq
 
 from tests.integration.harness import Env, wait_until
 
+NESTED = b'{"type":"event.fire","event":"e","payload":%b%b}'
 TWO = "tasks:\n  a: {command: echo a}\n  b: {command: echo b, depends: a}\n"
 
 
@@ -61,8 +62,8 @@ def test_bad_input_is_answered_and_hurts_nobody(env: Env, ask: Callable[..., Any
         b'{"type":"task.fetch","agent":"ghost","boot":"b","free":"many"}': "bad_field",
         b'{"type":"event.fire","event":""}': "bad_field",
         b"[" * 100_000: "bad_field",
-        b'{"type":"event.fire","event":"e","payload":' + b"[" * 200 + b"]" * 200 + b"}": "too_large",
-        b'{"type":"event.fire","event":"e","payload":' + b"[" * 90_000 + b"]" * 90_000 + b"}": "bad_message",
+        NESTED % (b"[" * 200, b"]" * 200): "too_large",
+        NESTED % (b"[" * 90_000, b"]" * 90_000): "bad_message",
         json.dumps({"type": "event.fire", "event": "e", "payload": "x" * 300_000}).encode():
             "too_large",
         json.dumps({"type": "run.start", "plan": {"workflow": "w", "tasks": [
@@ -184,7 +185,7 @@ def test_events_are_published_after_they_can_be_listed(env: Env, ask: Callable[.
 
     wait_until(heard, what="the subscription to be in force")
     runs = [ask("run.start", workflow="w")["runs"][0]["run"] for _ in range(5)]
-    facts = []
+    facts: list[dict[str, Any]] = []
     while len(facts) < 5:
         assert events.poll(5000)
         topic, body = events.recv_multipart()

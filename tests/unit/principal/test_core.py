@@ -120,9 +120,9 @@ def test_three_losses_fail_a_task_saying_so() -> None:
         assert task.n == n
     world.hello("x", boot="b4")
     assert world.run_state(run) == "FAILED"
-    task = world.core.state.runs[run].tasks[0]
-    assert "agent lost 3 times" in task.reason
-    assert [attempt.state for attempt in task.attempts] == ["CRASHED"] * 3
+    lost = world.core.state.runs[run].tasks[0]
+    assert "agent lost 3 times" in lost.reason
+    assert [attempt.state for attempt in lost.attempts] == ["CRASHED"] * 3
     assert world.core.state.runs[run].code == 125
 
 
@@ -164,16 +164,20 @@ def test_a_lease_ends_only_after_all_of_it() -> None:
     assert world.kinds(run)[-1] == "task.crashed"
 
 
+def agent_state(world: World) -> str:
+    return world.core.state.agents["x"].state
+
+
 def test_silence_is_shown_and_ends_nothing() -> None:
     world = World()
     run = world.start(plan("a"))
     world.hello("x")
     world.fetch("x")
     world.pass_time(8)
-    assert world.core.state.agents["x"].state == "silent"
+    assert agent_state(world) == "silent"
     assert world.states(run) == "a:RUNNING"
     world.beat("x", [])
-    assert world.core.state.agents["x"].state == "ready"
+    assert agent_state(world) == "ready"
 
 
 def test_a_cancel_ends_what_waits_and_orders_the_end_of_what_runs() -> None:
