@@ -157,6 +157,7 @@ def tick(core: Core, at: Moment) -> None:
             name, at.clock, core.timing.lost_after_s + LEASE_GRACE_S
         ):  # fmt: skip
             _agent_changed(core, name, "gone", "silent for too long", at)
+            core.session.forget(name)
     for token in core.session.ended_leases(at.clock):
         task = core.state.tokens.get(token)
         if task is not None:

@@ -44,11 +44,14 @@ def task_fetch(core: Core, ask: Ask, request: p.TaskFetch, at: Moment) -> Reply 
 
 
 def settle(core: Core, at: Moment) -> None:
-    """Give ready tasks to waiting agents, an even share to each."""
+    """Give ready tasks to waiting agents, an even share to each. A silent one may never hear of
+    what it is given, so it is passed over until it is heard."""
     fetches = core.session.fetches
     if not fetches or not core.state.ready:
         return
-    for share in ready.shares(core.state, list(fetches.values())):
+    known = core.state.agents
+    waiting = [wait for wait in fetches.values() if known[wait.agent].state == "ready"]
+    for share in ready.shares(core.state, waiting):
         wait, tasks = share
         if tasks:
             del fetches[wait.agent]

@@ -248,12 +248,14 @@ def argv(node: Node, faults: Faults) -> list[str] | None:
 
 def unknown_keys(
     node: Map, known: Iterable[str], faults: Faults, where: str, later: frozenset[str] = frozenset()
-) -> None:
-    """A fault for each key that is not known."""
+) -> bool:
+    """A fault for each key that is not known. Returns whether there was one."""
     allowed = tuple(known)
+    found = False
     for key in node.items:
         if key in allowed:
             continue
+        found = True
         line, col = node.marks[key]
         if key in later:
             faults.add(line, col, f"'{key}' is not supported yet")
@@ -261,3 +263,4 @@ def unknown_keys(
             near = "" if faults.full else nearest(key, allowed)
             hint = near or f"known are {', '.join(allowed)}"
             faults.add(line, col, f"unknown key '{key[:80]}' in {where}", hint)
+    return found

@@ -154,11 +154,11 @@ def _task(
         return TaskPlan(id=key), []
     if node.tag:
         faults.at(node, f"{node.tag} belongs to config alone", f"config: {node.tag}")
-    unknown_keys(node, TASK_KEYS, faults, "a task", _LATER_TASK)
+    unknown = unknown_keys(node, TASK_KEYS, faults, "a task", _LATER_TASK)
     found = _read(node, _TASK, faults)
     if "command" in node.items and "config" in node.items:
         faults.add(*mark, f"task '{key[:40]}' has both command and config", "keep one of them")
-    elif "command" not in node.items and "config" not in node.items:
+    elif not unknown and "command" not in node.items and "config" not in node.items:
         faults.add(*mark, f"task '{key[:40]}' has nothing to run", "give it command or config")
     depends = node.items.get("depends")
     listed = fields.scalars(depends, faults, "depends") if depends else []

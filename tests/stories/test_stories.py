@@ -1,0 +1,130 @@
+"""Stories: scripts of what the principal is told, and what follows from it, kept as text.
+
+A story is a file of blocks. A block is lines of what happens, `----`, then what came of it: the
+facts, and the answers that were held back until then. Lines that begin with `#` say why.
+
+    start w: a, b<a       a run of a plan; `b<a` depends on a; words after a slash are labels
+    hello AGENT BOOT [running=a,b] [outbox=c]     tasks stand for the tokens last given out
+    fetch AGENT N · beat AGENT · report AGENT TASK STATE [CODE]
+    cancel · wait SECONDS · bye AGENT
+
+`STORIES=rewrite pytest tests/stories` writes the results anew; commit them only if you know why
+they changed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cdktr_common.catalogue import principal as p
+from cdktr_common.catalogue.base import Fact
+from cdktr_common.catalogue.values import Plan, TaskPlan
+from cdktr_principal import agents
+from tests.unit.principal.world import World
+
+STORIES = sorted(Path(__file__).parent.glob("*.txt"))
+SHOWN = ("task", "n", "agent", "state", "code", "because", "requeued", "reason", "boot")
+
+
+class Teller:
+    """Plays one story."""
+
+    def __init__(self) -> None:
+        self.world = World(lost_after_s=600.0)
+        self.run = ""
+        self.tokens: dict[str, str] = {}
+        self.lines: list[str] = []
+
+    def play(self, text: str) -> list[str]:
+        """What comes of the lines of one block."""
+        self.lines = []
+        for line in text.splitlines():
+            if line and not line.startswith("#"):
+                before = len(self.world.facts)
+                verb, *words = line.split()
+                getattr(self, f"do_{verb}")(*words)
+                self.lines += [shown(fact) for fact in self.world.facts[before:]]
+        return self.lines or ["(nothing)"]
+
+    def say(self, name: str, **fields: object) -> None:
+        told = " ".join(f"{key}={value}" for key, value in fields.items() if value)
+        self.lines.append(f"< {name} {told}".rstrip())
+
+    def names(self, tokens: list[str]) -> str:
+        known = {token: task for task, token in self.tokens.items()}
+        return ",".join(known.get(token, token) for token in tokens)
+
+    def do_start(self, workflow: str, *tasks: str) -> None:
+        made = []
+        for word in tasks:
+            word, _, labels = word.rstrip(",").partition("/")
+            name, _, depends = word.partition("<")
+            needs = depends.split("+") if depends else []
+            wanted = labels.split("+") if labels else []
+            made.append(TaskPlan(id=name, argv=["true"], depends=needs, labels=wanted))
+        self.run = self.world.start(Plan(workflow=workflow.rstrip(":"), tasks=made))
+
+    def do_hello(self, agent: str, boot: str, *extra: str) -> None:
+        given = dict(word.split("=") for word in extra)
+        lists = {
+            key: [self.tokens[task] for task in value.split(",")]
+            for key, value in given.items()
+            if key != "labels"
+        }
+        labels = given.get("labels", "").split(",") if "labels" in given else []
+        reply = self.world.hello(agent, boot, labels=labels, **lists)
+        self.say(
+            "welcome", adopt=self.names(reply.adopt), ack=self.names(reply.ack),
+            drop=self.names(reply.drop),
+        )  # fmt: skip
+
+    def do_fetch(self, agent: str, free: str) -> None:
+        for spec in self.world.fetch(agent, int(free)):
+            self.tokens[spec.task] = spec.token
+
+    def do_beat(self, agent: str, *tasks: str) -> None:
+        orders = self.world.beat(agent, [self.tokens[task] for task in tasks])
+        cancel, drop = self.names(orders.cancel), self.names(orders.drop)
+        self.say("orders", cancel=cancel, drop=drop, hello=orders.hello)
+
+    def do_report(self, agent: str, task: str, state: str, code: str = "0") -> None:
+        loss = state == "CRASHED"
+        reply = self.world.report(agent, self.tokens[task], state, code=int(code), loss=loss)
+        self.say("reported", ack=self.names(reply.ack), drop=self.names(reply.drop))
+
+    def do_cancel(self) -> None:
+        self.world.core.run_cancel(self.world.core.state.runs[self.run], "enough", self.world.at())
+        self.world.turn()
+
+    def do_wait(self, seconds: str) -> None:
+        self.world.pass_time(float(seconds))
+
+    def do_bye(self, agent: str) -> None:
+        request = p.AgentBye(agent=agent, boot=self.world.boots[agent])
+        agents.bye(self.world.core, None, request, self.world.at())
+        self.world.turn()
+
+
+def shown(fact: Fact) -> str:
+    """A fact in a line: its type, and what a reader wants to see of it."""
+    fields = msgspec.structs.asdict(fact)
+    kind = str(type(fact).__struct_config__.tag)
+    words = [f"{key}={fields[key]}" for key in SHOWN if fields.get(key) not in (None, "", 0)]
+    return " ".join((kind, *words))
+
+
+@pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
+def test_story(path: Path) -> None:
+    teller = Teller()
+    retold = []
+    for block in path.read_text().strip().split("\n\n"):
+        told = block.split("\n----")[0]
+        retold.append("\n".join((told, "----", *teller.play(told))))
+    text = "\n\n".join(retold) + "\n"
+    if os.environ.get("STORIES") == "rewrite":
+        path.write_text(text)
+    assert path.read_text() == text
