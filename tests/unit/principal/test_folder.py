@@ -97,7 +97,7 @@ def test_a_broken_file_is_told_once_and_hides_nothing(tmp_path: Path) -> None:
     assert ids(first) == ["b"]
     (broken,) = first.broken
     assert (broken.workflow, broken.file) == ("a", "a.yaml")
-    assert [(fault.file, fault.line) for fault in broken.faults] == [("a.yaml", 1), ("a.yaml", 1)]
+    assert [(fault.file, fault.line) for fault in broken.faults] == [("a.yaml", 1)]
     assert scan(tmp_path, first).broken == []
     write(tmp_path, "a.yaml", GOOD, OLD + 1)
     assert ids(scan(tmp_path, first)) == ["a"]

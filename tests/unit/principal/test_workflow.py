@@ -125,6 +125,7 @@ def test_every_fault_of_a_file_is_told_with_line_column_and_hint() -> None:
           e: {command: x, depends: [d]}
           f: {command: x, config: !Subprocess {cmd: y}}
           g:
+          h: {name: nothing}
         """)
     assert [(fault.line, fault.col, fault.what, fault.hint) for fault in faults] == [
         (1, 1, "unknown key 'nam' in a workflow", "did you mean name?"),
@@ -133,13 +134,13 @@ def test_every_fault_of_a_file_is_told_with_line_column_and_hint() -> None:
         (4, 6, "env must be a mapping, not a list", "write NAME: value"),
         (6, 3, "'a b' is not an id of a task",
          "letters, digits, _ . and -, at most 100; other words go into name"),
-        (7, 3, "task 'c' has nothing to run", "give it command or config"),
         (7, 7, "unknown key 'comand' in a task", "did you mean command?"),
         (8, 29, "cycle: d needs e needs d", ""),
         (8, 32, "unknown dependency 'cc'", "did you mean c?"),
         (8, 46, "'5 minutes' is not a time", "write seconds, or 90s, 5m, 1h30m"),
         (10, 3, "task 'f' has both command and config", "keep one of them"),
         (11, 3, "task 'g' must be a mapping, not nothing", ""),
+        (12, 3, "task 'h' has nothing to run", "give it command or config"),
     ]  # fmt: skip
     assert {fault.file for fault in faults} == {"w.yaml"}
 

@@ -1,0 +1,94 @@
+"""The reference page and the examples: every YAML block loads, and the page says all there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cdktr_principal import fields, folder, nodes, source, workflow
+from cdktr_principal.check import check
+from cdktr_principal.workflow import TASK_KEYS, WORKFLOW_KEYS, load_text
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/workflow.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_every_yaml_block_of_the_page_is_a_workflow(number: int) -> None:
+    plan, faults = load_text(BLOCKS[number].encode(), "page", "docs/workflow.md")
+    assert faults == []
+    assert plan is not None
+
+
+def test_the_page_has_every_key_in_its_tables_and_in_an_example() -> None:
+    assert len(BLOCKS) >= 15
+    examples = "\n".join(BLOCKS)
+    for key in {*TASK_KEYS, *WORKFLOW_KEYS}:
+        assert f"`{key}`" in PAGE, key
+        if key not in ("eventTrigger", "schedule"):  # other spellings
+            assert re.search(rf"\b{key}:", examples), key
+
+
+def test_the_page_has_a_section_for_each_link_of_its_tables() -> None:
+    headings = {
+        re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE)
+    }
+    links = set(re.findall(r"\]\(#([^)]*)\)", PAGE))
+    assert links <= headings
+    for target in re.findall(r"\]\((\.\./[^)]*)\)", PAGE):
+        assert (ROOT / "docs" / target).exists()
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        (source.MAX_BYTES, f"{source.MAX_BYTES >> 20} MiB"),
+        (source.MAX_NODES, f"{source.MAX_NODES:,}"),
+        (source.MAX_DEPTH, f"levels of nesting | {source.MAX_DEPTH}"),
+        (workflow.MAX_TASKS, f"tasks of a workflow, items of a list | {workflow.MAX_TASKS:,}"),
+        (fields.MAX_LIST, f"items of a list | {fields.MAX_LIST:,}"),
+        (fields.MAX_COMMAND, f"{fields.MAX_COMMAND >> 10} KiB each"),
+        (fields.MAX_ENV, f"{fields.MAX_ENV >> 10} KiB each"),
+        (fields.MAX_ID, f"a label | {fields.MAX_ID} characters"),
+        (fields.MAX_NAME, f"name of an event | {fields.MAX_NAME} bytes"),
+        (fields.MAX_DESCRIPTION, f"`description` | {fields.MAX_DESCRIPTION:,} bytes"),
+        (fields.MAX_PATH, f"`workdir`, `cmd` | {fields.MAX_PATH:,} bytes"),
+        (folder.MAX_FILES, f"files in a workflow directory | {folder.MAX_FILES:,}"),
+        (nodes.MAX_FAULTS, f"{nodes.MAX_FAULTS}, the rest are counted"),
+    ],
+)
+def test_the_page_states_the_limits_that_are_enforced(limit: int, told: str) -> None:
+    assert limit > 0
+    assert told in PAGE
+
+
+def test_the_page_names_every_variable_that_tasks_find() -> None:
+    for variable in fields.SET_BY_CDKTR:
+        assert f"`{variable}`" in PAGE
+
+
+def test_the_output_of_cdktr_check_on_the_page_is_real(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cdktr_principal.check import main
+
+    (shown,) = re.findall(r"^\$ cdktr-check workflows/\n(.*?)^\$ ", PAGE, re.MULTILINE | re.DOTALL)
+    flows = tmp_path / "workflows"
+    flows.mkdir()
+    text = BLOCKS[0].replace("command: echo downloading orders", "comand: echo downloading orders")
+    text = text.replace("orders, customers]", "orders, costumers]")
+    (flows / "nightly.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert main(["workflows/"]) == 4
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize("directory", ["examples/workflows", "examples/cities"])
+def test_the_examples_have_no_faults(directory: str) -> None:
+    checked = check([str(ROOT / directory)])
+    assert checked.faults == []
+    assert checked.plans
