@@ -1,0 +1,178 @@
+"""The examples and the reference page, run by the real programs.
+
+What the comments in the files promise is what is asserted: states, codes, who was skipped.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cdktr_common.catalogue import logd as l
+from cdktr_common.catalogue import principal as p
+from cdktr_common.catalogue.common import Hello, Welcome
+from cdktr_common.client import Client
+from cdktr_principal.workflow import load_text
+from tests.integration.harness import Env, environment, wait_until
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+PAGE = (ROOT / "docs/workflow.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+NEEDS_LABELS = "nvidia-smi"
+
+
+@pytest.fixture(scope="module", name="engine")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Env]:
+    """All programs with the examples as workflows; the agent stands where a user would stand."""
+    with environment() as env:
+        env.environ["CITIES_OUT"] = str(tmp_path_factory.mktemp("cities"))
+        shutil.copytree(EXAMPLES / "workflows", env.workflows, dirs_exist_ok=True)
+        shutil.copy(EXAMPLES / "cities/cities.yaml", env.workflows)
+        env.principal()
+        env.logd()
+        env.agent("a1", "--workdir", str(ROOT), slots=4)
+        yield env
+
+
+def start(env: Env, workflow: str) -> str:
+    started = env.client().ask(p.RunStart(workflow=workflow), p.RunStarted)
+    return started.runs[0].run
+
+
+def states(env: Env, run: str) -> dict[str, str]:
+    return {task: row.state for task, row in env.tasks(run).items()}
+
+
+def output(env: Env, run: str, task: str) -> str:
+    """What a task printed, once logd has all of it."""
+    welcome = env.client().ask(Hello(), Welcome)
+
+    def whole() -> list[bytes]:
+        data = b""
+        with Client(welcome.endpoints["logd"][0]) as client:
+            while True:
+                ask = l.LogRead(run=run, task=task, stream="stdout", offset=len(data))
+                page = client.ask(ask, l.LogPage)
+                for chunk in page.chunks:
+                    text = (chunk.text or "").encode()
+                    data += base64.b64decode(chunk.b64) if chunk.b64 else text
+                if page.next is None:
+                    return [data] if any(chunk.end for chunk in page.chunks) else []
+
+    return wait_until(whole, 10, f"all output of {task}")[0].decode()
+
+
+def test_hello_by_its_name(engine: Env) -> None:
+    run = start(engine, "Hello")
+    assert engine.wait(run).state == "COMPLETED"
+
+
+def test_parallel(engine: Env) -> None:
+    run = start(engine, "parallel")
+    assert engine.wait(run).state == "COMPLETED"
+    attempts = [row.attempts[0] for row in engine.tasks(run).values()]
+    last_start = max(attempt.started_ts or 0.0 for attempt in attempts)
+    assert all((attempt.ended_ts or 0.0) > last_start for attempt in attempts)
+
+
+def test_diamond(engine: Env) -> None:
+    run = start(engine, "diamond")
+    assert engine.wait(run).state == "COMPLETED"
+    at = {task: row.attempts[0] for task, row in engine.tasks(run).items()}
+    for before, after in (("start", "left"), ("start", "right"), ("left", "end"), ("right", "end")):
+        assert (at[before].ended_ts or 0.0) <= (at[after].started_ts or 0.0)
+
+
+def test_an_event_brings_its_payload(engine: Env) -> None:
+    fire = p.EventFire(event="file-changed", payload={"path": "/tmp/ä b.csv"})
+    (ref,) = engine.client().ask(fire, p.RunStarted).runs
+    assert ref.workflow == "on-event"
+    assert engine.wait(ref.run).state == "COMPLETED"
+    shown = output(engine, ref.run, "show")
+    assert shown == 'event:   file-changed\npayload: {"path":"/tmp/ä b.csv"}\n'
+    payload = '{"path":"/tmp/ä b.csv"}'
+    assert output(engine, ref.run, "from-file").strip() == str(len(payload.encode()))
+
+
+def test_without_an_event_there_is_no_payload(engine: Env) -> None:
+    run = start(engine, "on-event")
+    assert engine.wait(run).state == "COMPLETED"
+    assert output(engine, run, "from-file") == "no payload\n"
+
+
+def test_a_failing_branch(engine: Env) -> None:
+    run = start(engine, "failing")
+    row = engine.wait(run)
+    assert (row.state, row.code) == ("FAILED", 3)
+    assert states(engine, run) == {
+        "start": "COMPLETED",
+        "broken": "FAILED",
+        "after-broken": "SKIPPED",
+        "fine": "COMPLETED",
+        "after-fine": "COMPLETED",
+        "report": "SKIPPED",
+    }
+
+
+def test_a_timeout(engine: Env) -> None:
+    run = start(engine, "timeout")
+    row = engine.wait(run)
+    assert (row.state, row.code) == ("FAILED", 124)
+    assert states(engine, run) == {"quick": "COMPLETED", "slow": "FAILED"}
+    assert output(engine, run, "slow") == "this will take a minute\n"
+
+
+def test_the_cities_report(engine: Env) -> None:
+    run = start(engine, "cities")
+    row = engine.wait(run, 60)
+    assert row.state == "COMPLETED", states(engine, run)
+    report = Path(engine.environ["CITIES_OUT"]) / run / "report.txt"
+    assert output(engine, run, "report").startswith(report.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_the_examples_of_the_page_run(engine: Env, number: int) -> None:
+    plan, _ = load_text(BLOCKS[number].encode(), f"page-{number}", "docs/workflow.md")
+    assert plan is not None
+    run = engine.submit(plan)
+    if NEEDS_LABELS in BLOCKS[number]:  # no agent has them: it waits, and can be cancelled
+        assert states(engine, run) == {"train": "PENDING"}
+        engine.client().ask(p.RunCancel(run=run), p.RunStatus)
+        assert engine.wait(run).state == "CANCELLED"
+        return
+    row = engine.wait(run)
+    if "exit 3" in BLOCKS[number]:
+        assert (row.state, row.code) == ("FAILED", 3)
+        assert states(engine, run) == {
+            "breaks": "FAILED",
+            "never": "SKIPPED",
+            "nor-this": "SKIPPED",
+            "but-this": "COMPLETED",
+        }
+    else:
+        assert row.state == "COMPLETED", states(engine, run)
+
+
+def test_arguments_and_variables_arrive_as_the_page_says(engine: Env) -> None:
+    def run_of(part: str) -> str:
+        (block,) = (block for block in BLOCKS if part in block)
+        plan, _ = load_text(block.encode(), "page", "docs/workflow.md")
+        assert plan is not None
+        run = engine.submit(plan)
+        assert engine.wait(run).state == "COMPLETED"
+        return run
+
+    assert output(engine, run_of("cmd: printf"), "greet") == "$HOME costs 1.10\n"
+    assert output(engine, run_of("VERBOSE: on"), "show") == "test on 1.10 \n"
+    assert output(engine, run_of("workdir: /tmp"), "in-root") == "/\n"
+    found = output(engine, run_of("env | grep"), "show")
+    names = {line.partition("=")[0] for line in found.splitlines()}
+    told = set(re.findall(r"^\| `(CDKTR_[A-Z_]+)` \|", PAGE, re.MULTILINE))
+    assert told - {"CDKTR_PAYLOAD", "CDKTR_PAYLOAD_FILE"} <= names
