@@ -65,6 +65,7 @@ class Executor:
         try:
             self.spawner.start(attempt)
         except CannotStart as fault:
+            attempt.spool.close(time.time())
             self._over(attempt, _result(attempt, "FAILED", fault.code, fault.reason))
             return
         token = attempt.spec.token
@@ -298,6 +299,7 @@ def _result(attempt: Attempt, state: ResultState, code: int, reason: str) -> Tas
     if dropped:
         reason = f"{reason}; " if reason else ""
         reason += f"{dropped} bytes of output dropped, spool full"
+    stdout_bytes, stderr_bytes = attempt.spool.sizes or (None, None)
     return TaskResult(
         token=attempt.spec.token,
         state=state,
@@ -305,6 +307,8 @@ def _result(attempt: Attempt, state: ResultState, code: int, reason: str) -> Tas
         reason=reason,
         started_ts=attempt.started_ts,
         ended_ts=time.time(),
+        stdout_bytes=stdout_bytes,
+        stderr_bytes=stderr_bytes,
         loss=attempt.why == "lease",
     )
 

@@ -132,7 +132,8 @@ class Budget:
 class Spool:
     """The output of one attempt, written by the supervisor. Costs nothing before the first byte.
 
-    `changed` collects the names of files that have grown."""
+    `changed` collects the names of files that have grown; `sizes` is how much each stream came to,
+    known once it is closed."""
 
     def __init__(self, directory: str, name: str, budget: Budget, changed: set[str]) -> None:
         self._directory = directory
@@ -149,6 +150,7 @@ class Spool:
         self._size = 0
         self._segment = 0
         self.dropped = 0
+        self.sizes: tuple[int, int] | None = None
 
     def begin(self, workflow: str, run: str, task: str, n: int) -> None:
         """Whose output it is; said before the first write."""
@@ -177,6 +179,7 @@ class Spool:
     def close(self, ts: float) -> bool:
         """The attempt is over. False: there is no room even for saying so; call again later."""
         if not any(self._seen):
+            self.sizes = (0, 0)
             return True
         tail = b""
         for stream in (0, 1):
@@ -192,6 +195,7 @@ class Spool:
             return False
         os.close(self._fd)
         self._fd = -1
+        self.sizes = (self._kept[0][0], self._kept[1][0])
         return True
 
     def _say_missing(self, stream: int, ts: float) -> None:

@@ -2,10 +2,10 @@
 
 Three conversations in one loop: the principal is asked for the end of the run, logd publishes the
 output, and logd is asked for what was not heard (before the subscription, in a gap, at the end).
-The run is done when it has ended and its output is whole. A stream that was written to ends with a
-mark. One that was not has none: it is known to be silent when the mark of its sibling is there,
-which is written after everything else, or, when both are silent, after a short while. Output that
-does not come within a bound is said to be missing, never silently left out.
+The run is done when it has ended and its output is whole: a result tells how much was written to
+each stream. When an agent died and could not tell, a stream ends with its mark, or, when it has
+none, with the mark of its sibling or after a short while. Output that does not come within a
+bound is said to be missing, never silently left out.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class Attendance:
         self._settle_s = SETTLE_S
         self._ended: RunRow | None = None
         self._attempts: list[int] | None = None
+        self._sizes: dict[Key, int | None] = {}
         self._heard = self._moved = time.monotonic()
         self._interrupts = 0
         self._ticker: Timer | None = None
@@ -110,12 +111,11 @@ class Attendance:
         """Which attempts have output: all that were started."""
         self._attempts = []
         if isinstance(answer, TaskPage):
-            self._attempts = [
-                attempt.n
-                for task in answer.tasks
-                for attempt in task.attempts
-                if attempt.started_ts is not None
-            ]
+            for attempt in (a for task in answer.tasks for a in task.attempts):
+                if attempt.started_ts is not None:
+                    self._attempts.append(attempt.n)
+                    self._sizes[attempt.n, "stdout"] = attempt.stdout_bytes
+                    self._sizes[attempt.n, "stderr"] = attempt.stderr_bytes
         self._tick()
 
     def _agents(self, answer: Reply | ProtocolError) -> None:
@@ -228,7 +228,7 @@ class Attendance:
 
     def _read(self, key: Key) -> None:
         tail = self._tails.setdefault(key, Tail())
-        if self._logd is None or key in self._reading or tail.ended:
+        if self._logd is None or key in self._reading or self._whole(key):
             return
         self._reading[key] = self._is_last(key)
         n, stream = key
@@ -236,9 +236,17 @@ class Attendance:
         request = LogRead(run=self._run, task=self._task, n=n, stream=stream, offset=offset)
         self._logd.ask(request, lambda answer: self._page(key, answer), resend_s=2.0)
 
+    def _whole(self, key: Key) -> bool:
+        """Is all of this stream here?"""
+        tail = self._tails.setdefault(key, Tail())
+        size = self._sizes.get(key)
+        return tail.ended if size is None else tail.offset >= size
+
     def _is_last(self, key: Key) -> bool:
         """Will what logd has now be all there is of this stream?"""
         n, stream = key
+        if self._sizes.get(key) is not None:
+            return False
         sibling = self._tails.get((n, _sibling(stream)), Tail())
         if sibling.ended:
             return True
@@ -265,7 +273,7 @@ class Attendance:
         if self._reader_gone is not None:
             return True
         keys = [(n, stream) for n in self._attempts for stream, _ in STREAMS]
-        if all(key in self._tails and self._tails[key].ended for key in keys):
+        if all(self._whole(key) for key in keys):
             return True
         if time.monotonic() - self._moved < OUTPUT_GRACE_S:
             return False

@@ -104,13 +104,18 @@ class Core:
             return self._late_result(result, agent, at)
         self.session.leases.pop(result.token, None)
         attempt = task.attempts[-1]
-        times = {"started_ts": result.started_ts, "ended_ts": result.ended_ts}
+        told = {
+            "started_ts": result.started_ts,
+            "ended_ts": result.ended_ts,
+            "stdout_bytes": result.stdout_bytes,
+            "stderr_bytes": result.stderr_bytes,
+        }
         if result.state == "RELEASED" or (result.state == "CRASHED" and not result.loss):
-            self.release(task, attempt, result.reason, at, **times)
+            self.release(task, attempt, result.reason, at, **told)
         elif result.state == "CRASHED":
-            self.crash(task, attempt, result.reason or "agent lost", at, **times)
+            self.crash(task, attempt, result.reason or "agent lost", at, **told)
         else:
-            self._end(task, result.state, attempt, result.code, result.reason, at, **times)
+            self._end(task, result.state, attempt, result.code, result.reason, at, **told)
         return True
 
     def _late_result(self, result: TaskResult, agent: str, at: Moment) -> bool:
@@ -130,18 +135,18 @@ class Core:
         return False
 
     def release(
-        self, task: Task, attempt: Attempt, reason: str, at: Moment, **times: float | None
+        self, task: Task, attempt: Attempt, reason: str, at: Moment, **told: float | None
     ) -> None:
         """An attempt was handed back; nobody is to blame."""
         self.about(
             f.TaskReleased, task.run, at, task=task.plan.id, n=attempt.n, token=attempt.token,
-            agent=attempt.agent, reason=reason, **times,
+            agent=attempt.agent, reason=reason, **told,
         )  # fmt: skip
         if task.run.cancelling:
             self._end_unstarted(task, at)
 
     def crash(
-        self, task: Task, attempt: Attempt, reason: str, at: Moment, **times: float | None
+        self, task: Task, attempt: Attempt, reason: str, at: Moment, **told: float | None
     ) -> None:
         """An attempt was lost with its agent: again elsewhere, or FAILED after the last loss."""
         self.session.leases.pop(attempt.token, None)
@@ -149,7 +154,7 @@ class Core:
         self.about(
             f.TaskCrashed, task.run, at, task=task.plan.id, n=attempt.n, token=attempt.token,
             agent=attempt.agent, reason=reason, requeued=not last and not task.run.cancelling,
-            **times,
+            **told,
         )  # fmt: skip
         if task.run.cancelling:
             self._end_unstarted(task, at)
@@ -162,7 +167,7 @@ class Core:
 
     def _end(
         self, task: Task, outcome: str, attempt: Attempt | None, code: int | None, reason: str,
-        at: Moment, **times: float | None,
+        at: Moment, **told: float | None,
     ) -> None:  # fmt: skip
         run = task.run
         named = {} if attempt is None else {
@@ -170,7 +175,7 @@ class Core:
         }  # fmt: skip
         self.about(
             f.TaskEnded, run, at, task=task.plan.id, state=outcome, code=code, reason=reason,
-            **named, **times,
+            **named, **told,
         )  # fmt: skip
         if outcome != "COMPLETED" and run.graph.dependents[task.index]:
             self._skip_dependents(task, at)

@@ -96,6 +96,7 @@ def _attempt_row(attempt: Attempt) -> AttemptRow:
         n=attempt.n, state=attempt.state, agent=attempt.agent, fence=attempt.fence,
         assigned_ts=attempt.assigned_ts, started_ts=attempt.started_ts,
         ended_ts=attempt.ended_ts, code=attempt.code, reason=attempt.reason,
+        stdout_bytes=attempt.stdout_bytes, stderr_bytes=attempt.stderr_bytes,
     )  # fmt: skip
 
 

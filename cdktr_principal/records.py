@@ -40,6 +40,8 @@ class Attempt(msgspec.Struct):
     ended_ts: float | None = None
     code: int | None = None
     reason: str = ""
+    stdout_bytes: int | None = None
+    stderr_bytes: int | None = None
 
 
 class Task:

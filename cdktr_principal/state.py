@@ -232,6 +232,8 @@ class State:
         attempt.started_ts = fact.started_ts
         attempt.ended_ts = fact.ended_ts or fact.ts
         attempt.reason = fact.reason
+        attempt.stdout_bytes = fact.stdout_bytes
+        attempt.stderr_bytes = fact.stderr_bytes
         self._enqueue(task)
 
     def _task_ended(self, fact: f.TaskEnded) -> None:
@@ -249,6 +251,8 @@ class State:
             attempt.ended_ts = fact.ended_ts or fact.ts
             attempt.code = fact.code
             attempt.reason = fact.reason
+            attempt.stdout_bytes = fact.stdout_bytes
+            attempt.stderr_bytes = fact.stderr_bytes
         elif task.order:
             self._dequeue(task)
         run.open -= 1

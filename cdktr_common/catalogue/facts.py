@@ -153,6 +153,8 @@ class TaskReleased(RunFact, frozen=True, kw_only=True, tag="task.released"):
     reason: str = ""
     started_ts: float | None = None
     ended_ts: float | None = None
+    stdout_bytes: int | None = None
+    stderr_bytes: int | None = None
 
     example: ClassVar[str] = (
         '{"type":"task.released","seq":8,"prev":7,"ts":1.5,"workflow":"etl","run":"k3f9x2mq7a",'
@@ -172,6 +174,8 @@ class TaskCrashed(RunFact, frozen=True, kw_only=True, tag="task.crashed"):
     requeued: bool = True
     started_ts: float | None = None
     ended_ts: float | None = None
+    stdout_bytes: int | None = None
+    stderr_bytes: int | None = None
 
     example: ClassVar[str] = (
         '{"type":"task.crashed","seq":8,"prev":7,"ts":1.5,"workflow":"etl","run":"k3f9x2mq7a",'
@@ -191,11 +195,13 @@ class TaskEnded(RunFact, frozen=True, kw_only=True, tag="task.ended"):
     reason: str = ""
     started_ts: float | None = None
     ended_ts: float | None = None
+    stdout_bytes: int | None = None
+    stderr_bytes: int | None = None
 
     example: ClassVar[str] = (
         '{"type":"task.ended","seq":9,"prev":7,"ts":2.5,"workflow":"etl","run":"k3f9x2mq7a",'
         '"task":"a","state":"COMPLETED","n":1,"token":"k3f9x2mq7a/a/1/1-d41f","agent":"box1",'
-        '"code":0,"started_ts":1.6,"ended_ts":2.4}'
+        '"code":0,"started_ts":1.6,"ended_ts":2.4,"stdout_bytes":6,"stderr_bytes":0}'
     )
 
 

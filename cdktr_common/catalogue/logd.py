@@ -29,10 +29,12 @@ class LogAppended(Reply, frozen=True, kw_only=True, tag="log.appended"):
 
 class LogPage(Reply, frozen=True, kw_only=True, tag="log.page"):
     """Chunks, ordered by time of storing (`log.query`) or by offset (`log.read`). `next` continues
-    where this page ended; null: there is no more now."""
+    where this page ended; null: there is no more now. `last` is how far was looked: what follows
+    it can be asked for later, when there may be more."""
 
     chunks: list[LogChunk] = []
     next: int | None = None
+    last: int = 0
 
     example: ClassVar[str] = '{"type":"log.page","id":"7","chunks":[' + _CHUNK + '],"next":3}'
 

@@ -84,7 +84,8 @@ class RunRow(Value, frozen=True, kw_only=True):
 
 
 class AttemptRow(Value, frozen=True, kw_only=True):
-    """One execution of a task on one agent."""
+    """One execution of a task on one agent. How much it wrote to each stream is null while it
+    runs and when the agent could not tell: a reader of its output knows by it when it has all."""
 
     n: int
     state: AttemptState
@@ -95,6 +96,8 @@ class AttemptRow(Value, frozen=True, kw_only=True):
     ended_ts: float | None = None
     code: int | None = None
     reason: str = ""
+    stdout_bytes: int | None = None
+    stderr_bytes: int | None = None
 
 
 class TaskRow(Value, frozen=True, kw_only=True):
@@ -201,6 +204,8 @@ class TaskResult(Value, frozen=True, kw_only=True):
     reason: str = ""
     started_ts: float | None = None
     ended_ts: float | None = None
+    stdout_bytes: int | None = None
+    stderr_bytes: int | None = None
     loss: bool = False
 
 
