@@ -15,6 +15,7 @@ from cdktr_principal.ready import nearest
 from cdktr_principal.records import Attempt, Run, Task, Workflow
 from cdktr_principal.session import Session
 from cdktr_principal.state import State
+from cdktr_principal.workflow import schedule_text
 
 PAGE: int = 1000
 """Rows of a page at most."""
@@ -122,10 +123,9 @@ def _workflow_row(name: str, workflow: Workflow) -> WorkflowRow:
     plan = workflow.plan
     if plan is None:
         return WorkflowRow(workflow=name, file=workflow.file, broken=workflow.broken)
-    wanted = plan.cron or plan.start_time
     return WorkflowRow(
         workflow=name, name=plan.name, description=plan.description, tasks=len(plan.tasks),
-        events=plan.events, schedule=f"{wanted} (not scheduled yet)" if wanted else "",
+        events=plan.events, schedule=schedule_text(plan),
         hash=workflow.hash, file=workflow.file, loaded_ts=workflow.loaded_ts,
         broken=workflow.broken,
     )  # fmt: skip
