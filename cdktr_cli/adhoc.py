@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from cdktr_common import cli
-from cdktr_common.catalogue.principal import RunStart, RunStarted
-from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_common.errors import OK, UNREACHABLE, USAGE, Unreachable
+
+if TYPE_CHECKING:
+    from cdktr_common.catalogue.values import TaskPlan
 
 PROGRAM = "cdktr-run"
 
@@ -48,10 +49,13 @@ def main(argv: list[str]) -> int:
     """Run the command."""
     cli.show_and_exit(usage, argv)
     args = cli.parse(usage, argv, options_first=True)
-    plan = Plan(workflow="run", name=_title(args), tasks=[_task(args)])
+    task = _task(args)
 
     from cdktr_cli.connection import Connection
+    from cdktr_common.catalogue.principal import RunStart, RunStarted
+    from cdktr_common.catalogue.values import Plan
 
+    plan = Plan(workflow="run", name=_title(args), tasks=[task])
     principal = Connection.of(args)
     key = f"run-{os.urandom(10).hex()}"
     try:
@@ -80,6 +84,8 @@ def _title(args: cli.Args) -> str:
 
 
 def _task(args: cli.Args) -> TaskPlan:
+    from cdktr_common.catalogue.values import TaskPlan
+
     return TaskPlan(
         id="run",
         argv=[args["COMMAND"], *args["ARG"]],

@@ -56,6 +56,12 @@ class Dealer:
             self._socket.close()
         self._socket, self._buffer = None, b""
 
+    def __enter__(self) -> Dealer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _exchange(self, body: bytes, request_id: str, end: float) -> Message:
         try:
             if self._socket is None:

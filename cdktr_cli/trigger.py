@@ -107,12 +107,12 @@ def _length(args: cli.Args, option: str) -> float | None:
 
 def _send(args: cli.Args, body: bytes, key: str, retry_s: float) -> quick.Message:
     endpoint, timeout_s = whereabouts.principal(args)
-    dealer = quick.Dealer(endpoint, timeout_s)
     end = time.monotonic() + retry_s
     pause_s = 0.2
     while True:
         try:
-            started = dealer.ask(body, key)
+            with quick.Dealer(endpoint, timeout_s) as dealer:
+                started = dealer.ask(body, key)
             break
         except ProtocolError as fault:
             left = end - time.monotonic()
@@ -121,7 +121,6 @@ def _send(args: cli.Args, body: bytes, key: str, retry_s: float) -> quick.Messag
             print(f"{PROGRAM}: {fault.detail}; trying again", file=sys.stderr)
         time.sleep(min(pause_s, left))
         pause_s = min(pause_s * 2, 5.0)
-    dealer.close()
     return {"runs": started.get("runs") or [], "duplicate": bool(started.get("duplicate"))}
 
 

@@ -1,7 +1,7 @@
 """The principal's endpoint without loading the settings, where that is beyond doubt.
 
 Reading settings costs a small command more than its work. When no file says anything and the
-environment sets nothing but the home, the answer is known; in every other case the settings are
+environment sets no address, the answer is known; in every other case the settings are
 asked. Both ways give the same answer (a test holds them together).
 """
 
@@ -14,7 +14,15 @@ from cdktr_common import cli, settings_file
 TIMEOUT_S = 5.0
 """The default of `default_zmq_timeout_ms`."""
 
-_NO_SETTINGS = ("CDKTR_HOME", "CDKTR_PYTHON", "CDKTR_COLOR")
+_DECIDING = (
+    "CDKTR_PRINCIPAL_HOST",
+    "CDKTR_PRINCIPAL_PORT",
+    "CDKTR_MASTER_HOST",
+    "CDKTR_MASTER_PORT",
+    "CDKTR_HOST",
+    "CDKTR_PORT",
+    "CDKTR_DEFAULT_ZMQ_TIMEOUT_MS",
+)
 
 
 def principal(args: cli.Args) -> tuple[str, float]:
@@ -29,7 +37,7 @@ def principal(args: cli.Args) -> tuple[str, float]:
 def _beyond_doubt(args: cli.Args) -> str | None:
     if args["--principal"]:
         return None
-    if any(name.startswith("CDKTR_") and name not in _NO_SETTINGS for name in os.environ):
+    if any(os.environ.get(name) for name in _DECIDING):
         return None
     file = settings_file.find(os.environ)
     if file is not None:

@@ -1,0 +1,145 @@
+"""Asking for recorded output: which run is meant, pages of chunks, the bytes of one stream.
+
+The principal knows running and recent runs, the recorder remembers longer: an id is looked for in
+both. Knows requests, not how anything is printed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from cdktr_cli.connection import Connection
+from cdktr_cli.tail import content
+from cdktr_common.catalogue.logd import HistoryList, HistoryPage, LogPage, LogQuery, LogRead
+from cdktr_common.catalogue.principal import RunStatus, RunWait, TaskList, TaskPage
+from cdktr_common.catalogue.values import LogChunk, Stream
+from cdktr_common.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from cdktr_cli.logs import Wanted
+
+PAGE: Final = 1000
+READ: Final = 1 << 19
+
+END_S: Final = 5.0
+"""How long the end of a stream may be outstanding after its run has ended."""
+
+
+class Run(NamedTuple):
+    """The run that is meant; `live` when the principal remembers it."""
+
+    run: str
+    workflow: str
+    ended: bool
+    live: bool
+    ended_ts: float = 0.0
+
+
+def find_run(principal: Connection, name: str) -> Run:
+    """By id, unique beginning, or `last`. Raises ProtocolError not_found or ambiguous."""
+    try:
+        row = principal.ask(RunWait(run=name, wait_s=0.0), RunStatus).run
+        return Run(row.run, row.workflow, row.ended_ts is not None, True, row.ended_ts or 0.0)
+    except ProtocolError as fault:
+        if fault.code != "not_found":
+            raise
+        unknown = fault
+    older = HistoryList(table="runs", run=None if name == "last" else name, limit=1)
+    try:
+        page = principal.ask_logd(older, HistoryPage)
+    except ProtocolError as fault:
+        if fault.code == "ambiguous":
+            raise
+        raise unknown from None
+    if not page.rows:
+        raise unknown
+    found = dict(zip(page.columns, page.rows[0], strict=True))
+    return Run(found["run"], found["workflow"], True, False)
+
+
+def query(wanted: Wanted, run: Run | None) -> LogQuery:
+    """The request for what is wanted."""
+    return LogQuery(**wanted._asdict(), run=run and run.run, limit=PAGE)
+
+
+def pages(principal: Connection, request: LogQuery, tail: int | None = None) -> Iterator[LogChunk]:
+    """All chunks that are recorded now, or those of the last lines."""
+    if tail is not None:
+        request = msgspec.structs.replace(request, tail=tail)
+    while True:
+        page = principal.ask_logd(request, LogPage)
+        yield from page.chunks
+        if page.next is None:
+            return
+        request = msgspec.structs.replace(request, after=page.next)
+
+
+def raw(
+    principal: Connection, run: Run, task: str, n: int | None, stream: Stream
+) -> Iterator[bytes]:
+    """The bytes of one stream. Of a run that has ended they are waited for to their end."""
+    offset, ended, size = 0, False, -1
+    if run.live and run.ended:
+        written = sizes(principal, run)
+        n = n or max(
+            (known for known_task, known, _ in written if known_task == task), default=None
+        )
+        size = written.get((task, n or 0, stream), -1)
+    until = time.monotonic() + END_S
+    while True:
+        request = LogRead(run=run.run, task=task, n=n, stream=stream, offset=offset, limit=READ)
+        page = principal.ask_logd(request, LogPage)
+        for chunk in page.chunks:
+            n = chunk.n  # the attempt that was read first stays the one
+            ended = ended or chunk.end
+            yield content(chunk)
+        offset = max(offset, page.last)
+        if page.next is not None:
+            continue
+        if ended or offset >= size or time.monotonic() > until:
+            return
+        time.sleep(0.05)
+
+
+def sizes(principal: Connection, run: Run) -> dict[tuple[str, int, str], int]:
+    """What every attempt of a run that has ended wrote to each stream, where that is known."""
+    found: dict[tuple[str, int, str], int] = {}
+    after: int | None = 0
+    while after is not None:
+        page = principal.ask(TaskList(run=run.run, after=after), TaskPage)
+        for row in page.tasks:
+            for attempt in row.attempts:
+                for stream, size in (
+                    ("stdout", attempt.stdout_bytes),
+                    ("stderr", attempt.stderr_bytes),
+                ):
+                    if size is not None:
+                        found[row.task, attempt.n, stream] = size
+        after = page.next
+    return found
+
+
+def has_task(principal: Connection, run: Run, task: str) -> bool:
+    """Has the run such a task? A run that only the recorder remembers is asked there."""
+    if run.live:
+        after: int | None = 0
+        while after is not None:
+            page = principal.ask(TaskList(run=run.run, after=after), TaskPage)
+            if any(row.task == task for row in page.tasks):
+                return True
+            after = page.next
+        return False
+    before: int | None = None
+    while True:
+        asked = HistoryList(table="tasks", run=run.run, limit=1000, before=before)
+        rows = principal.ask_logd(asked, HistoryPage)
+        at = rows.columns.index("task")
+        if any(row[at] == task for row in rows.rows):
+            return True
+        if rows.next is None:
+            return False
+        before = rows.next

@@ -1,0 +1,86 @@
+"""What the commands make of their arguments before anything is sent."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cdktr_cli import adhoc, trigger
+from cdktr_common import cli
+
+
+def triggered(*words: str) -> dict[str, object]:
+    message: dict[str, object] = json.loads(trigger.request(cli.parse(trigger.usage, words), "K"))
+    return message
+
+
+def test_an_event_and_a_workflow() -> None:
+    assert triggered("new-file") == {
+        "type": "event.fire", "event": "new-file", "key": "K", "id": "K",
+    }  # fmt: skip
+    assert triggered("--workflow", "etl", "--payload", '{"a": [1, "é"]}') == {
+        "type": "run.start", "workflow": "etl", "key": "K", "id": "K",
+        "payload": {"a": [1, "é"]},
+    }  # fmt: skip
+
+
+def test_numbers_are_carried_as_they_were_written() -> None:
+    args = cli.parse(trigger.usage, ["x", "--payload", "1.10"])
+    assert trigger.request(args, "K").endswith(b',"payload":1.10}')
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("", "cdktr-trigger [options] EVENT"),
+        ("a b", "cdktr-trigger [options] EVENT"),
+        ("a --payload", "cdktr-trigger [options] EVENT"),
+        ("a --wiat", "unknown option --wiat; did you mean --wait?"),
+        ("a --payload {", "not JSON"),
+        ("a --timeout soon", "--timeout: 'soon' is no length of time"),
+        ("a --retry-for 1y", "--retry-for"),
+    ],
+)
+def test_wrong_usage_of_trigger(words: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        trigger.main(words.split())
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_an_ad_hoc_command_keeps_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FROM_HERE", "yes")
+    words = "--label gpu -l big -e A=b=c -e FROM_HERE -C /w --timeout 1m -- grep --label -e x"
+    task = adhoc._task(cli.parse(adhoc.usage, words.split(), options_first=True))
+    assert task.argv == ["grep", "--label", "-e", "x"]
+    assert task.env == {"A": "b=c", "FROM_HERE": "yes"}
+    assert (task.labels, task.workdir, task.timeout_s) == (["gpu", "big"], "/w", 60.0)
+
+
+def test_without_the_dashes_options_after_the_command_are_its_own() -> None:
+    args = cli.parse(adhoc.usage, ["ls", "-l", "--all"], options_first=True)
+    assert adhoc._task(args).argv == ["ls", "-l", "--all"]
+
+
+@pytest.mark.parametrize("words", ["", "--env A", "--env =x -- ls", "--timeout x -- ls", "--bogus"])
+def test_wrong_usage_of_run(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        adhoc.main([*words.split(), *(["ls"] if words == "--env A" else [])])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["trigger", "front", "adhoc", "ctl"])
+def test_help_imports_neither_zeromq_nor_msgspec(module: str) -> None:
+    """`--help` has to be instant, and trigger loads neither even to do its work."""
+    program = (
+        f"import sys; from cdktr_cli import {module} as m\n"
+        "try: m.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print({'zmq', 'msgspec', 'yaml', 'duckdb'} & set(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stderr.strip() == "set()"
