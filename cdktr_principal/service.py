@@ -8,7 +8,6 @@ answering: what it had in memory was never promised to anyone. Decides nothing i
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 import time
 from collections import Counter
@@ -43,20 +42,16 @@ SNAPSHOT_FACTS: Final = 100_000
 
 PAGE_BYTES: Final = 1 << 20
 
-ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
+_LETTERS: Final = bytes(b"abcdefghijklmnopqrstuvwxyz0123456789"[byte % 36] for byte in range(256))
 
 Ask = tuple[sockets.Envelope, str | None]
 Handler = Callable[[Ask, Any, Moment], Reply | None]
 
 
 def fresh(length: int) -> str:
-    """A random name of lower-case letters and digits."""
-    number = secrets.randbits(6 * length)
-    letters = []
-    for _ in range(length):
-        number, rest = divmod(number, 36)
-        letters.append(ALPHABET[rest])
-    return "".join(letters)
+    """A random name of lower-case letters and digits; from the system's randomness, since a token
+    is all that tells one attempt from another."""
+    return os.urandom(length).translate(_LETTERS).decode()
 
 
 class Service:
