@@ -60,6 +60,10 @@ class Follower:
         self._request = request
         self._run = run
         self._tail = tail
+        self._only_some = tail is not None or any(
+            value is not None
+            for value in (request.text, request.regex, request.since_ts, request.until_ts)
+        )
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._bells: list[zmq.Socket[bytes]] = []
         self._poller = zmq.Poller()
@@ -171,8 +175,7 @@ class Follower:
             return True
         if self._sizes is None:
             self._sizes = sizes(self._principal, self._run)
-        asked = self._request
-        if (asked.text, asked.regex, asked.since_ts, asked.until_ts) != (None,) * 4:
+        if self._only_some:
             return quiet_s > SETTLE_S
         missing = any(
             self._seen.get(key, 0) < size for key, size in self._sizes.items() if self._wants(key)

@@ -36,6 +36,8 @@ class FactHead(msgspec.Struct):
     started_ts: float | None = None
     ended_ts: float | None = None
     requeued: bool = True
+    stdout_bytes: int | None = None
+    stderr_bytes: int | None = None
     because: str = ""
     event: str | None = None
     plan: _PlanHead | None = None
@@ -109,6 +111,8 @@ def _status_rows(fact: FactHead, rows: FactRows) -> None:
                 fact.started_ts,
                 fact.ended_ts,
                 fact.requeued if kind == "task.crashed" else None,
+                fact.stdout_bytes,
+                fact.stderr_bytes,
             )
         )
     elif kind == "run.created" or kind == "run.ended":

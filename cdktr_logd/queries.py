@@ -39,6 +39,9 @@ _COLUMNS: Final = "pos, workflow, run, task, n, stream, off, size, line, ts, end
 _LINES: Final = r"coalesce(text, replace(CAST(bytes AS VARCHAR), '\x0A', chr(10)))"
 
 
+NEWEST: Final = Sql("SELECT coalesce(max(pos), 0) FROM logstore", [])
+
+
 def find_run(prefix: str) -> Sql:
     """At most three runs whose id begins so, of which there is output or a fact."""
     return Sql(
@@ -239,7 +242,7 @@ _HISTORY: Final = {
     " code, reason, name, seq",
     "tasks": "run, workflow, task, state, n, agent, started_ts, ended_ts, code, reason, seq",
     "attempts": "run, workflow, task, n, state, agent, fence, assigned_ts, started_ts, ended_ts,"
-    " code, reason, seq",
+    " code, reason, stdout_bytes, stderr_bytes, seq",
     "events": "seq, ts, type, topic, body",
 }
 _TIME: Final = {"runs": "created_ts", "tasks": "started_ts", "attempts": "assigned_ts"}
@@ -247,8 +250,8 @@ _TIME: Final = {"runs": "created_ts", "tasks": "started_ts", "attempts": "assign
 
 def history_sql(asked: HistoryList, run: str | None) -> Sql:
     """One row more than the page may have, newest first."""
-    if not 1 <= asked.limit <= PAGE_ROWS:
-        raise ProtocolError("bad_field", f"history.list: limit is {asked.limit}, not 1-{PAGE_ROWS}")
+    if asked.limit < 1:
+        raise ProtocolError("bad_field", f"history.list: limit is {asked.limit}")
     table = asked.table
     time = _TIME.get(table, "ts")
     wheres: list[str] = []
@@ -268,8 +271,9 @@ def history_sql(asked: HistoryList, run: str | None) -> Sql:
             parameters.append(value)
     where = f" WHERE {' AND '.join(wheres)}" if wheres else ""
     source = "event" if table == "events" else table
+    most = min(asked.limit, PAGE_ROWS) + 1
     return Sql(
-        f"SELECT {_HISTORY[table]} FROM {source}{where} ORDER BY seq DESC LIMIT {asked.limit + 1}",
+        f"SELECT {_HISTORY[table]} FROM {source}{where} ORDER BY seq DESC LIMIT {most}",
         parameters,
     )
 
@@ -280,7 +284,7 @@ def history_page(asked: HistoryList, rows: Sequence[tuple[Any, ...]]) -> History
     at_seq = columns.index("seq")
     shown: list[list[Any]] = []
     room = PAGE_BYTES
-    for row in rows[: asked.limit]:
+    for row in rows[: min(asked.limit, PAGE_ROWS)]:
         values = list(row)
         if asked.table == "events":
             values[-1] = msgspec.Raw(values[-1].encode())

@@ -8,7 +8,8 @@
 -- off + size of a stream's last row is its high-water mark: rows and mark cannot disagree.
 CREATE TABLE logstore (
     pos BIGINT, workflow VARCHAR, run VARCHAR, task VARCHAR, n INTEGER, stream VARCHAR,
-    off BIGINT, size INTEGER, line BIGINT, ts DOUBLE, ended BOOLEAN, text VARCHAR USING COMPRESSION zstd, bytes BLOB USING COMPRESSION zstd
+    off BIGINT, size INTEGER, line BIGINT, ts DOUBLE, ended BOOLEAN,
+    text VARCHAR USING COMPRESSION zstd, bytes BLOB USING COMPRESSION zstd
 );
 
 -- Every fact of the principal, as it was published. The newest `seq` is the high-water mark.
@@ -27,7 +28,7 @@ CREATE TABLE workflow_run_status (
 CREATE TABLE task_run_status (
     seq BIGINT, ts DOUBLE, workflow VARCHAR, run VARCHAR, task VARCHAR, n INTEGER, state VARCHAR,
     agent VARCHAR, code INTEGER, reason VARCHAR, started_ts DOUBLE, ended_ts DOUBLE,
-    requeued BOOLEAN
+    requeued BOOLEAN, stdout_bytes BIGINT, stderr_bytes BIGINT
 );
 
 CREATE MACRO utc(epoch) AS make_timestamp(CAST(epoch * 1000000 AS BIGINT));
@@ -41,6 +42,7 @@ SELECT
     coalesce(max(started_ts), min(ts)) AS started_ts,
     max(CASE WHEN state <> 'RUNNING' THEN coalesce(ended_ts, ts) END) AS ended_ts,
     max(code) AS code, coalesce(max(nullif(reason, '')), '') AS reason,
+    max(stdout_bytes) AS stdout_bytes, max(stderr_bytes) AS stderr_bytes,
     utc(coalesce(max(started_ts), min(ts))) AS started,
     utc(max(CASE WHEN state <> 'RUNNING' THEN coalesce(ended_ts, ts) END)) AS ended
 FROM task_run_status WHERE n > 0

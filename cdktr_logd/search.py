@@ -108,7 +108,7 @@ class Search:
         if n is None:
             n = reader.rows(*queries.latest_attempt(read, run))[0][0]
             if n is None:
-                return LogPage()
+                return LogPage(last=read.offset)
         key = (run, read.task, n, read.stream)
         hint_offset, hint = self._hints.pop(key, (0, 0))
         pos = hint if hint_offset <= read.offset else 0
@@ -132,9 +132,8 @@ class Search:
         while len(self._hints) > _HINTS_KEPT:
             self._hints.popitem(last=False)
         ended = bool(page.chunks) and page.chunks[-1].end
-        return LogPage(
-            chunks=page.chunks, next=offset if more and page.chunks and not ended else None
-        )
+        following = offset if more and page.chunks and not ended else None
+        return LogPage(chunks=page.chunks, next=following, last=offset)
 
 
 def _run(prefix: str, reader: Reader) -> str:
@@ -146,33 +145,34 @@ def _run(prefix: str, reader: Reader) -> str:
 def _log_query(query: LogQuery, reader: Reader) -> LogPage:
     queries.check_query(query)
     run = None if query.run is None else _run(query.run, reader)
+    newest = reader.rows(*queries.NEWEST)[0][0]
     if query.tail is not None:
-        return _tail(query, run, reader)
+        return _tail(query, run, newest, reader)
     page = queries.Page(query.limit)
     edge = query.after
     while True:
         rows = reader.rows(*queries.chunks_sql(query, run, edge, backwards=False))
         for row in rows:
             if page.full():
-                return LogPage(chunks=page.chunks, next=edge)
+                return LogPage(chunks=page.chunks, next=edge, last=edge)
             page.add(queries.cut(queries.chunk_of(row), row[-1]))
             edge = row[0]
         if len(rows) < queries.FETCH:
-            return LogPage(chunks=page.chunks)
+            return LogPage(chunks=page.chunks, last=max(newest, edge))
 
 
-def _tail(query: LogQuery, run: str | None, reader: Reader) -> LogPage:
+def _tail(query: LogQuery, run: str | None, newest: int, reader: Reader) -> LogPage:
     page = queries.Page(query.limit, query.tail)
-    edge = 1 << 62
+    edge = newest + 1
     while True:
         rows = reader.rows(*queries.chunks_sql(query, run, edge, backwards=True))
         for row in rows:
             edge = row[0]
             if page.full() or edge <= query.after:
-                return LogPage(chunks=page.chunks[::-1])
+                return LogPage(chunks=page.chunks[::-1], last=newest)
             page.add(queries.cut(queries.chunk_of(row), row[-1]))
         if len(rows) < queries.FETCH:
-            return LogPage(chunks=page.chunks[::-1])
+            return LogPage(chunks=page.chunks[::-1], last=newest)
 
 
 def _refusal(fault: QueryFault) -> ProtocolError:
