@@ -1,0 +1,97 @@
+"""What is measured of CDKTR without peers: W7 and the restart W5, W6 and W8."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.cdktr import System, plan_of, run_plan
+from bench.common import tasks_of
+from bench.figures import US, Figures
+from cdktr_common.catalogue import common as c
+from cdktr_common.client import Client
+
+HERE = Path(__file__).parent
+
+
+@contextmanager
+def system(*words: str) -> Iterator[System]:
+    """A running system in a directory of its own."""
+    with tempfile.TemporaryDirectory(prefix="cdktr-bench-", dir="/tmp") as directory:
+        running = System(Path(directory), *words)
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+@contextmanager
+def null_agent(endpoint: str) -> Iterator[None]:
+    """An executor without processes."""
+    agent = subprocess.Popen(
+        [sys.executable, str(HERE / "null_agent.py"), endpoint], stdout=subprocess.PIPE
+    )
+    assert agent.stdout is not None
+    agent.stdout.readline()
+    try:
+        yield
+    finally:
+        agent.kill()
+        agent.wait()
+
+
+def null_executor(figures: Figures, quick: bool) -> None:
+    """W7: runs of 10,000 tasks, one after another."""
+    plan = plan_of(tasks_of("w1", 10_000))
+    with (
+        system("principal") as running,
+        null_agent(running.endpoint),
+        Client(running.endpoint, timeout_s=60) as client,
+    ):
+        run_plan(client, plan)
+        for _ in range(2 if quick else 5):
+            began = time.perf_counter()
+            run_plan(client, plan)
+            figures.add("W7 tasks/s", US, 10_000 / (time.perf_counter() - began))
+
+
+def restart(figures: Figures, quick: bool) -> None:
+    """kill -9 of the principal with that many facts in its journal, to the moment it serves."""
+    facts = 200_000 if quick else 1_000_000
+    with tempfile.TemporaryDirectory(prefix="cdktr-bench-", dir="/tmp") as directory:
+        environ = {**os.environ, "CDKTR_HOME": directory + "/home", "CDKTR_LOG_LEVEL": "warning"}
+        endpoint = f"ipc://{directory}/home/run/principal.sock"
+        principal = start_principal(directory, environ)
+        with null_agent(endpoint), Client(endpoint, timeout_s=60) as client:
+            plan = plan_of(tasks_of("w1", 10_000))
+            while client.ask(c.Ping(), c.Pong).seq < facts:
+                run_plan(client, plan)
+        principal.send_signal(signal.SIGKILL)
+        principal.wait()
+        began = time.perf_counter()
+        principal = start_principal(directory, environ)
+        figures.add("restart s", US, time.perf_counter() - began)
+        figures.notes.append(f"restart: {facts:,} facts in the journal")
+        principal.terminate()
+        principal.wait()
+
+
+def start_principal(directory: str, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A principal that serves."""
+    principal = subprocess.Popen(
+        [sys.executable, "-m", "cdktr_principal"], cwd=directory, stdout=subprocess.PIPE,
+        env={**environ, "PYTHONPATH": str(HERE.parent)},
+    )  # fmt: skip
+    assert principal.stdout is not None
+    principal.stdout.readline()
+    return principal
+
+
+PARTS: dict[str, Callable[[Figures, bool], None]] = {"w7": null_executor, "restart": restart}
