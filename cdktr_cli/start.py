@@ -12,8 +12,8 @@ from pathlib import Path
 from cdktr_cli import programs
 from cdktr_cli.supervisor import Child, Supervisor
 from cdktr_common import cli
-from cdktr_common.errors import NOT_FOUND, USAGE
-from cdktr_common.lock import Lock
+from cdktr_common.errors import BUSY, NOT_FOUND, USAGE
+from cdktr_common.lock import Lock, Locked, holder
 from cdktr_common.loop import Loop
 from cdktr_common.settings import Settings
 
@@ -61,6 +61,7 @@ def main(argv: list[str]) -> int:
     children = plan(args, settings)
     lock = Lock(lock_path(args, settings), "cdktr start")
     lock.update(program="cdktr start", starts=[child.name for child in children])
+    refuse_orphans(children, settings)
     log = cli.Log(PROGRAM, settings.log_level)
     return Supervisor(Loop(), log, children, settings.drain_timeout_s).run()
 
@@ -90,6 +91,17 @@ def lock_path(args: cli.Args, settings: Settings) -> Path:
     if args["agent"]:
         return home / "agent" / settings.agent_name / "start.lock"
     return home / ("logd/start.lock" if args["logd"] else "start.lock")
+
+
+def refuse_orphans(children: list[Child], settings: Settings) -> None:
+    """A daemon that runs already, left by a `cdktr start` that was killed or started by hand,
+    would let nobody else into its directory."""
+    homes = {"agent": f"agent/{settings.agent_name}"}
+    for child in children:
+        path = Path(settings.home) / homes.get(child.name, child.name) / "lock"
+        owner = holder(path)
+        if owner is not None:
+            cli.fail(PROGRAM, f"{Locked(path, owner)}; `cdktr stop` stops it", BUSY)
 
 
 def _child(name: str, arguments: list[str]) -> Child:
