@@ -69,13 +69,13 @@ def main(argv: list[str]) -> int:
     from cdktr_cli.attend import Attendance
     from cdktr_cli.waiting import GaveUp, exit_code
 
+    attendance = Attendance(principal, run, "run")
     try:
-        row = Attendance(principal, run, "run").until_done()
+        code = exit_code(attendance.until_done())
     except GaveUp as fault:
         cli.fail(PROGRAM, str(fault), fault.code)
-    code = exit_code(row)
-    if row.reason and code >= 124:
-        print(f"{PROGRAM}: {row.state}: {row.reason}", file=sys.stderr)
+    if code and attendance.reason:
+        print(f"{PROGRAM}: {attendance.reason}", file=sys.stderr)
     return code
 
 

@@ -72,6 +72,8 @@ class Attendance:
         self._interrupts = 0
         self._ticker: Timer | None = None
         self._fault: GaveUp | None = None
+        self.reason = ""
+        """Why the task ended as it did, if that has a reason besides its exit code."""
         self._reader_gone: BrokenPipeError | None = None
 
     def until_done(self) -> RunRow:
@@ -111,6 +113,7 @@ class Attendance:
         """Which attempts have output: all that were started."""
         self._attempts = []
         if isinstance(answer, TaskPage):
+            self.reason = next((task.reason for task in answer.tasks if task.reason), "")
             for attempt in (a for task in answer.tasks for a in task.attempts):
                 if attempt.started_ts is not None:
                     self._attempts.append(attempt.n)
