@@ -71,9 +71,10 @@ def main(argv: list[str]) -> int:
 
     attendance = Attendance(principal, run, "run")
     try:
-        code = exit_code(attendance.until_done())
+        row = attendance.until_done()
     except GaveUp as fault:
         cli.fail(PROGRAM, str(fault), fault.code)
+    code = exit_code(row.state, row.code)
     if code and attendance.reason:
         print(f"{PROGRAM}: {attendance.reason}", file=sys.stderr)
     return code

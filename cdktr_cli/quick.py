@@ -35,10 +35,10 @@ class Dealer:
         self._socket: socket.socket | None = None
         self._buffer = b""
 
-    def ask(self, body: bytes, request_id: str) -> Message:
-        """The reply to a request that carries that id. Raises ProtocolError when refused,
-        Unreachable when nothing came."""
-        end = time.monotonic() + self.timeout_s
+    def ask(self, body: bytes, request_id: str, wait_s: float = 0.0) -> Message:
+        """The reply to a request that carries that id. `wait_s`: how long the server may hold it
+        back. Raises ProtocolError when refused, Unreachable when nothing came."""
+        end = time.monotonic() + self.timeout_s + wait_s
         pause_s = 0.02
         while time.monotonic() < end:
             try:
@@ -48,7 +48,7 @@ class Dealer:
                 time.sleep(max(0.0, min(pause_s, end - time.monotonic())))
                 pause_s = min(pause_s * 2, 0.5)
         self.close()
-        raise Unreachable(self.endpoint, self.timeout_s)
+        raise Unreachable(self.endpoint, self.timeout_s + wait_s)
 
     def close(self) -> None:
         """Give the connection up."""

@@ -11,14 +11,11 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-from cdktr_cli import quick, whereabouts
+from cdktr_cli import quick, waiting, whereabouts
 from cdktr_common import cli
-from cdktr_common.errors import OK, UNREACHABLE, USAGE, ProtocolError, Unreachable
-
-if TYPE_CHECKING:
-    from cdktr_common.catalogue.values import RunRow
+from cdktr_common.errors import UNREACHABLE, USAGE, ProtocolError, Unreachable
 
 PROGRAM = "cdktr-trigger"
 
@@ -59,20 +56,27 @@ def main(argv: list[str]) -> int:
     timeout_s, retry_s = _length(args, "--timeout"), _length(args, "--retry-for")
     key = args["--key"] or f"trigger-{os.urandom(10).hex()}"
     body = request(args, key)
-    try:
-        started = _send(args, body, key, retry_s or 0.0)
-    except Unreachable as away:
-        again = f"Try again with --key {key}: should it have been taken, nothing starts twice"
-        text = f"{away.detail}{whereabouts.hint(away.endpoint)}. {again}"
-        cli.fail(PROGRAM, text, UNREACHABLE)
-    if not started["runs"]:
-        print(f"{PROGRAM}: no workflow listens to '{args['EVENT']}'", file=sys.stderr)
-    if not args["--json"]:
-        for ref in started["runs"]:
-            print(ref["run"], flush=True)
-    rows = _wait(args, started["runs"], timeout_s) if args["--wait"] else []
+    endpoint, answer_s = whereabouts.principal(args)
+    with quick.Dealer(endpoint, answer_s) as principal:
+        try:
+            refs, duplicate = _send(principal, body, key, retry_s or 0.0)
+        except Unreachable as away:
+            again = f"Try again with --key {key}: should it have been taken, nothing starts twice"
+            cli.fail(PROGRAM, f"{away.detail}{whereabouts.hint(endpoint)}. {again}", UNREACHABLE)
+        if not refs:
+            print(f"{PROGRAM}: no workflow listens to '{args['EVENT']}'", file=sys.stderr)
+        if not args["--json"]:
+            for ref in refs:
+                print(ref["run"], flush=True)
+        runs = [ref["run"] for ref in refs]
+        rows = _wait(principal, runs, timeout_s) if args["--wait"] else []
     if args["--json"]:
-        _print_json(args, key, started, rows)
+        shown = {"event": args["EVENT"], "key": key, "duplicate": duplicate, "runs": refs}
+        if rows:
+            from cdktr_cli import table
+
+            shown["runs"] = table.plain(waiting.whole(rows))
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
     return _exit_code(rows)
 
 
@@ -105,15 +109,16 @@ def _length(args: cli.Args, option: str) -> float | None:
         cli.fail(PROGRAM, f"{option}: {fault}", USAGE)
 
 
-def _send(args: cli.Args, body: bytes, key: str, retry_s: float) -> quick.Message:
-    endpoint, timeout_s = whereabouts.principal(args)
+def _send(
+    principal: quick.Dealer, body: bytes, key: str, retry_s: float
+) -> tuple[list[dict[str, str]], bool]:
+    """The runs, and whether they had been started before."""
     end = time.monotonic() + retry_s
     pause_s = 0.2
     while True:
         try:
-            with quick.Dealer(endpoint, timeout_s) as dealer:
-                started = dealer.ask(body, key)
-            break
+            started = principal.ask(body, key)
+            return started.get("runs") or [], bool(started.get("duplicate"))
         except ProtocolError as fault:
             left = end - time.monotonic()
             if left <= 0 or not fault.retry:
@@ -121,43 +126,22 @@ def _send(args: cli.Args, body: bytes, key: str, retry_s: float) -> quick.Messag
             print(f"{PROGRAM}: {fault.detail}; trying again", file=sys.stderr)
         time.sleep(min(pause_s, left))
         pause_s = min(pause_s * 2, 5.0)
-    return {"runs": started.get("runs") or [], "duplicate": bool(started.get("duplicate"))}
 
 
-def _wait(args: cli.Args, refs: list[dict[str, str]], timeout_s: float | None) -> list[RunRow]:
-    if not refs:
-        return []
-    # Imported while the run is already going on.
-    from cdktr_cli import waiting
-    from cdktr_cli.connection import Connection
-
+def _wait(principal: quick.Dealer, runs: list[str], timeout_s: float | None) -> list[waiting.Row]:
     try:
-        return waiting.wait_all(Connection.of(args), [ref["run"] for ref in refs], timeout_s)
+        return waiting.wait_all(principal, runs, timeout_s)
     except waiting.GaveUp as fault:
         cli.fail(PROGRAM, str(fault), fault.code)
 
 
-def _exit_code(rows: list[RunRow]) -> int:
-    if not rows:
-        return OK
-    from cdktr_cli import waiting
-
-    codes = [waiting.exit_code(row) for row in rows]
+def _exit_code(rows: list[waiting.Row]) -> int:
+    codes = [waiting.exit_code(row["state"], row.get("code")) for row in rows]
     for row, code in zip(rows, codes, strict=True):
         if code:
-            reason = f": {row.reason}" if row.reason else ""
-            print(f"{PROGRAM}: {row.run} {row.state}{reason}", file=sys.stderr)
+            reason = f": {row['reason']}" if row.get("reason") else ""
+            print(f"{PROGRAM}: {row['run']} {row['state']}{reason}", file=sys.stderr)
     return waiting.first_failure(codes)
-
-
-def _print_json(args: cli.Args, key: str, started: quick.Message, rows: list[RunRow]) -> None:
-    event, duplicate = args["EVENT"], started["duplicate"]
-    shown = {"event": event, "key": key, "duplicate": duplicate, "runs": started["runs"]}
-    if rows:
-        from cdktr_cli import table
-
-        shown["runs"] = table.plain(rows)
-    print(json.dumps(shown, indent=2, ensure_ascii=False))
 
 
 def run() -> NoReturn:

@@ -6,14 +6,21 @@ the run goes on, and the command says how to come back.
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from cdktr_cli.connection import Connection
-from cdktr_common.catalogue.principal import RunStatus, RunWait
-from cdktr_common.catalogue.values import RunRow
+from cdktr_cli import quick
 from cdktr_common.errors import BUSY, CANCELLED, OWN_FAULT, UNREACHABLE, ProtocolError, Unreachable
+
+if TYPE_CHECKING:
+    from cdktr_common.catalogue.values import RunRow
+
+Row = dict[str, Any]
+"""A run as it came over the wire: without the keys whose values are the defaults."""
 
 POLL_S = 2.0
 SILENCE_S = 60.0
@@ -30,14 +37,14 @@ class GaveUp(Exception):
         self.code = code
 
 
-def exit_code(run: RunRow) -> int:
-    """What a command that waited for `run` exits with."""
-    if run.state == "COMPLETED":
+def exit_code(state: str, code: int | None) -> int:
+    """What a command exits with that waited for a run which ended so."""
+    if state == "COMPLETED":
         return 0
-    if run.state == "CANCELLED":
-        return run.code or CANCELLED
+    if state == "CANCELLED":
+        return code or CANCELLED
     # A failure without a code of its own is no task's fault: an agent was lost.
-    return run.code or OWN_FAULT
+    return code or OWN_FAULT
 
 
 def first_failure(codes: Sequence[int]) -> int:
@@ -45,7 +52,7 @@ def first_failure(codes: Sequence[int]) -> int:
     return next((code for code in codes if code), 0)
 
 
-def wait_all(principal: Connection, runs: Sequence[str], timeout_s: float | None) -> list[RunRow]:
+def wait_all(principal: quick.Dealer, runs: Sequence[str], timeout_s: float | None) -> list[Row]:
     """All runs as they ended. Raises GaveUp."""
     end = None if timeout_s is None else time.monotonic() + timeout_s
     try:
@@ -54,26 +61,36 @@ def wait_all(principal: Connection, runs: Sequence[str], timeout_s: float | None
         raise _gave_up(f"detached; {_goes_on(runs)}", CANCELLED) from None
 
 
+def whole(rows: Sequence[Row]) -> list[RunRow]:
+    """The runs with all their fields."""
+    import msgspec
+
+    from cdktr_common.catalogue.values import RunRow
+
+    return msgspec.convert(rows, list[RunRow])
+
+
 def _goes_on(runs: Sequence[str]) -> str:
     verb = "the run goes on" if len(runs) == 1 else "the runs go on"
     return f"{verb}: cdktr-ctl wait {' '.join(runs)}"
 
 
-def _wait(principal: Connection, run: str, end: float | None) -> RunRow:
+def _wait(principal: quick.Dealer, run: str, end: float | None) -> Row:
     heard = time.monotonic()
     while True:
         wait_s = POLL_S if end is None else max(0.0, min(POLL_S, end - time.monotonic()))
         try:
-            row = principal.ask(RunWait(run=run, wait_s=wait_s), RunStatus, wait_s=wait_s).run
+            row = _status(principal, run, wait_s)
         except Unreachable as away:
             if time.monotonic() - heard > SILENCE_S:
                 raise _gave_up(f"{away.detail}; {_goes_on([run])}", UNREACHABLE) from None
         except ProtocolError as refusal:
             if not refusal.retry:
                 raise
+            time.sleep(0.2)
         else:
             heard = time.monotonic()
-            if row.state in FINAL:
+            if row["state"] in FINAL:
                 clear_progress()
                 return row
             _progress(row)
@@ -81,16 +98,24 @@ def _wait(principal: Connection, run: str, end: float | None) -> RunRow:
             raise _gave_up(f"not ended in time; {_goes_on([run])}", BUSY)
 
 
+def _status(principal: quick.Dealer, run: str, wait_s: float) -> Row:
+    rid = os.urandom(8).hex()
+    request = {"type": "run.wait", "run": run, "wait_s": wait_s, "id": rid}
+    row: Row = principal.ask(json.dumps(request).encode(), rid, wait_s)["run"]
+    return row
+
+
 def _gave_up(message: str, code: int) -> GaveUp:
     clear_progress()
     return GaveUp(message, code)
 
 
-def _progress(row: RunRow) -> None:
+def _progress(row: Row) -> None:
     if sys.stderr.isatty():
-        failed = f", {row.failed} failed" if row.failed else ""
-        line = f"{row.run} {row.workflow}: {row.done} of {row.tasks} tasks{failed}"
-        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+        failed = f", {row['failed']} failed" if row.get("failed") else ""
+        tasks = f"{row.get('done', 0)} of {row['tasks']} tasks{failed}"
+        line = f"\r\x1b[K{row['run']} {row['workflow']}: {tasks}"
+        print(line, end="", file=sys.stderr, flush=True)
 
 
 def clear_progress() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 
-from cdktr_cli import table, waiting
+from cdktr_cli import quick, table, waiting
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS
 from cdktr_common import cli
@@ -37,7 +37,9 @@ def main(args: cli.Args) -> int:
     ]
     if args["--wait"]:
         try:
-            rows = waiting.wait_all(principal, [row.run for row in rows], None)
+            with quick.Dealer(principal.endpoint, principal.timeout_s) as dealer:
+                ended = waiting.wait_all(dealer, [row.run for row in rows], None)
+            rows = waiting.whole(ended)
         except waiting.GaveUp as fault:
             cli.fail("cdktr-ctl", str(fault), fault.code)
     table.show(args, rows, RUN_COLUMNS)

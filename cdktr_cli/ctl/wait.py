@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cdktr_cli import table, waiting
-from cdktr_cli.connection import Connection
+from cdktr_cli import quick, table, waiting, whereabouts
 from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS
 from cdktr_cli.durations import seconds
 from cdktr_common import cli
@@ -28,10 +27,11 @@ def main(args: cli.Args) -> int:
     """Run the command."""
     try:
         timeout_s = None if args["--timeout"] is None else seconds(args["--timeout"])
-        rows = waiting.wait_all(Connection.of(args), args["RUN"], timeout_s)
+        with quick.Dealer(*whereabouts.principal(args)) as principal:
+            rows = waiting.whole(waiting.wait_all(principal, args["RUN"], timeout_s))
     except ValueError as fault:
         cli.fail("cdktr-ctl", f"--timeout: {fault}", USAGE)
     except waiting.GaveUp as fault:
         cli.fail("cdktr-ctl", str(fault), fault.code)
     table.show(args, rows, RUN_COLUMNS)
-    return waiting.first_failure([waiting.exit_code(row) for row in rows])
+    return waiting.first_failure([waiting.exit_code(row.state, row.code) for row in rows])

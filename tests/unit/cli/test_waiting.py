@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cdktr_cli.waiting import exit_code, first_failure
+from cdktr_cli.waiting import exit_code, first_failure, whole
 from cdktr_common.catalogue.values import RunRow, RunState
 
 
@@ -24,8 +24,13 @@ from cdktr_common.catalogue.values import RunRow, RunState
     ],
 )
 def test_of_one_run(state: RunState, code: int | None, exits: int) -> None:
-    run = RunRow(run="r", workflow="w", state=state, created_ts=1.0, tasks=1, code=code)
-    assert exit_code(run) == exits
+    assert exit_code(state, code) == exits
+
+
+def test_a_run_from_the_wire_is_made_whole() -> None:
+    row = {"run": "r", "workflow": "w", "state": "FAILED", "created_ts": 1, "tasks": 1}
+    run = RunRow(run="r", workflow="w", state="FAILED", created_ts=1.0, tasks=1)
+    assert whole([row]) == [run]
 
 
 @pytest.mark.parametrize(("codes", "exits"), [([], 0), ([0], 0), ([0, 7, 3], 7), ([130, 0], 130)])
