@@ -171,14 +171,20 @@ class Service:
         bodies = [self.journal.append(fact) for fact in facts]
         if bodies:
             self.journal.sync()
-        self._answer_waits(at.clock)
-        answers, core.answers = core.answers, []
-        for (envelope, request_id), reply in answers:
-            sockets.send(self.requests, envelope, with_id(encode(reply), request_id))
+        self._answer_ended_runs()
+        self._send_answers()
         if facts:
             self._publish(facts, bodies)
+        # Readers of the record come last: nobody waits for them to work.
+        self._answer_event_waits(at.clock, moved=bool(facts))
+        self._send_answers()
         if self.journal.since_snapshot >= SNAPSHOT_FACTS:
             self._snapshot()
+
+    def _send_answers(self) -> None:
+        answers, self.core.answers = self.core.answers, []
+        for (envelope, request_id), reply in answers:
+            sockets.send(self.requests, envelope, with_id(encode(reply), request_id))
 
     def _publish(self, facts: list[Any], bodies: list[bytes]) -> None:
         for fact, body in zip(facts, bodies, strict=True):
@@ -207,18 +213,24 @@ class Service:
 
     # Long polls that the core does not know of
 
-    def _answer_waits(self, now: float) -> None:
+    def _answer_ended_runs(self) -> None:
         ended, self.core.session.ended = self.core.session.ended, []
         for run in ended:
             for ask, _ in self._run_waits.pop(run.id, ()):
                 self._answer_wait(ask, run)
+
+    def _answer_event_waits(self, now: float, moved: bool) -> None:
         waits, self._event_waits = self._event_waits, []
         for ask, request, until in waits:
+            if not moved and until > now:
+                self._event_waits.append((ask, request, until))
+                continue
             page = self._event_page(request)
             if page.events or until <= now:
                 self.core.answers.append((ask, page))
-            else:
-                self._event_waits.append((ask, request, until))
+            else:  # nothing on its topic: what was looked at is not looked at again
+                further = msgspec.structs.replace(request, after=page.last)
+                self._event_waits.append((ask, further, until))
 
     def _answer_wait(self, ask: Ask, run: Run) -> None:
         self.core.answers.append((ask, p.RunStatus(run=queries.run_row(run))))
