@@ -15,6 +15,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -55,8 +56,15 @@ class Executor:
         self._orphans = tree.Orphans()
         self._owners: dict[int, str] = {}
         self._unclosed: list[Attempt] = []
+        self._finished: list[Attempt] = []
 
     # Starting
+
+    def prepare(self, attempt: Attempt) -> None:
+        """Do what can be done before it is its turn. What goes wrong shows when it starts."""
+        if attempt.plan is None and not (attempt.spec.workdir or attempt.shared.workdir):
+            with suppress(CannotStart, OSError):
+                self.spawner.prepare(attempt)
 
     def start(self, attempt: Attempt) -> None:
         """Start it. One that cannot be started is over at once. Raises OSError when the machine
@@ -65,7 +73,8 @@ class Executor:
         try:
             self.spawner.start(attempt)
         except CannotStart as fault:
-            attempt.spool.close(time.time())
+            attempt.ended_ts = time.time()
+            attempt.spool.close(attempt.ended_ts)
             self._over(attempt, _result(attempt, "FAILED", fault.code, fault.reason))
             return
         token = attempt.spec.token
@@ -126,11 +135,12 @@ class Executor:
                 data = os.read(fd, _READ)
             except BlockingIOError:
                 return
-            key = (attempt.spec.token, stream)
             if not data:
                 self._close(attempt, stream)
-                self._partial.pop(key, None)
+                if self._partial:
+                    self._partial.pop((attempt.spec.token, stream), None)
                 return
+            key = (attempt.spec.token, stream)
             if count == 1 and len(data) == _READ:
                 _widen(fd)
             waits = attempt.spool.write(stream, data, time.time())
@@ -252,19 +262,28 @@ class Executor:
         self._turns.later(pause, again)
 
     def _complete(self, attempt: Attempt) -> None:
+        """Nobody is left: its slot is free. The rest of the work follows with `conclude`."""
         token = attempt.spec.token
         for stream in (0, 1):
             if attempt.fds[stream] >= 0:
                 self._read(attempt, stream, 64, True)  # what was written up to the end
                 self._close(attempt, stream)
-            self._partial.pop((token, stream), None)
+            if self._partial:
+                self._partial.pop((token, stream), None)
         self._timed.pop(token, None)
         del self.running[token]
-        if not attempt.spool.close(time.time()):
-            self._unclosed.append(attempt)
-            if len(self._unclosed) == 1:
-                self._turns.later(1.0, self._close_again)
-        self._over(attempt, conclude(attempt))
+        attempt.ended_ts = time.time()
+        self._finished.append(attempt)
+
+    def conclude(self) -> None:
+        """Tell which attempts are over; after free slots were filled."""
+        finished, self._finished = self._finished, []
+        for attempt in finished:
+            if not attempt.spool.close(attempt.ended_ts):
+                self._unclosed.append(attempt)
+                if len(self._unclosed) == 1:
+                    self._turns.later(1.0, self._close_again)
+            self._over(attempt, conclude(attempt))
 
     def _close_again(self) -> None:
         ts = time.time()
@@ -306,7 +325,7 @@ def _result(attempt: Attempt, state: ResultState, code: int, reason: str) -> Tas
         code=code,
         reason=reason,
         started_ts=attempt.started_ts,
-        ended_ts=time.time(),
+        ended_ts=attempt.ended_ts,
         stdout_bytes=stdout_bytes,
         stderr_bytes=stderr_bytes,
         loss=attempt.why == "lease",

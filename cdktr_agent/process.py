@@ -12,7 +12,7 @@ import os
 import signal
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -36,6 +36,8 @@ _DEFAULT_SIGNALS: Final = (
 )
 """Those that may be ignored here (Python ignores two, nohup one); exec resets only handlers."""
 
+_DEFAULT_PATH: Final = os.defpath.encode()
+
 TRANSIENT: Final = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 """The machine has no room for a process now; not the task's fault."""
 
@@ -52,13 +54,16 @@ class CannotStart(Exception):
 class Shared:
     """What all attempts of one run share here: the environment so far and the payload's file."""
 
-    def __init__(self, base: Mapping[bytes, bytes], context: RunContext, path: str) -> None:
+    def __init__(
+        self, base: Mapping[bytes, bytes], run: str, context: RunContext, path: str
+    ) -> None:
         self.workflow = context.workflow
         self.workdir = context.workdir
         self.users = 0
         self._file: str | None = None
         env = dict(base)
         env.update((os.fsencode(k), os.fsencode(v)) for k, v in context.env.items())
+        env[b"CDKTR_RUN_ID"] = run.encode()
         env[b"CDKTR_WORKFLOW"] = os.fsencode(context.workflow)
         env[b"CDKTR_EVENT"] = os.fsencode(context.event or "")
         if context.payload is not None:
@@ -90,15 +95,27 @@ def base_environment(aid: str) -> dict[bytes, bytes]:
     return env
 
 
+class Plan(NamedTuple):
+    """A program about to be started: all that can be done before a slot is free."""
+
+    path: bytes
+    argv: list[str]
+    env: dict[bytes, bytes]
+    ends: tuple[int, int]  # where the task will write
+    actions: tuple[tuple[int, int, int], ...]
+
+
 class Attempt:
     """An attempt from when it is taken until it is over."""
 
     __slots__ = (
         "deadline",
+        "ended_ts",
         "exited",
         "fds",
         "kill_at",
         "pid",
+        "plan",
         "shared",
         "spec",
         "spool",
@@ -115,9 +132,11 @@ class Attempt:
         self.deadline = deadline
         self.taken_at = taken_at
         self.started_ts = 0.0
+        self.ended_ts = 0.0
         self.pid = 0
         self.fds = [-1, -1]  # where stdout and stderr are read; -1 once at their end
         self.spool: Spool
+        self.plan: Plan | None = None
         self.exited = False  # has the main process ended?
         self.status = 0  # its exit code, once it has
         self.why = ""  # why it is being ended, when that is our doing
@@ -147,30 +166,16 @@ class Spawner:
         """Look programs up again; called now and then, since directories change."""
         self._found.clear()
 
-    def start(self, attempt: Attempt) -> None:
-        """Start the program; fills in `pid` and `fds`. Raises CannotStart, or OSError with one of
-        `TRANSIENT` when there is no room for a process now."""
+    def prepare(self, attempt: Attempt) -> None:
+        """Do what does not need the slot: a waiting task then starts right when one is free.
+        Raises as `start` does."""
         spec = attempt.spec
         argv = spec.argv if spec.argv else ["/bin/sh", "-c", spec.command or ""]
-        workdir = spec.workdir or attempt.shared.workdir
-        if workdir:
-            try:
-                os.chdir(workdir)
-            except OSError as fault:
-                raise CannotStart(NOT_EXECUTABLE, f"workdir {workdir}: {fault.strerror}") from None
         try:
             env = self._environment(attempt)
-            path = self._find(argv[0], env.get(b"PATH", os.defpath.encode()), bool(workdir))
-            self._spawn(attempt, path, argv, env)
-        except ValueError as fault:  # a NUL in an argument
+            path = self._find(argv[0], env.get(b"PATH", _DEFAULT_PATH))
+        except ValueError as fault:  # text that is no text for the system
             raise CannotStart(NOT_EXECUTABLE, f"cannot start {argv[0]!r}: {fault}") from None
-        finally:
-            if workdir:
-                os.fchdir(self._home)
-
-    def _spawn(
-        self, attempt: Attempt, path: bytes, argv: list[str], env: dict[bytes, bytes]
-    ) -> None:
         out, out_end = os.pipe2(os.O_CLOEXEC)
         try:
             err, err_end = os.pipe2(os.O_CLOEXEC)
@@ -178,11 +183,36 @@ class Spawner:
             os.close(out)
             os.close(out_end)
             raise
+        os.set_blocking(out, False)
+        os.set_blocking(err, False)
+        attempt.fds = [out, err]
         actions = (
             (os.POSIX_SPAWN_DUP2, self._null, 0),
             (os.POSIX_SPAWN_DUP2, out_end, 1),
             (os.POSIX_SPAWN_DUP2, err_end, 2),
         )
+        attempt.plan = Plan(path, argv, env, (out_end, err_end), actions)
+
+    def start(self, attempt: Attempt) -> None:
+        """Start the program; fills in `pid` and `fds`. Raises CannotStart, or OSError with one of
+        `TRANSIENT` when there is no room for a process now."""
+        workdir = attempt.spec.workdir or attempt.shared.workdir
+        try:
+            if workdir:
+                _go(workdir)
+            if attempt.plan is None:
+                self.prepare(attempt)
+            self._spawn(attempt)
+        except (CannotStart, OSError):
+            discard(attempt)
+            raise
+        finally:
+            if workdir:
+                os.fchdir(self._home)
+
+    def _spawn(self, attempt: Attempt) -> None:
+        assert attempt.plan is not None
+        path, argv, env, ends, actions = attempt.plan
         try:
             attempt.pid = os.posix_spawn(
                 path,
@@ -194,34 +224,31 @@ class Spawner:
                 setsigdef=_DEFAULT_SIGNALS,
             )
         except OSError as fault:
-            os.close(out)
-            os.close(err)
             if fault.errno in TRANSIENT:
                 raise
             code = NOT_FOUND if fault.errno == errno.ENOENT else NOT_EXECUTABLE
             raise CannotStart(code, f"cannot start {argv[0]}: {_explain(fault)}") from None
-        finally:
-            os.close(out_end)
-            os.close(err_end)
-        os.set_blocking(out, False)
-        os.set_blocking(err, False)
-        attempt.fds = [out, err]
+        except ValueError as fault:  # a NUL in an argument
+            raise CannotStart(NOT_EXECUTABLE, f"cannot start {argv[0]!r}: {fault}") from None
+        os.close(ends[0])
+        os.close(ends[1])
+        attempt.plan = None
 
     def _environment(self, attempt: Attempt) -> dict[bytes, bytes]:
         spec = attempt.spec
         env = attempt.shared.env.copy()
         for name, value in spec.env.items():
             env[os.fsencode(name)] = os.fsencode(value)
-        run, task = spec.run.encode(), os.fsencode(spec.task)
-        env[b"CDKTR_RUN_ID"] = run
+        # After the task's own: nothing may pose as another attempt.
+        task = os.fsencode(spec.task)
         env[b"CDKTR_TASK_ID"] = task
         env[b"CDKTR_ATTEMPT"] = b"%d" % spec.n
         env[b"CDKTR_FENCE"] = b"%d" % spec.fence
-        env[b"CDKTR_IDEMPOTENCY_KEY"] = run + b"/" + task
+        env[b"CDKTR_IDEMPOTENCY_KEY"] = env[b"CDKTR_RUN_ID"] + b"/" + task
         return env
 
-    def _find(self, name: str, path: bytes, elsewhere: bool) -> bytes:
-        """The file that `name` means for a task with that PATH."""
+    def _find(self, name: str, path: bytes) -> bytes:
+        """The file that `name` means for a task with that PATH, seen from where we stand."""
         if "/" in name:
             return os.fsencode(name)
         known = self._found.get((path, name))
@@ -233,14 +260,30 @@ class Spawner:
             candidate = (directory or b".") + end
             if os.path.isfile(candidate):
                 if os.access(candidate, os.X_OK):
-                    # A relative directory means another file in another place.
-                    if directory.startswith(b"/") or not elsewhere:
+                    if directory.startswith(b"/"):  # else it depends on where we stand
                         self._found[(path, name)] = candidate
                     return candidate
                 denied = True
         if denied:
             raise CannotStart(NOT_EXECUTABLE, f"cannot start {name}: not executable")
         raise CannotStart(NOT_FOUND, f"cannot start {name}: no such program in PATH")
+
+
+def discard(attempt: Attempt) -> None:
+    """Take a preparation back."""
+    if attempt.plan is not None:
+        for fd in (*attempt.fds, *attempt.plan.ends):
+            os.close(fd)
+        attempt.fds = [-1, -1]
+        attempt.plan = None
+
+
+def _go(workdir: str) -> None:
+    try:
+        os.chdir(workdir)
+    except (OSError, ValueError) as fault:
+        what = fault.strerror if isinstance(fault, OSError) else fault
+        raise CannotStart(NOT_EXECUTABLE, f"workdir {workdir}: {what}") from None
 
 
 def _explain(fault: OSError) -> str:

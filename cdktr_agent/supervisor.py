@@ -22,16 +22,19 @@ import msgspec
 from cdktr_agent import local, spool, tree
 from cdktr_agent.executor import Executor, report
 from cdktr_agent.outbox import Outbox
-from cdktr_agent.process import TRANSIENT, Attempt, Shared, base_environment
+from cdktr_agent.process import TRANSIENT, Attempt, Shared, base_environment, discard
 from cdktr_agent.turns import Turns, become_subreaper, read_signals, signal_descriptor
 from cdktr_common.catalogue.values import ResultState, RunContext, TaskResult, TaskSpec
 from cdktr_common.lock import Lock, Locked
 
-HOLD_S: Final = 0.003
+HOLD_S: Final = 0.005
 """Results are told together, this late at most, and at once when no other work waits here."""
 
 RELEASE_S: Final = 0.3
 """What has waited longer for a slot is handed back: others may have one free."""
+
+READY: Final = 4
+"""Tasks made ready to start before there is a slot."""
 
 ALONE_S: Final = 600.0
 
@@ -100,11 +103,15 @@ class Supervisor:
         """Until told to leave."""
         while not self._finished():
             self._turns.turn(self._due())
-            self._executor.tick()
-            self._end_expired()
+            # A free slot first: while the next task starts, the one before it is written down.
             if self._waiting:
                 self._start_waiting()
+            self._executor.tick()
+            self._executor.conclude()
+            self._end_expired()
             self._announce()
+            if self._waiting:
+                self._prepare()
         self._announce(True)
         self._outbox.sync()
 
@@ -251,7 +258,7 @@ class Supervisor:
         shared = self._shared.get(run)
         if shared is None:
             path = f"{self._directory}/payload/{run}.json"
-            shared = self._shared[run] = Shared(self._base, context, path)
+            shared = self._shared[run] = Shared(self._base, run, context, path)
         shared.users += 1
         return shared
 
@@ -274,14 +281,19 @@ class Supervisor:
                 report(f"no room for a process now: {fault}")
                 self._waiting.appendleft(attempt)
                 self._no_room_until = now + NO_SLOT_S
-        late = sum(1 for attempt in self._waiting if now - attempt.taken_at >= RELEASE_S)
-        if late:
-            self._release(late, "no slot free in time")
+        while self._waiting and now - self._waiting[0].taken_at >= RELEASE_S:
+            self._release(1, "no slot free in time")
+
+    def _prepare(self) -> None:
+        """Have the next ones ready for the moment when slots become free."""
+        for index in range(min(len(self._waiting), self._slots, READY)):
+            self._executor.prepare(self._waiting[index])
 
     def _release(self, count: int, reason: str) -> None:
         """Hand back the first `count` that wait."""
         for _ in range(count):
             attempt = self._waiting.popleft()
+            discard(attempt)
             self._forget(attempt)
             self._result(attempt.spec, "RELEASED", reason)
 
@@ -293,6 +305,7 @@ class Supervisor:
             self._executor.end(attempt, why)
             return
         self._waiting.remove(attempt)
+        discard(attempt)
         self._forget(attempt)
         if why == "drop":
             self._dropped.append(token)
