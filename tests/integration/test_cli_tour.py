@@ -1,0 +1,101 @@
+"""The tour, typed again: what the programs print now must be what the page shows, up to ids,
+numbers, what the machine is, and the order of what happens side by side.
+
+`python -m tests.integration.test_cli_tour` writes the page anew."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+from tests.integration.cli_stand import Stand, lines, stand
+from tests.integration.harness import Proc, wait_until
+
+PAGE = Path(__file__).parents[2] / "docs" / "tour.md"
+BLOCK = re.compile(r"(<!-- stays -->\n)?```console\n(.*?)```\n", re.DOTALL)
+HOME = "/home/ada/.cdktr"
+
+
+def commands(block: str) -> list[str]:
+    """What is typed in a block; `> ` continues a command."""
+    typed: list[str] = []
+    for line in block.split("\n"):
+        if line.startswith("$ "):
+            typed.append(line[2:])
+        elif line.startswith("> "):
+            typed[-1] += "\n" + line[2:]
+    return typed
+
+
+def shown(command: str, output: str) -> str:
+    """A command with its output, as a terminal shows it."""
+    first, *more = command.split("\n")
+    return "\n".join([f"$ {first}", *(f"> {line}" for line in more)]) + "\n" + output
+
+
+def typed(box: Stand, command: str) -> str:
+    """The output of a command, both streams as they come."""
+    done = subprocess.run(
+        ["bash", "-c", command], env=box.env.environ, cwd=box.env.directory, timeout=60,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+def stays(box: Stand, command: str) -> Proc:
+    """A command that goes on, once all that it starts is ready."""
+    program, _, *words = command.split()
+    assert program == "cdktr"
+    return box.start_all(*words)
+
+
+def walk(text: str, **settings: object) -> str:
+    """The page with what the programs print now."""
+    with stand(agent_name="box1", **settings) as box:
+        for file in box.env.workflows.iterdir():
+            file.unlink()
+        box.env.workflows.rmdir()
+        del box.env.environ["CDKTR_WORKFLOW_DIR"]
+
+        def walked(block: re.Match[str]) -> str:
+            if block[1]:
+                proc = stays(box, commands(block[2])[0])
+                output = shown(commands(block[2])[0], "\n".join(lines(proc)) + "\n")
+                proc.asked_to_end = True
+            else:
+                output = "".join(shown(c, typed(box, c)) for c in commands(block[2]))
+            output = output.replace(str(box.env.home), HOME)
+            output = re.sub(rf"\b{re.escape(socket.gethostname())}\b", "desk", output)
+            return f"{block[1] or ''}```console\n{output}```\n"
+
+        text = BLOCK.sub(walked, text)
+        wait_until(lambda: all(proc.popen.poll() == 0 for proc in box.env.procs))
+        assert not box.env.leftovers()
+    return text
+
+
+def told(text: str) -> list[list[str]]:
+    """The blocks without what differs each time."""
+    blocks = [block[2] for block in BLOCK.finditer(text)]
+    return [sorted(same(line) for line in block.split("\n")) for block in blocks]
+
+
+def same(line: str) -> str:
+    line = re.sub(r"trigger-[0-9a-f]{20}", "KEY", line)
+    line = re.sub(r"\b(kernel|disk) \| .*", r"\1", line)
+    line = re.sub(r"\b(\w+)/[a-z0-9]{6}\b", r"\1/RUN", line).replace("agents", "agent")
+    line = re.sub(r"\b(?=[a-z]*\d)[a-z0-9]{10}\b|\b[a-z]{10}\b", "RUN", line)
+    line = re.sub(r"\d+(\.\d+)?( ms|m\d\ds| s\b|%|[KMGT]\b)?", "N", line)
+    return " ".join(line.split())
+
+
+def test_the_tour_goes_as_printed() -> None:
+    text = PAGE.read_text()
+    again = walk(text, default_zmq_timeout_ms=2000)
+    assert told(again) == told(text), "python -m tests.integration.test_cli_tour rewrites it"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(walk(PAGE.read_text()))
