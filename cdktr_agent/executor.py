@@ -89,6 +89,8 @@ class Executor:
     def due(self) -> float | None:
         """When `tick` wants to be called at the latest."""
         dues = []
+        while self._fresh and self._fresh[0][1].exited:
+            self._fresh.popleft()  # over before it was worth watching
         if self._fresh:
             dues.append(self._fresh[0][0])
         if self._partial:

@@ -9,6 +9,7 @@ nobody attached.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -404,6 +405,9 @@ def run() -> int:
         report(f"ended {ended} processes of an earlier supervisor")
     supervisor = Supervisor(directory, aid, line)
     supervisor.recover()
+    # What lives now lives on; collections look only at what comes, and not after each few tasks.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     supervisor.serve()
     lock.release()
     return 0
