@@ -47,6 +47,8 @@ CHUNKS_MOST: Final = 4096
 IDLE_S: Final = 5.0
 """Without anything new for so long, the log is moved into the file."""
 
+_ERROR: Final = b'{"type":"error"'
+
 _Append = tuple[Envelope, str | None, LogAppend]
 
 
@@ -186,6 +188,7 @@ class Recorder:
 
         def answered(body: bytes) -> None:
             watch.cancel()
+            self.counts["refused"] += body.startswith(_ERROR)
             send(self._requests, envelope, with_id(body, request.id))
 
         self._search.ask(request, reader, answered)
