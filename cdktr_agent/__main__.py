@@ -68,7 +68,8 @@ def main(argv: list[str]) -> int:
 
 def _serve(settings: Settings, endpoint: str, directory: Path, cwd: str) -> None:
     # Imported here: --help and refusals need no ZeroMQ.
-    from cdktr_agent.core import Core, Identity
+    from cdktr_agent.core import Core
+    from cdktr_agent.instructions import Identity
     from cdktr_agent.service import Service
 
     identity = Identity(

@@ -24,9 +24,8 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from cdktr_agent import local
+from cdktr_agent.instructions import Complain, Identity, Instruction, Leave, Serve
 from cdktr_common.catalogue import Request
 from cdktr_common.catalogue.principal import (
     AgentBeat,
@@ -48,41 +47,6 @@ REPORT_MOST: Final = 2000
 """Results in one report, to stay far from the largest message there may be."""
 
 FATAL: Final = ("conflict", "version", "denied")
-
-
-class Serve(msgspec.Struct, frozen=True):
-    """The principal knows us now; the endpoints it told."""
-
-    endpoints: dict[str, list[str]]
-    first: bool
-
-
-class Complain(msgspec.Struct, frozen=True):
-    """Something an operator should read."""
-
-    text: str
-
-
-class Leave(msgspec.Struct, frozen=True):
-    """Nothing is left to do: end with this exit code. `code` is one of the error table."""
-
-    code: str = ""
-    detail: str = ""
-
-
-Instruction = Request | local.ToSupervisor | Serve | Complain | Leave
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """Who we are, as told in every hello."""
-
-    agent: str
-    aid: str
-    slots: int
-    labels: list[str]
-    host: str
-    version: str
-    protocol: int
 
 
 class Core:

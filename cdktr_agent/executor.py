@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from functools import partial
 from typing import Final
 
 from cdktr_agent import tree
+from cdktr_agent.desk import report
 from cdktr_agent.process import Attempt, CannotStart, Spawner, identity
 from cdktr_agent.turns import Turns
 from cdktr_common.catalogue.values import ResultState, TaskResult
@@ -341,9 +341,3 @@ def _widen(fd: int) -> None:
             fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE)
     except OSError:
         pass  # over the user's allowance
-
-
-def report(text: str) -> None:
-    """A line in the supervisor's log."""
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    print(f"{stamp} cdktr-agent supervisor: {text}", file=sys.stderr, flush=True)

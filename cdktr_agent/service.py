@@ -15,7 +15,8 @@ import msgspec
 import zmq
 
 from cdktr_agent import local
-from cdktr_agent.core import Complain, Core, Leave, Serve
+from cdktr_agent.core import Core
+from cdktr_agent.instructions import Complain, Leave, Serve
 from cdktr_agent.link import Link
 from cdktr_agent.load import measure
 from cdktr_agent.shipper import Shipper

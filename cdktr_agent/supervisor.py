@@ -18,10 +18,9 @@ import time
 from collections import deque
 from typing import Final
 
-import msgspec
-
 from cdktr_agent import local, spool, tree
-from cdktr_agent.executor import Executor, report
+from cdktr_agent.desk import Desk, report
+from cdktr_agent.executor import Executor
 from cdktr_agent.outbox import Outbox
 from cdktr_agent.process import TRANSIENT, Attempt, Shared, base_environment, discard
 from cdktr_agent.turns import Turns, become_subreaper, read_signals, signal_descriptor
@@ -67,24 +66,11 @@ class Supervisor:
         self._paths_at = 0.0
         self._no_room_until = 0.0
         self._quitting = False
-        self._alone_since = self._turns.now
-        self._line: local.Line | None = None
         self._signals = signal_descriptor((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT))
         self._turns.watch(self._signals, self._signalled)
-        self._listener = self._listen()
+        self._desk = Desk(self._turns, f"{directory}/supervisor.sock", self._obey)
         if line is not None:
-            self._attach(line)
-
-    def _listen(self) -> socket.socket:
-        path = f"{self._directory}/supervisor.sock"
-        if os.path.exists(path):
-            os.unlink(path)  # the lock says that nobody serves it
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.setblocking(False)
-        listener.bind(short(path))
-        listener.listen(4)
-        self._turns.watch(listener.fileno(), self._accept)
-        return listener
+            self._desk.attach(line)
 
     def recover(self) -> None:
         """Bring in order what an earlier supervisor left: its files, not its tasks."""
@@ -117,10 +103,9 @@ class Supervisor:
         self._outbox.sync()
 
     def _finished(self) -> bool:
-        if self._held or (self._line is not None and not self._line.idle):
+        if self._held or not self._desk.idle:
             return False
-        alone = self._line is None and self._turns.now - self._alone_since > ALONE_S
-        return self._quitting or alone
+        return self._quitting or self._desk.alone_s > ALONE_S
 
     def _due(self) -> float | None:
         dues = [self._lease_at]
@@ -134,8 +119,8 @@ class Supervisor:
                 dues.append(self._no_room_until)
         if (sync := self._outbox.sync_due()) is not None:
             dues.append(sync)
-        if self._line is None:
-            dues.append(self._alone_since + ALONE_S + 1)
+        if not self._desk.attached:
+            dues.append(self._turns.now + ALONE_S)
         due = min(dues)
         return None if due == float("inf") else due
 
@@ -146,52 +131,10 @@ class Supervisor:
         # A service manager may signal all processes of the service: with a network process
         # attached it decides, since only it can tell the principal.
         others = [number for number in numbers if number != signal.SIGCHLD]
-        if others and self._line is None:
+        if others and not self._desk.attached:
             self._quit()
 
     # The network process
-
-    def _accept(self) -> None:
-        sock, _ = self._listener.accept()
-        if self._line is not None:
-            # The one before is dead, or this one would not have its lock. What it said counts.
-            self._take()
-            self._detach()
-        self._attach(sock)
-
-    def _attach(self, sock: socket.socket) -> None:
-        self._line = local.Line(sock)
-        self._turns.watch(sock.fileno(), self._take)
-
-    def _detach(self) -> None:
-        if self._line is not None:
-            self._turns.unwatch(self._line.sock.fileno())
-            self._line.close()
-            self._line = None
-            self._alone_since = self._turns.now
-
-    def _take(self) -> None:
-        line = self._line
-        if line is None:
-            return
-        if not line.idle and line.flush():
-            self._turns.watch_writing(line.sock.fileno(), False)
-        data = line.take()
-        try:
-            for order in local.orders.decode_lines(data):
-                self._obey(order)
-        except msgspec.DecodeError as fault:
-            report(f"the network process says what is not understood: {fault}")
-            self._detach()
-            return
-        if line.closed:
-            self._detach()
-
-    def _tell(self, message: local.Local) -> None:
-        if self._line is not None:
-            self._line.put([message])
-            if not self._line.idle:
-                self._turns.watch_writing(self._line.sock.fileno(), True)
 
     def _obey(self, order: local.ToSupervisor) -> None:
         if isinstance(order, local.Run):
@@ -226,7 +169,7 @@ class Supervisor:
         self._budget.used = sum(sizes)
         self._changed.clear()
         held, results = list(self._held), list(self._outbox.results.values())
-        self._tell(local.State(self._boot, held, results, names))
+        self._desk.tell(local.State(self._boot, held, results, names))
 
     def _quit(self) -> None:
         self._quitting = True
@@ -364,24 +307,14 @@ class Supervisor:
         if over and (now or not self._waiting or self._turns.now - self._results_since >= HOLD_S):
             if self._results and not self._outbox.add(self._results, self._turns.now):
                 report("the outbox cannot be written: disk full?")
-            self._tell(local.Ended(self._results, self._dropped))
+            self._desk.tell(local.Ended(self._results, self._dropped))
             self._results, self._dropped = [], []
         sync = self._outbox.sync_due()
         if sync is not None and sync <= self._turns.now:
             self._outbox.sync()
-        if self._changed and self._line is not None and self._line.idle:
-            self._tell(local.Wrote(list(self._changed)))
+        if self._changed and self._desk.attached and self._desk.idle:
+            self._desk.tell(local.Wrote(list(self._changed)))
             self._changed.clear()
-
-
-def short(path: str) -> str:
-    """The same socket by a path that fits the 107 bytes there are for it. The directory stays
-    open for the life of the process."""
-    if len(os.fsencode(path)) <= 107:
-        return path
-    directory, name = os.path.split(path)
-    fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    return f"/proc/self/fd/{fd}/{name}"
 
 
 def run() -> int:

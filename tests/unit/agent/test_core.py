@@ -7,7 +7,8 @@ from typing import TypeVar
 import pytest
 
 from cdktr_agent import local
-from cdktr_agent.core import MOST_AHEAD, Complain, Core, Identity, Instruction, Leave, Serve
+from cdktr_agent.core import MOST_AHEAD, Core
+from cdktr_agent.instructions import Complain, Identity, Instruction, Leave, Serve
 from cdktr_common.catalogue import Request
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import ResultState, RunContext, TaskResult, TaskSpec
