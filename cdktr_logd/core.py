@@ -200,6 +200,28 @@ class Plan:
         self._marks.shrink()
 
 
+class Pace:
+    """How often to commit: a commit costs about the same for one row as for a thousand. A few may
+    follow at once, so that a single line is stored at once; under load they come `rate` a second,
+    each with all that has gathered. (A bucket of `burst` tokens that fills at that rate.)"""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = float(burst)
+        self._then = 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds to wait; 0: commit now, it has been counted."""
+        gained = max(0.0, now - self._then) * self._rate
+        self._tokens = min(self._burst, self._tokens + gained)
+        self._then = now
+        if self._tokens < 1.0:
+            return (1.0 - self._tokens) / self._rate
+        self._tokens -= 1.0
+        return 0.0
+
+
 def _log_mark(key: StreamKey, mark: Mark) -> LogMark:
     run, task, n, stream = key
     return LogMark(run=run, task=task, n=n, stream=stream, offset=mark.offset)  # type: ignore[arg-type]

@@ -44,6 +44,11 @@ TURN_MESSAGES: Final = 512
 CHUNKS_MOST: Final = 4096
 """Chunks an append may have."""
 
+GATHER_S: Final = 0.008
+GATHER_BYTES: Final = 64 << 10
+"""Less than this waits a moment for more: a commit costs the same for one line as for a thousand,
+and it would compete for processor and disk with the very task that has just printed."""
+
 IDLE_S: Final = 5.0
 """Without anything new for so long, the log is moved into the file."""
 
@@ -68,6 +73,8 @@ class Recorder:
         self._marks = core.Marks()
         self._appends: list[_Append] = []
         self._facts: list[msgspec.Raw] = []
+        self._waiting_bytes = 0
+        self._gathering: Timer | None = None
         self._settle: Timer | None = None
         self._no_checkpoint_before = 0.0
         self._last_fact: tuple[int, str | None] = (0, None)
@@ -128,6 +135,7 @@ class Recorder:
                 return
             envelope, body = messages[0]
             taken += len(body)
+            self._waiting_bytes += len(body)
             self.counts["requests"] += 1
             try:
                 self._dispatch(envelope, self._decoder.decode(body))
@@ -217,7 +225,11 @@ class Recorder:
 
     def _flush(self) -> None:
         if not self._appends and not self._facts:
+            self._waiting_bytes = 0
             return
+        if self._waits_for_more():
+            return
+        self._waiting_bytes = 0
         appends, self._appends = self._appends, []
         page, self._facts = self._facts, []
         try:
@@ -229,6 +241,15 @@ class Recorder:
             self.counts["reopened"] += 1
             reason = "disk_full" if self._reopen() else "reopened"
             self._refuse(appends, bool(page), reason, str(fault))
+
+    def _waits_for_more(self) -> bool:
+        if self._gathering is None:
+            self._gathering = self._loop.later(GATHER_S, lambda: None)
+        if self._waiting_bytes < GATHER_BYTES and self._loop.now < self._gathering.due:
+            return True
+        self._gathering.cancel()
+        self._gathering = None
+        return False
 
     def _store_all(self, appends: list[_Append], page: list[msgspec.Raw]) -> None:
         chunks = [chunk for _, _, append in appends for chunk in append.chunks]
