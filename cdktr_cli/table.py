@@ -113,9 +113,12 @@ def _line(cells: Sequence[str], widths: Sequence[int], columns: Sequence[Column]
         for cell, width, column in zip(cells, widths, columns, strict=True)
     ]
     line = _cut("  ".join(parts).rstrip())
-    for cell in cells:
-        if cell in _COLOURS and coloured():
-            return line.replace(cell, paint(cell), 1)
+    start = 0
+    for part, cell in zip(parts, cells, strict=True):
+        at = start + part.find(cell)
+        if cell in _COLOURS and line[at : at + len(cell)] == cell:
+            return line[:at] + paint(cell) + line[at + len(cell) :]
+        start += len(part) + 2
     return line
 
 

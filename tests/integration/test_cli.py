@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from cdktr_common.settings import HELP
+from cdktr_cli.connection import Connection
+from cdktr_cli.ctl import show, tasks
+from cdktr_common.errors import ProtocolError
+from cdktr_common.settings import HELP, Settings
 from tests.integration.cli_stand import BIN, Stand, lines, stand
 from tests.integration.harness import wait_until
 
@@ -155,8 +158,8 @@ def test_runs_show_tasks(all_on_one: Stand) -> None:
     assert rows["after"][0] == "SKIPPED"
     assert rows["total"][:6] == ["1", "COMPLETED,", "1", "FAILED,", "1", "SKIPPED"]
     assert all_on_one.out("cdktr-ctl", "show", "last").startswith(f"run       {run}")
-    tasks = json.loads(all_on_one.out("cdktr-ctl", "tasks", run, "--json"))
-    assert [(task["task"], task["state"], len(task["attempts"])) for task in tasks] == [
+    listed = json.loads(all_on_one.out("cdktr-ctl", "tasks", run, "--json"))
+    assert [(task["task"], task["state"], len(task["attempts"])) for task in listed] == [
         ("good", "COMPLETED", 1), ("bad", "FAILED", 1), ("after", "SKIPPED", 0),
     ]  # fmt: skip
     assert "bad" in all_on_one.out("cdktr-ctl", "tasks", run)
@@ -173,6 +176,26 @@ def test_history_is_asked_of_the_recorder(all_on_one: Stand) -> None:
     row = json.loads(all_on_one.out("cdktr-ctl", "runs", "--history", "-n", "1", "--ndjson"))
     assert (row["run"], row["workflow"]) == (run, "my-workflow")
     assert row["created"].endswith("Z")
+
+
+def test_a_run_that_the_principal_has_forgotten_is_shown_by_the_recorder(
+    all_on_one: Stand, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = all_on_one.out("cdktr-trigger", "--workflow", "failing", "--wait", code=7).strip()
+    wait_until(lambda: "FAILED" in all_on_one.out("cdktr-ctl", "runs", "--history", "-n", "1"))
+    home = Settings(home=str(all_on_one.env.home))
+    principal = Connection(home, f"ipc://{home.home}/run/principal.sock")
+    unknown = ProtocolError("not_found", "no such run")
+    shown = show._recorded(principal, run[:8], unknown)
+    show._print(shown)
+    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines() if line}
+    assert rows["state"] == ["state", "FAILED"]
+    assert rows["bad"][1:4] == ["FAILED", "1", "box"]
+    assert rows["after"][1] == "SKIPPED"
+    assert [task["task"] for task in tasks._recorded(principal, run, unknown)].count("bad") == 1
+    with pytest.raises(ProtocolError, match="no such run"):
+        show._recorded(principal, "zzzzzzzzzz", unknown)
+    principal.close()
 
 
 def test_workflows_and_agents(all_on_one: Stand) -> None:

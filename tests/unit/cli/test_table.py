@@ -73,6 +73,8 @@ def test_colour_is_for_terminals_and_those_who_ask(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CDKTR_COLOR", "always")
     assert table.paint("FAILED") == "\x1b[31mFAILED\x1b[0m"
     assert "\x1b[31mFAILED\x1b[0m" in table.render([table.plain(RUN)], RUN_COLUMNS)[1]
+    hook = table.plain(msgspec.structs.replace(RUN, workflow="FAILED-hook"))
+    assert "  FAILED-hook  \x1b[31mFAILED\x1b[0m  " in table.render([hook], RUN_COLUMNS)[1]
     monkeypatch.setenv("CDKTR_COLOR", "never")
     assert table.paint("FAILED") == "FAILED"
 
