@@ -202,8 +202,9 @@ class Plan:
 
 class Pace:
     """How often to commit: a commit costs about the same for one row as for a thousand. A few may
-    follow at once, so that a single line is stored at once; under load they come `rate` a second,
-    each with all that has gathered. (A bucket of `burst` tokens that fills at that rate.)"""
+    follow one another, so that a single line is stored soon; under load they come `rate` a
+    second, each with all that has gathered. (A bucket of `burst` tokens that fills at that
+    rate.)"""
 
     def __init__(self, rate: float, burst: int) -> None:
         self._rate = rate
@@ -212,14 +213,11 @@ class Pace:
         self._then = 0.0
 
     def wait(self, now: float) -> float:
-        """Seconds to wait; 0: commit now, it has been counted."""
+        """Seconds until the next commit is due. It counts as made then."""
         gained = max(0.0, now - self._then) * self._rate
-        self._tokens = min(self._burst, self._tokens + gained)
+        self._tokens = max(-1.0, min(self._burst, self._tokens + gained) - 1.0)
         self._then = now
-        if self._tokens < 1.0:
-            return (1.0 - self._tokens) / self._rate
-        self._tokens -= 1.0
-        return 0.0
+        return max(0.0, -self._tokens / self._rate)
 
 
 def _log_mark(key: StreamKey, mark: Mark) -> LogMark:

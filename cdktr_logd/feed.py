@@ -22,7 +22,10 @@ from cdktr_common.loop import Loop, Timer
 PAGE: Final = 2000
 WAIT_S: Final = 20.0
 PAUSE_S: Final = 0.08
-"""How long facts may gather before they are stored and the next are asked for."""
+BUSY_PAUSE_S: Final = 0.25
+BUSY: Final = 20
+"""How long facts may gather before they are stored and the next are asked for; longer when so many
+come at a time."""
 
 RETRY_S: Final = 1.0
 FOREIGN_RETRY_S: Final = 10.0
@@ -164,7 +167,8 @@ class Feed:
             if self._more:
                 self._owner.take_facts(page)
             else:
-                self._later(PAUSE_S, lambda: self._owner.take_facts(page))
+                pause_s = BUSY_PAUSE_S if len(page) >= BUSY else PAUSE_S
+                self._later(pause_s, lambda: self._owner.take_facts(page))
 
     def stored(self) -> None:
         """The facts that were taken are stored: on to the next."""

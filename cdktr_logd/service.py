@@ -31,6 +31,7 @@ from cdktr_common.sockets import Envelope, bind, publisher, receive, router, sen
 from cdktr_logd import core
 from cdktr_logd.facts import FactRows, fact_rows
 from cdktr_logd.feed import Feed
+from cdktr_logd.gather import Gather
 from cdktr_logd.live import STAT_S, Live
 from cdktr_logd.search import QUERY_MOST_S, Search
 from cdktr_logd.store import WAL_MOST, QueryFault, Reader, Store, StoreDamaged, StoreFull, StoreLost
@@ -43,11 +44,6 @@ TURN_MESSAGES: Final = 512
 
 CHUNKS_MOST: Final = 4096
 """Chunks an append may have."""
-
-GATHER_S: Final = 0.008
-GATHER_BYTES: Final = 64 << 10
-"""Less than this waits a moment for more: a commit costs the same for one line as for a thousand,
-and it would compete for processor and disk with the very task that has just printed."""
 
 IDLE_S: Final = 5.0
 """Without anything new for so long, the log is moved into the file."""
@@ -73,8 +69,7 @@ class Recorder:
         self._marks = core.Marks()
         self._appends: list[_Append] = []
         self._facts: list[msgspec.Raw] = []
-        self._waiting_bytes = 0
-        self._gathering: Timer | None = None
+        self._gather = Gather(self._loop)
         self._settle: Timer | None = None
         self._no_checkpoint_before = 0.0
         self._last_fact: tuple[int, str | None] = (0, None)
@@ -135,7 +130,7 @@ class Recorder:
                 return
             envelope, body = messages[0]
             taken += len(body)
-            self._waiting_bytes += len(body)
+            self._gather.took(len(body))
             self.counts["requests"] += 1
             try:
                 self._dispatch(envelope, self._decoder.decode(body))
@@ -225,11 +220,10 @@ class Recorder:
 
     def _flush(self) -> None:
         if not self._appends and not self._facts:
-            self._waiting_bytes = 0
+            self._gather.nothing()
             return
-        if self._waits_for_more():
+        if not self._gather.ready():
             return
-        self._waiting_bytes = 0
         appends, self._appends = self._appends, []
         page, self._facts = self._facts, []
         try:
@@ -241,15 +235,6 @@ class Recorder:
             self.counts["reopened"] += 1
             reason = "disk_full" if self._reopen() else "reopened"
             self._refuse(appends, bool(page), reason, str(fault))
-
-    def _waits_for_more(self) -> bool:
-        if self._gathering is None:
-            self._gathering = self._loop.later(GATHER_S, lambda: None)
-        if self._waiting_bytes < GATHER_BYTES and self._loop.now < self._gathering.due:
-            return True
-        self._gathering.cancel()
-        self._gathering = None
-        return False
 
     def _store_all(self, appends: list[_Append], page: list[msgspec.Raw]) -> None:
         chunks = [chunk for _, _, append in appends for chunk in append.chunks]

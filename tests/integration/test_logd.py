@@ -204,8 +204,9 @@ def test_a_full_disk_is_said_and_nothing_is_lost(untapped: None, logd: Logd) -> 
 def test_a_search_sees_what_was_acknowledged_and_holds_nobody_up(logd: Logd) -> None:
     client, searcher = logd.client(), logd.client()
     lines = "".join(f"{i} some words to look through\n" for i in range(1000))
-    for number in range(200):
-        append(client, text_chunk(number * len(lines), lines))
+    chunks = [text_chunk(number * len(lines), lines) for number in range(200)]
+    for begin in range(0, 200, 40):
+        append(client, *chunks[begin : begin + 40])
     query = LogQuery(regex="no (such|other)* line+$")
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     slow = context.socket(zmq.DEALER)

@@ -146,6 +146,18 @@ def test_what_memory_has_forgotten_is_looked_up() -> None:
     assert stored(marks, [old]) == []
 
 
+def test_commits_come_at_a_bounded_rate_and_a_few_sooner() -> None:
+    pace, now = core.Pace(10.0, 3), 100.0
+    assert [pace.wait(now) for _ in range(3)] == [0.0, 0.0, 0.0]
+    commits = 0
+    while now < 110.0:
+        now += pace.wait(now)
+        commits += 1
+    assert 99 <= commits <= 102
+    assert max(pace.wait(now) for _ in range(1000)) <= 0.1
+    assert pace.wait(now + 60.0) == 0.0
+
+
 def test_what_cannot_be_stored_is_refused() -> None:
     good = chunk(0, b"ok")
     for wrong, code in (
