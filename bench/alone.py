@@ -12,24 +12,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.cdktr import System, plan_of, run_plan
+from bench.cdktr import plan_of, run_plan
 from bench.common import tasks_of
 from bench.figures import US, Figures
+from bench.idle import idle
+from bench.output import lines_stored
+from bench.startup import start_up
+from bench.system import system
 from cdktr_common.catalogue import common as c
 from cdktr_common.client import Client
 
 HERE = Path(__file__).parent
-
-
-@contextmanager
-def system(*words: str) -> Iterator[System]:
-    """A running system in a directory of its own."""
-    with tempfile.TemporaryDirectory(prefix="cdktr-bench-", dir="/tmp") as directory:
-        running = System(Path(directory), *words)
-        try:
-            yield running
-        finally:
-            running.stop()
 
 
 @contextmanager
@@ -94,4 +87,10 @@ def start_principal(directory: str, environ: dict[str, str]) -> subprocess.Popen
     return principal
 
 
-PARTS: dict[str, Callable[[Figures, bool], None]] = {"w7": null_executor, "restart": restart}
+PARTS: dict[str, Callable[[Figures, bool], None]] = {
+    "w5": lines_stored,
+    "w6": idle,
+    "w7": null_executor,
+    "w8": start_up,
+    "restart": restart,
+}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import zmq
 
@@ -24,7 +25,7 @@ class NullAgent:
     def __init__(self, endpoint: str) -> None:
         self.channel = Channel(zmq.Context(), endpoint)
         hello = p.AgentHello(agent="null", aid="null", boot=str(time.time_ns()), slots=FREE)
-        self.who = {"agent": hello.agent, "boot": hello.boot}
+        self.who: dict[str, Any] = {"agent": hello.agent, "boot": hello.boot}
         self.channel.ask(hello, self.welcomed)
         self.beat_due = time.monotonic() + 2
 
