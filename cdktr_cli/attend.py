@@ -169,7 +169,7 @@ class Attendance:
         requests = resolve(answer.endpoints.get("logd", []), here)
         live = resolve(answer.endpoints.get("logs", []), here)
         if requests is None or live is None:
-            self._loop.later(1.0, self._find_logd)  # it has not announced itself yet
+            self._loop.later(0.1, self._find_logd)  # it has not announced itself yet
             return
         self._live = subscriber(self._context, live, [f"log/run/{self._run}/"])
         self._loop.watch(self._live, self._drain_live)
