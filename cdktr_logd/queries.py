@@ -39,9 +39,6 @@ _COLUMNS: Final = "pos, workflow, run, task, n, stream, off, size, line, ts, end
 _LINES: Final = r"coalesce(text, replace(CAST(bytes AS VARCHAR), '\x0A', chr(10)))"
 
 
-NEWEST: Final = Sql("SELECT coalesce(max(pos), 0) FROM logstore", [])
-
-
 def find_run(prefix: str) -> Sql:
     """At most three runs whose id begins so, of which there is output or a fact."""
     return Sql(

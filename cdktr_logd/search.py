@@ -32,7 +32,7 @@ RUN_ID_LENGTH: Final = 10
 _HINTS_KEPT: Final = 256
 
 Done = Callable[[bytes], None]
-_Job = tuple[Request, Reader, Done]
+_Job = tuple[Request, Reader, int, Done]
 
 
 class Search:
@@ -49,13 +49,14 @@ class Search:
         self._thread.start()
         self.waiting = 0
 
-    def ask(self, request: Request, reader: Reader, done: Done) -> None:
-        """Answer `request` some time later by `done(body)`. Raises ProtocolError busy."""
+    def ask(self, request: Request, reader: Reader, newest: int, done: Done) -> None:
+        """Answer `request` some time later by `done(body)`; `newest` is the last row that surely
+        is seen. Raises ProtocolError busy."""
         if self.waiting >= WAITING_MOST:
             reader.close()
             raise ProtocolError("busy", f"{self.waiting} searches are waiting")
         self.waiting += 1
-        self._jobs.put((request, reader, done))
+        self._jobs.put((request, reader, newest, done))
 
     def deliver(self) -> None:
         """Hand out what has been answered. Called by the loop."""
@@ -78,10 +79,10 @@ class Search:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            request, reader, done = job
+            request, reader, newest, done = job
             self._running = reader
             try:
-                body = encode(self._answer(request, reader))
+                body = encode(self._answer(request, reader, newest))
             except ProtocolError as fault:
                 body = error_body(fault)
             except QueryFault as fault:
@@ -91,17 +92,17 @@ class Search:
             self._answers.append((done, body))
             self._wake()
 
-    def _answer(self, request: Request, reader: Reader) -> Reply:
+    def _answer(self, request: Request, reader: Reader, newest: int) -> Reply:
         if isinstance(request, LogQuery):
-            return _log_query(request, reader)
+            return _log_query(request, reader, newest)
         if isinstance(request, LogRead):
-            return self._log_read(request, reader)
+            return self._log_read(request, reader, newest)
         assert isinstance(request, HistoryList)
         run = None if request.run is None else _run(request.run, reader)
         sql = queries.history_sql(request, run)
         return queries.history_page(request, reader.rows(*sql))
 
-    def _log_read(self, read: LogRead, reader: Reader) -> LogPage:
+    def _log_read(self, read: LogRead, reader: Reader, newest: int) -> LogPage:
         queries.check_read(read)
         run = _run(read.run, reader)
         n = read.n
@@ -128,6 +129,8 @@ class Search:
                 if room <= 0 or page.full():
                     more = True
                     break
+        if not page.chunks:
+            pos = max(pos, newest + 1)  # what comes will be stored after all there is
         self._hints[key] = (offset, pos)
         while len(self._hints) > _HINTS_KEPT:
             self._hints.popitem(last=False)
@@ -142,10 +145,9 @@ def _run(prefix: str, reader: Reader) -> str:
     return queries.chosen_run(prefix, reader.rows(*queries.find_run(prefix)))
 
 
-def _log_query(query: LogQuery, reader: Reader) -> LogPage:
+def _log_query(query: LogQuery, reader: Reader, newest: int) -> LogPage:
     queries.check_query(query)
     run = None if query.run is None else _run(query.run, reader)
-    newest = reader.rows(*queries.NEWEST)[0][0]
     if query.tail is not None:
         return _tail(query, run, newest, reader)
     page = queries.Page(query.limit)

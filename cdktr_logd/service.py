@@ -194,7 +194,7 @@ class Recorder:
             self.counts["refused"] += body.startswith(_ERROR)
             send(self._requests, envelope, with_id(body, request.id))
 
-        self._search.ask(request, reader, answered)
+        self._search.ask(request, reader, self._pos, answered)
 
     def _too_long(self, reader: Reader) -> Callable[[], None]:
         def end() -> None:

@@ -62,7 +62,7 @@ class Asker:
         self._search = search.Search(lambda: None)
 
     def ask(self, request: Any, expected: Any) -> Any:
-        answer = self._search._answer(request, self.store.reader())
+        answer = self._search._answer(request, self.store.reader(), self.store.heights()[0])
         assert isinstance(answer, expected)
         return answer
 
