@@ -135,6 +135,11 @@ class Core:
             self._paused = True
             self._instructions.append(Complain(f"{type(request).__name__}: {code}: {detail}"))
 
+    def reconnected(self) -> None:
+        """The connection to the principal is a new one: what was under way on the old may be lost,
+        and a hello settles all of it."""
+        self._reset()
+
     def resume(self) -> None:
         """Some time has passed since a refusal."""
         self._paused = False

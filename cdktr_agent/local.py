@@ -80,6 +80,7 @@ class State(Local, frozen=True, tag="state"):
     held: list[str]
     results: list[TaskResult]
     spools: list[str]
+    version: str = ""
 
 
 class Ended(Local, frozen=True, tag="ended"):

@@ -20,7 +20,7 @@ from cdktr_agent.instructions import Complain, Leave, Serve
 from cdktr_agent.link import Link
 from cdktr_agent.load import measure
 from cdktr_agent.shipper import Shipper
-from cdktr_common import cli
+from cdktr_common import __version__, cli
 from cdktr_common.catalogue import Reply, Request
 from cdktr_common.catalogue.common import Hello, Welcome
 from cdktr_common.catalogue.logd import LogAppend
@@ -56,6 +56,8 @@ class Service:
         self._loop = Loop()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._principal = Channel(self._context, endpoint)
+        self._monitor = self._principal.socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self._connected_at = 0.0
         self._open: set[str] = set()
         self._logd: Channel | None = None
         self._logd_heard = 0.0
@@ -65,6 +67,8 @@ class Service:
         self._said: set[str] = set()
         self._leave: Leave | None = None
         self._idle_since: float | None = None
+        self._attached_at = 0.0
+        self._outdated = False
         self._left_at = 0.0
         self._patience_s = GIVE_UP_S
 
@@ -72,13 +76,15 @@ class Service:
         """Until drained. Raises ProtocolError when the principal will not have us."""
         loop = self._loop
         loop.watch(self._principal.socket, self._principal.pump)
+        loop.watch(self._monitor, self._connected)
         loop.on_signals((signal.SIGTERM, signal.SIGINT), self._signalled)
         loop.after = self._after
         self._attach()
-        self._keep_greeting()
         loop.later(2.0, self._say_if_alone)
         loop.every(1.0, self._every_second)
         loop.run()
+        self._principal.socket.disable_monitor()
+        self._monitor.close(0)
         self._principal.close()
         if self._logd is not None:
             self._logd.close()
@@ -92,6 +98,7 @@ class Service:
         if not self._link.open() or self._link.line is None:
             self._loop.later(0.1, self._attach)
             return
+        self._attached_at = clock()
         self._loop.watch(self._link.line.sock, self._news)
         settings = self._settings
         limit = settings.spool_limit_mb << 20
@@ -107,18 +114,29 @@ class Service:
             elif isinstance(message, local.Wrote):
                 self._shipper.grown(message.names)
             else:
-                self._log("debug", "supervisor attached", boot=message.boot)
+                self._outdated = message.version != __version__
                 self._core.supervisor_state(message)
                 self._shipper.grown(message.spools)
         if line.closed:
-            self._loop.unwatch(line.sock)
-            self._link.close()
-            self._core.supervisor_gone()
-            if self._left_at:
-                self._loop.stop()
-                return
-            self._log("warning", "the supervisor is gone; starting another")
-            self._attach()
+            self._supervisor_gone(line)
+
+    def _supervisor_gone(self, line: local.Line) -> None:
+        self._loop.unwatch(line.sock)
+        self._link.close()
+        self._core.supervisor_gone()
+        if self._left_at:
+            self._loop.stop()
+            return
+        self._log("warning", "the supervisor is gone; starting another")
+        # One that ends as soon as it is started must not make this a busy loop.
+        self._loop.later(0.0 if clock() - self._attached_at > 1.0 else 0.5, self._attach)
+
+    def _replace_outdated(self) -> None:
+        """A supervisor of another version stays until it has nothing to do."""
+        if self._outdated and not self._core.held and not self._core.results:
+            self._outdated = False
+            self._log("info", "the supervisor is of another version; replacing it")
+            self._tell([local.Quit()])
 
     def _tell(self, messages: list[local.Local]) -> None:
         line = self._link.line
@@ -160,7 +178,7 @@ class Service:
             for open_id in self._open:
                 self._principal.forget(open_id)  # the hello is the truth from now on
             self._open.clear()
-            resend_s = 0.2
+            resend_s = 0.1
         elif isinstance(request, AgentBeat):
             resend_s += request.wait_s
             load = measure(0, len(self._core.results))
@@ -185,15 +203,24 @@ class Service:
         if self._logd is not None:
             self._logd.resend()
         self._shipper.paused = False
+        self._replace_outdated()
         silent = self._shipper.waiting and clock() - self._logd_heard > LOGD_SILENT_S
         if (self._logd is None or silent) and not self._shipper.empty and self._core.welcomed:
             self._ask_endpoints()
 
+    def _connected(self) -> None:
+        """A connection stands: the first one, or one to a principal that may be another."""
+        while self._monitor.poll(0):
+            self._monitor.recv_multipart()
+        self._connected_at = clock()
+        self._core.reconnected()
+        self._keep_greeting()
+
     def _keep_greeting(self) -> None:
-        """A hello sent before the connection stands is lost: send it again soon."""
-        if not self._core.welcomed:
+        """The event may come a moment before the socket takes messages."""
+        if not self._core.welcomed and clock() - self._connected_at < 1.0:
             self._principal.resend()
-            self._loop.later(0.02 if not self._core.epoch else 0.25, self._keep_greeting)
+            self._loop.later(0.02, self._keep_greeting)
 
     def _say_if_alone(self) -> None:
         if not self._core.welcomed:

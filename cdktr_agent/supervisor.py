@@ -24,6 +24,7 @@ from cdktr_agent.executor import Executor
 from cdktr_agent.outbox import Outbox
 from cdktr_agent.process import TRANSIENT, Attempt, Shared, base_environment, discard
 from cdktr_agent.turns import Turns, become_subreaper, read_signals, signal_descriptor
+from cdktr_common import __version__
 from cdktr_common.catalogue.values import ResultState, RunContext, TaskResult, TaskSpec
 from cdktr_common.lock import Lock, Locked
 
@@ -169,7 +170,7 @@ class Supervisor:
         self._budget.used = sum(sizes)
         self._changed.clear()
         held, results = list(self._held), list(self._outbox.results.values())
-        self._desk.tell(local.State(self._boot, held, results, names))
+        self._desk.tell(local.State(self._boot, held, results, names, __version__))
 
     def _quit(self) -> None:
         self._quitting = True
