@@ -51,8 +51,8 @@ class Bench:
         self.figures.add(f"W1 {slots} slots, tasks/s", runner.name, n / seconds)
         self.figures.add(f"W1 {slots} slots, tasks/s", "raw limit", limit)
         self.figures.add(f"W1 {slots} slots, share of raw", runner.name, n / seconds / limit)
-        if runner.w1 < CDKTR.w1:
-            self.figures.notes.append(f"W1 of {runner.name}: {n:,} tasks, not {CDKTR.w1:,}")
+        if n < 10_000:
+            self.figures.notes.append(f"W1 of {runner.name}: {n:,} tasks, not 10,000")
 
     def chain(self, runner: Runner) -> None:
         """W2."""

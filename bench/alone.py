@@ -70,8 +70,7 @@ def restart(figures: Figures, quick: bool) -> None:
         principal.wait()
         began = time.perf_counter()
         principal = start_principal(directory, environ)
-        figures.add("restart s", US, time.perf_counter() - began)
-        figures.notes.append(f"restart: {facts:,} facts in the journal")
+        figures.add(f"restart s, {facts:,} facts", US, time.perf_counter() - began)
         principal.terminate()
         principal.wait()
 

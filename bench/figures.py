@@ -58,7 +58,7 @@ class Goal(NamedTuple):
 
     text: str
     value: Callable[[Figures], float | None]
-    floor: float
+    floor: float | None
     aim: float | None = None
     least: bool = True
 
@@ -87,13 +87,15 @@ GOALS: Final = (
     Goal("W2: times make's hop", times("W2 ms a hop", "make -j"), 3, 1.3, False),
     Goal("W3: share of raw", median_of("W3 share of raw"), 0.40),
     Goal("W4 p50: times HyperQueue's", times("W4 p50 ms", "HyperQueue"), 0.2, None, False),
-    Goal("W4 p50, ms", median_of("W4 p50 ms"), 1e9, 2, False),
+    Goal("W4 p50, ms", median_of("W4 p50 ms"), None, 2, False),
     Goal("W5: share of DuckDB's insert rate", times("W5 lines/s", "DuckDB insert"), 0.5),
     Goal("W6: ready, s", median_of("W6 ready s"), 1.5, None, False),
     Goal("W6: memory (PSS), MB", median_of("W6 PSS MB"), 200, None, False),
     Goal("W6: idle CPU, %", median_of("W6 idle CPU %"), 0.5, None, False),
     Goal("W7: tasks/s without processes", median_of("W7 tasks/s"), 20_000, 60_000),
-    Goal("restart with 1,000,000 facts, s", median_of("restart s"), 3, None, False),
+    Goal(
+        "restart with 1,000,000 facts, s", median_of("restart s, 1,000,000 facts"), 3, None, False
+    ),
     Goal("W8 cdktr-trigger: times python -c pass", started("installed"), 10, 6, False),
     Goal("W8 cdktr-trigger.pyz: times python -c pass", started("zipapp"), 15, None, False),
 )
@@ -109,6 +111,8 @@ def verdict(goal: Goal, value: float | None) -> str:
 
     if goal.aim is not None and reached(goal.aim):
         return "✓ aim"
+    if goal.floor is None:
+        return "short of the aim"
     return "✓" if reached(goal.floor) else "✗"
 
 
@@ -118,7 +122,7 @@ def tables(figures: Figures) -> str:
     for goal in GOALS:
         value = goal.value(figures)
         sign = "≥" if goal.least else "≤"
-        floor = f"{sign} {short(goal.floor)}" if goal.floor < 1e9 else ""
+        floor = f"{sign} {short(goal.floor)}" if goal.floor is not None else ""
         aim = f"{sign} {short(goal.aim)}" if goal.aim is not None else ""
         shown = short(value) if value is not None else "-"
         lines.append(f"| {goal.text} | {shown} | {floor} | {aim} | {verdict(goal, value)} |")
