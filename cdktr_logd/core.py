@@ -88,6 +88,13 @@ class Marks:
     def get(self, key: StreamKey) -> Mark:
         return self._marks.get(key, NEW)
 
+    def exhausted(self, key: StreamKey, offset: int) -> bool:
+        """Is it known without asking the database that nothing is stored from there on?"""
+        mark = self._marks.get(key)
+        return mark is not None and (
+            offset > mark.offset or (offset == mark.offset and not mark.ended)
+        )
+
     def unknown(self, chunks: Iterable[LogChunk]) -> set[StreamKey]:
         """Streams whose marks must be looked up before these chunks can be planned."""
         asked: set[StreamKey] = set()
@@ -163,6 +170,23 @@ class Plan:
         self._changed[key] = Mark(chunk.offset + size, mark.ended or chunk.end, began)
 
     def _split(self, chunk: LogChunk, size: int) -> None:
+        text = chunk.text
+        if text is None or not text.isascii():
+            self._split_bytes(chunk, size)
+            return
+        begin, line = 0, chunk.line
+        while begin < size:
+            end = begin + ROW_MAX
+            if end < size:
+                end = text.rfind("\n", begin, end) + 1 or end
+            part = text[begin:end]
+            ended = chunk.end and end >= size
+            self._row(chunk, chunk.offset + begin, len(part), line, ended, part, None)
+            if end < size:
+                line += part.count("\n")
+            begin = end
+
+    def _split_bytes(self, chunk: LogChunk, size: int) -> None:
         data = data_of(chunk)
         begin, line = 0, chunk.line
         while begin < size:
@@ -218,6 +242,10 @@ class Pace:
         self._tokens = max(-1.0, min(self._burst, self._tokens + gained) - 1.0)
         self._then = now
         return max(0.0, -self._tokens / self._rate)
+
+    def refund(self) -> None:
+        """The commit that was counted was so large that it does not count."""
+        self._tokens += 1.0
 
 
 def _log_mark(key: StreamKey, mark: Mark) -> LogMark:

@@ -15,7 +15,7 @@ from cdktr_logd.core import Pace
 MOMENT_S: Final = 0.008
 """Even the first line waits so long."""
 
-ENOUGH_BYTES: Final = 256 << 10
+ENOUGH_BYTES: Final = 512 << 10
 """So much does not wait."""
 
 COMMITS_S: Final = 15.0
@@ -47,6 +47,8 @@ class Gather:
             self._timer = self._loop.later(wait, lambda: None)
         if self._bytes < ENOUGH_BYTES and self._loop.now < self._timer.due:
             return False
+        if self._bytes >= ENOUGH_BYTES:
+            self._pace.refund()
         self._timer.cancel()
         self._timer = None
         self._bytes = 0

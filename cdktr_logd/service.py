@@ -22,7 +22,7 @@ import zmq
 from cdktr_common import PROTOCOL, __version__
 from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.catalogue.common import COMMON_REQUESTS, Hello, Ping, Pong, Welcome
-from cdktr_common.catalogue.logd import LOGD_REQUESTS, LogAppend, LogAppended
+from cdktr_common.catalogue.logd import LOGD_REQUESTS, LogAppend, LogAppended, LogPage, LogRead
 from cdktr_common.cli import Log
 from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
 from cdktr_common.errors import ProtocolError
@@ -183,6 +183,11 @@ class Recorder:
     def _ask(self, envelope: Envelope, request: Request) -> None:
         """Give a search to the query thread."""
         self.counts["queries"] += 1
+        if isinstance(request, LogRead) and request.n is not None:
+            key = (request.run, request.task, request.n, request.stream)
+            if self._marks.exhausted(key, request.offset):
+                self._reply(envelope, request.id, LogPage(last=request.offset))
+                return
         try:
             reader = self._store.reader()
         except QueryFault as fault:

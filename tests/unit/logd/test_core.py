@@ -141,6 +141,9 @@ def test_what_memory_has_forgotten_is_looked_up() -> None:
         chunk(0, b"x", task="d", ts=10.5),
         chunk(1, b"x", task="e", ts=99.0),
     )
+    assert marks.exhausted(("r", "c", 1, "stdout"), 1)
+    assert not marks.exhausted(("r", "c", 1, "stdout"), 0)
+    assert not marks.exhausted(("r", "a", 1, "stdout"), 9)
     assert marks.unknown([old, new, rest]) == {("r", "a", 1, "stdout"), ("r", "e", 1, "stdout")}
     marks.learn([(("r", "a", 1, "stdout"), core.Mark(1, False, 10.0))])
     assert stored(marks, [old]) == []
