@@ -19,13 +19,13 @@ from typing import Final
 import msgspec
 import zmq
 
-from cdktr_common import PROTOCOL, __version__
+from cdktr_common import PROTOCOL, __version__, cli
 from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.catalogue.common import COMMON_REQUESTS, Hello, Ping, Pong, Welcome
 from cdktr_common.catalogue.logd import LOGD_REQUESTS, LogAppend, LogAppended, LogPage, LogRead
 from cdktr_common.cli import Log
 from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
-from cdktr_common.errors import ProtocolError
+from cdktr_common.errors import DAMAGED, ProtocolError
 from cdktr_common.loop import Loop, Timer
 from cdktr_common.sockets import Envelope, bind, publisher, receive, router, send
 from cdktr_logd import core
@@ -231,6 +231,9 @@ class Recorder:
             return
         appends, self._appends = self._appends, []
         page, self._facts = self._facts, []
+        if not self._store.opened and self._reopen():
+            self._refuse(appends, bool(page), "disk_full", "the database cannot be opened")
+            return
         try:
             self._store_all(appends, page)
         except StoreFull as fault:
@@ -311,7 +314,7 @@ class Recorder:
         except StoreFull:
             return True
         except StoreDamaged as fault:
-            raise SystemExit(f"{PROGRAM}: {fault}") from None
+            cli.fail(PROGRAM, str(fault), DAMAGED)
         return False
 
     # Checkpoints.
@@ -324,7 +327,7 @@ class Recorder:
             self._checkpoint()
 
     def _checkpoint(self) -> None:
-        if not self._store.wal_size():
+        if not self._store.opened or not self._store.wal_size():
             return
         try:
             if not self._store.checkpoint():

@@ -135,6 +135,11 @@ class Store:
             pass  # a database that gave up cannot be closed well either
         self._connection = None
 
+    @property
+    def opened(self) -> bool:
+        """Is it open? Not after a fault on a full disk: then `open` is to be tried again."""
+        return self._connection is not None
+
     def commit(self, output: Sequence[Row], facts: Sequence[FactRows]) -> None:
         """Store all of it or nothing, durably. Raises StoreFull (nothing) or StoreLost."""
         try:
@@ -201,7 +206,9 @@ class Store:
         return rows
 
     def reader(self) -> Reader:
-        """A connection of its own for one query."""
+        """A connection of its own for one query. Raises QueryFault."""
+        if self._connection is None:
+            raise QueryFault("the database cannot be opened now")
         try:
             return Reader(self._connection.cursor())
         except duckdb.Error as fault:

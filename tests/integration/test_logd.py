@@ -201,6 +201,27 @@ def test_a_full_disk_is_said_and_nothing_is_lost(untapped: None, logd: Logd) -> 
     assert stored(logd.client()) == b"before\n" + text.encode() * (offset // 10_000 + 1)
 
 
+@pytest.mark.long
+def test_a_checkpoint_that_fails_ends_the_database_and_not_logd(untapped: None, logd: Logd) -> None:
+    client = logd.client()
+    unlimited = resource.prlimit(logd.proc.pid, resource.RLIMIT_FSIZE)
+    chance = random.Random(3)
+    sent = ""
+    for _ in range(8):
+        text = "".join(chance.choices("abcdefghij", k=60_000))
+        append(client, text_chunk(len(sent), text))
+        sent += text
+    edge = (logd.directory / "history.duckdb").stat().st_size + 1000
+    resource.prlimit(logd.proc.pid, resource.RLIMIT_FSIZE, (edge, unlimited[1]))
+    until(lambda: logd.counts().get("reopened"), "the checkpoint to fail")
+    wait_until(lambda: append(client, text_chunk(len(sent), "x")).marks[0].offset)
+    resource.prlimit(logd.proc.pid, resource.RLIMIT_FSIZE, unlimited)
+    until(lambda: not append(client, text_chunk(len(sent), "x")).refused, "it to store again")
+    assert stored(client) == (sent + "x").encode()
+    logd.again()
+    assert stored(logd.client()) == (sent + "x").encode()
+
+
 def test_a_search_sees_what_was_acknowledged_and_holds_nobody_up(logd: Logd) -> None:
     client, searcher = logd.client(), logd.client()
     lines = "".join(f"{i} some words to look through\n" for i in range(1000))
