@@ -70,7 +70,17 @@ class Traffic:
                 self.faults.append(f"unknown error code {code} to {asked}")
         elif asked in TAKEN and kind not in TAKEN[asked].answers:
             self.faults.append(f"{asked} was answered with {said.type}")
+        for fact in getattr(reply, "events", ()):
+            self._listed(bytes(fact))
         self.seen.add(said.type)
+
+    def _listed(self, body: bytes) -> None:
+        """A fact in a page of the journal: as good as a published one, and far more are."""
+        kind = SHOWN.get(head(body).type)
+        if kind is None:
+            self.faults.append(f"listed: {body[:200]!r}")
+        elif self._fits(body, kind) is not None:
+            self.seen.add(head(body).type)
 
     def _published(self, front: list[str], body: bytes) -> None:
         said = head(body)

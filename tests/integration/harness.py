@@ -219,6 +219,17 @@ class Env:
                     found.append(int(entry.name))
         return found
 
+    @staticmethod
+    def _end(procs: list[Proc], times: int) -> None:
+        living = [proc for proc in procs if proc.popen.poll() is None]
+        for proc in living:
+            proc.signal(signal.SIGCONT)
+            for _ in range(times):
+                proc.signal(signal.SIGTERM)
+        for proc in living:
+            with suppress(subprocess.TimeoutExpired):
+                proc.popen.wait(10)
+
     def close(self) -> None:
         """End everything; complain about what died unasked or outlived its end."""
         died = [
@@ -228,15 +239,9 @@ class Env:
         ]
         for client in self._clients:
             client.close()
-        for proc in reversed(self.procs):
-            if proc.popen.poll() is None:
-                proc.signal(signal.SIGCONT)
-                proc.signal(signal.SIGTERM)
-                if "agent" in proc.name:
-                    proc.signal(signal.SIGTERM)
-        for proc in self.procs:
-            with suppress(subprocess.TimeoutExpired):
-                proc.popen.wait(10)
+        # Agents first: they hand over what they have, and would wait for a principal that is gone.
+        self._end([proc for proc in self.procs if "agent" in proc.name], times=2)
+        self._end([proc for proc in self.procs if "agent" not in proc.name], times=1)
         for pid in self.leftovers():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
