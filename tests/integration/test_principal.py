@@ -152,6 +152,24 @@ def test_files_are_noticed_when_they_change_break_and_go(env: Env, ask: Callable
     (env.workflows / "new.yaml").unlink()
     assert ask("workflow.reload")["removed"] == ["new"]
     assert ask("run.start", workflow="new")["code"] == "not_found"
+    told = [event["type"] for event in ask("event.list", topic="workflow/")["events"]]
+    assert told[0] == "workflow.loaded" and told[-1] == "workflow.removed"
+
+
+def test_an_agent_by_hand_whose_old_result_comes_late(env: Env, ask: Callable[..., Any]) -> None:
+    env.workflow("w", TWO)
+    env.principal()
+    me = {"agent": "hand", "aid": "a1", "slots": 1}
+    ask("agent.hello", boot="b1", **me)
+    run = ask("run.start", workflow="w")["runs"][0]["run"]
+    (task,) = ask("task.fetch", agent="hand", boot="b1", free=1)["tasks"]
+    ask("agent.hello", boot="b2", **me)
+    done = {"token": task["token"], "state": "COMPLETED", "code": 0}
+    late = ask("task.report", agent="hand", boot="b1", results=[done])
+    assert late["drop"] == [task["token"]] and "ack" not in late
+    assert ask("run.show", run=run)["run"]["state"] == "RUNNING"
+    told = [event["type"] for event in ask("event.list", topic="run/w/")["events"]]
+    assert told == ["run.created", "task.assigned", "task.crashed", "task.stale"]
 
 
 def test_a_signal_and_the_refresh_time_reload_too(env: Env, ask: Callable[..., Any]) -> None:
