@@ -78,8 +78,7 @@ class TaskPage(Reply, frozen=True, kw_only=True, tag="task.page"):
     next: int | None = None
 
     example: ClassVar[str] = (
-        '{"type":"task.page","id":"7","run":"k3f9x2mq7a",'
-        '"tasks":[{"task":"a","state":"PENDING"}]}'
+        '{"type":"task.page","id":"7","run":"k3f9x2mq7a","tasks":[{"task":"a","state":"PENDING"}]}'
     )
 
 
