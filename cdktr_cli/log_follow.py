@@ -135,7 +135,7 @@ class Follower:
         look_s = LOOK_S if not self._ended else 0.1
         if not self._bells:
             look_s = 0.5
-        self._poller.poll(look_s * 1000)
+        self._poller.poll(int(look_s * 1000))
         pace = asked + PACE_S - time.monotonic()
         if pace > 0:
             time.sleep(pace)
