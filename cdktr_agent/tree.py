@@ -93,12 +93,14 @@ def family(table: dict[int, Seen], roots: set[int]) -> set[int]:
 
 
 def send(pids: Iterable[int], number: int) -> None:
-    """Signal each. A stopped process is continued so that it can act on a TERM."""
-    for pid in pids:
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
-            if number == signal.SIGTERM:
-                os.kill(pid, signal.SIGCONT)
+    """Signal all as if at once. Stopped while TERM is given out, so that no shell sees its child die
+    and goes on with its next command before its own TERM has come."""
+    steps = (signal.SIGSTOP, number, signal.SIGCONT) if number == signal.SIGTERM else (number,)
+    each = list(pids)
+    for step in steps:
+        for pid in each:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, step)
 
 
 class Orphans:

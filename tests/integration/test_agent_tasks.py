@@ -217,3 +217,14 @@ def test_no_room_for_output_is_said_and_stops_nobody(env: Env) -> None:
     assert text.startswith("\n[cdktr: ")
     assert text.endswith(" bytes dropped, spool full]\n")
     assert kept + missing == 3_000_005
+
+
+def test_a_shell_does_not_go_on_when_its_child_is_ended_with_it(env: Env, tmp_path: Path) -> None:
+    env.principal()
+    env.agent(slots=8)
+    ledger = tmp_path / "ledger"
+    task = f"for i in 1 2 3; do sleep 60 | cat; echo never >> {ledger}; done"
+    tasks = [TaskPlan(id=f"t{i}", command=task, timeout_s=0.2) for i in range(40)]
+    row = env.wait(env.submit(Plan(workflow="w", tasks=tasks)))
+    assert (row.state, row.failed) == ("FAILED", 40)
+    assert not ledger.exists()
