@@ -41,6 +41,8 @@ HURRY_S = 0.5
 
 LOGD_SILENT_S = 5.0
 
+ASK_AGAIN_S = 0.1
+
 
 class Service:
     """See the module text."""
@@ -168,6 +170,8 @@ class Service:
         for request in requests:
             self._ask(request)
         self._shipper.pump()
+        if self._logd is None and not self._shipper.empty and self._core.welcomed:
+            self._ask_endpoints()
         if self._shipper.freed:
             freed, self._shipper.freed = self._shipper.freed, 0
             self._tell([local.Freed(freed)])
@@ -247,9 +251,15 @@ class Service:
             self._principal.ask(Hello(program=PROGRAM), self._endpoints_told)
 
     def _endpoints_told(self, answer: Reply | ProtocolError) -> None:
-        self._asking_endpoints = False
         if isinstance(answer, Welcome):
             self._find_logd(answer.endpoints)
+        self._loop.later(ASK_AGAIN_S, self._may_ask_endpoints)
+
+    def _may_ask_endpoints(self) -> None:
+        """Output waits and logd has not announced itself: ask soon again, somebody is waiting."""
+        self._asking_endpoints = False
+        if self._logd is None and not self._shipper.empty and self._core.welcomed:
+            self._ask_endpoints()
 
     def _find_logd(self, endpoints: dict[str, list[str]]) -> None:
         endpoint = resolve(endpoints.get("logd", []), self._endpoint)

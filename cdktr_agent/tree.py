@@ -93,8 +93,8 @@ def family(table: dict[int, Seen], roots: set[int]) -> set[int]:
 
 
 def send(pids: Iterable[int], number: int) -> None:
-    """Signal all as if at once. Stopped while TERM is given out, so that no shell sees its child die
-    and goes on with its next command before its own TERM has come."""
+    """Signal all as if at once: stopped while TERM is given out, so that no shell sees its child
+    die and goes on with its next command before its own TERM has come."""
     steps = (signal.SIGSTOP, number, signal.SIGCONT) if number == signal.SIGTERM else (number,)
     each = list(pids)
     for step in steps:
