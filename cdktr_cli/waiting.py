@@ -26,6 +26,9 @@ POLL_S = 2.0
 SILENCE_S = 60.0
 """How long a principal may be away while somebody waits for a run."""
 
+LAG_S = 5.0
+"""How long the recorder may be behind the principal with the end of a run."""
+
 FINAL = ("COMPLETED", "FAILED", "CANCELLED")
 
 
@@ -85,6 +88,8 @@ def _wait(principal: quick.Dealer, run: str, end: float | None) -> Row:
             if time.monotonic() - heard > SILENCE_S:
                 raise _gave_up(f"{away.detail}; {_goes_on([run])}", UNREACHABLE) from None
         except ProtocolError as refusal:
+            if refusal.code == "not_found":
+                return _forgotten(principal, run, refusal)
             if not refusal.retry:
                 raise
             time.sleep(0.2)
@@ -103,6 +108,38 @@ def _status(principal: quick.Dealer, run: str, wait_s: float) -> Row:
     request = {"type": "run.wait", "run": run, "wait_s": wait_s, "id": rid}
     row: Row = principal.ask(json.dumps(request).encode(), rid, wait_s)["run"]
     return row
+
+
+def _forgotten(principal: quick.Dealer, run: str, unknown: ProtocolError) -> Row:
+    """A run that only the recorder remembers. The principal forgets none that goes on; the
+    recorder may have a moment to go until it has heard of the end."""
+    until = time.monotonic() + LAG_S
+    while True:
+        row = _recorded(principal, run, unknown)
+        if row["state"] in FINAL:
+            clear_progress()
+            return row
+        if time.monotonic() > until:
+            raise unknown
+        time.sleep(0.2)
+
+
+def _recorded(principal: quick.Dealer, run: str, unknown: ProtocolError) -> Row:
+    from cdktr_common.sockets import resolve
+
+    rid = os.urandom(8).hex()
+    hello = {"type": "hello", "program": "cdktr_cli", "id": rid}
+    welcome = principal.ask(json.dumps(hello).encode(), rid)
+    endpoint = resolve(welcome.get("endpoints", {}).get("logd", []), principal.endpoint)
+    if endpoint is None:
+        raise ProtocolError("unavailable", f"{unknown.detail}, and no logd is there to be asked")
+    request = {"type": "history.list", "table": "runs", "run": run, "limit": 1, "id": rid}
+    with quick.Dealer(endpoint, principal.timeout_s) as logd:
+        page = logd.ask(json.dumps(request).encode(), rid)
+    if not page.get("rows"):
+        raise unknown
+    values = zip(page["columns"], page["rows"][0], strict=True)
+    return {name: value for name, value in values if value is not None}
 
 
 def _gave_up(message: str, code: int) -> GaveUp:

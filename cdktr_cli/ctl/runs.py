@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import get_args
 
 from cdktr_cli import table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS, number, recorded
+from cdktr_cli.table import Row
 from cdktr_common import cli
 from cdktr_common.catalogue.logd import HistoryList, HistoryPage
 from cdktr_common.catalogue.principal import RunList, RunPage
@@ -43,11 +45,29 @@ def main(args: cli.Args) -> int:
     most = number(args, "-n", 1)
     principal = Connection.of(args)
     if args["--history"]:
-        request = HistoryList(table="runs", workflow=args["--workflow"], state=state, limit=most)
-        table.show(args, recorded(principal.ask_logd(request, HistoryPage)), RUN_COLUMNS)
-        return OK
-    table.show(args, _runs(principal, args["--workflow"], state, most), RUN_COLUMNS)
+        rows: Sequence[Row | RunRow] = _history(principal, args["--workflow"], state, most)
+    else:
+        rows = _runs(principal, args["--workflow"], state, most)
+    table.show(args, rows, RUN_COLUMNS)
     return OK
+
+
+def _history(
+    principal: Connection, workflow: str | None, state: RunState | None, most: int
+) -> list[Row]:
+    rows: list[Row] = []
+    before: int | None = None
+    while len(rows) < most:
+        limit = min(_PAGE, most - len(rows))
+        request = HistoryList(
+            table="runs", workflow=workflow, state=state, limit=limit, before=before
+        )
+        page = principal.ask_logd(request, HistoryPage)
+        rows += recorded(page)
+        if page.next is None:
+            break
+        before = page.next
+    return rows
 
 
 def _runs(

@@ -1,0 +1,73 @@
+"""Runs that only the recorder remembers: waited for by any name, listed without an end.
+
+The principal of these tests remembers one finished run, and the recorder answers with two rows at
+a time: what takes a thousand runs elsewhere takes three here.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.cli_stand import Stand, stand
+from tests.integration.harness import Proc, wait_until
+
+PRINCIPAL = """\
+from cdktr_principal import state, __main__
+state.RECENT_RUNS = 1
+__main__.run()
+"""
+
+LOGD = """\
+from cdktr_logd import queries, __main__
+queries.PAGE_ROWS = 2
+__main__.run()
+"""
+
+
+@pytest.fixture(scope="module")
+def short_of_memory() -> Iterator[Stand]:
+    """All programs; a run that failed under the key `old` is forgotten, two newer ones ended."""
+    with stand() as made:
+        for name, program in (("principal", PRINCIPAL), ("logd", LOGD)):
+            argv = [sys.executable, "-c", program]
+            made.env.procs.append(Proc(name, argv, made.env.environ, made.env.directory))
+            made.env.procs[-1].ready()
+        made.env.agent()
+        trigger = ("cdktr-trigger", "--wait", "--workflow")
+        assert made.call(*trigger, "failing", "--key", "old").returncode == 7
+        for _ in range(2):
+            assert made.call(*trigger, "my-workflow").returncode == 0
+
+        def recorded() -> bool:
+            rows = json.loads(made.out("cdktr-ctl", "runs", "--history", "-n", "9", "--json"))
+            return [row["state"] for row in rows] == ["COMPLETED", "COMPLETED", "FAILED"]
+
+        wait_until(recorded, what="all runs to be recorded")
+        yield made
+
+
+def test_a_forgotten_run_still_has_its_exit_code(short_of_memory: Stand) -> None:
+    again = short_of_memory.call("cdktr-trigger", "--workflow", "failing", "--key", "old", "--wait")
+    run = again.stdout.decode().strip()
+    assert again.returncode == 7, again
+    assert f"{run} FAILED" in again.stderr.decode()
+    remembered = json.loads(short_of_memory.out("cdktr-ctl", "runs", "--json"))
+    assert run not in [row["run"] for row in remembered]
+    waited = short_of_memory.call("cdktr-ctl", "wait", run[:8], "--json")
+    assert (waited.returncode, json.loads(waited.stdout)[0]["run"]) == (7, run)
+
+
+def test_a_run_that_nobody_knows_is_not_found(short_of_memory: Stand) -> None:
+    nobody = short_of_memory.call("cdktr-ctl", "wait", "zzzzzzzzzz")
+    assert nobody.returncode == 3
+    assert b"no run 'zzzzzzzzzz'" in nobody.stderr
+
+
+def test_history_goes_on_where_a_page_of_the_recorder_ends(short_of_memory: Stand) -> None:
+    for most in (1, 2, 3):
+        out = short_of_memory.out("cdktr-ctl", "runs", "--history", "-n", str(most), "--ndjson")
+        assert len(out.splitlines()) == most
