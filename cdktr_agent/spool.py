@@ -199,12 +199,16 @@ class Spool:
         return True
 
     def _say_missing(self, stream: int, ts: float) -> None:
+        self._keep(stream, self._chunkers[stream].flush(True), ts)
         missing = self._missing[stream]
         text = b"[cdktr: %d bytes dropped, spool full]\n" % missing
-        self._keep(stream, self._chunkers[stream].flush(True), ts)
         text = b"\n" + text if self._broken[stream] else text
-        kept = self._keep(stream, self._chunkers[stream].feed(text), ts)
-        self._missing[stream] = 0 if kept else missing
+        if self._keep(stream, self._chunkers[stream].feed(text), ts):
+            self._missing[stream] = 0
+            return
+        # What counts is what the task wrote, not the line that would have said so.
+        self._missing[stream] = missing
+        self.dropped -= len(text)
 
     def _keep(self, stream: int, chunks: list[tuple[int, int, bytes]], ts: float) -> bool:
         if not chunks:

@@ -156,6 +156,7 @@ def test_a_full_disk_is_a_gap_that_is_told(tmp_path: Path, monkeypatch: pytest.M
     assert made.close(2.0)
     read = records(tmp_path, "s.0")
     assert bytes_of(read, 0) == b"before\n[cdktr: 26 bytes dropped, spool full]\n"
+    assert made.dropped == 26, "the bytes of the task, not those of the line about them"
     assert read[-1].flags == CLOSE
 
 
