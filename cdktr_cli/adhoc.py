@@ -67,6 +67,7 @@ def main(argv: list[str]) -> int:
         print(run)
         return OK
     from cdktr_cli.attend import Attendance
+    from cdktr_cli.table import harmless
     from cdktr_cli.waiting import GaveUp, exit_code
 
     attendance = Attendance(principal, run, "run")
@@ -75,8 +76,8 @@ def main(argv: list[str]) -> int:
     except GaveUp as fault:
         cli.fail(PROGRAM, str(fault), fault.code)
     code = exit_code(row.state, row.code)
-    if code and attendance.reason:
-        print(f"{PROGRAM}: {attendance.reason}", file=sys.stderr)
+    if attendance.reason:  # also of a task that completed: some of its output may be missing
+        print(f"{PROGRAM}: {harmless(attendance.reason)}", file=sys.stderr)
     return code
 
 

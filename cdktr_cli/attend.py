@@ -33,7 +33,7 @@ from cdktr_common.catalogue.principal import (
     TaskList,
     TaskPage,
 )
-from cdktr_common.catalogue.values import LogChunk, RunRow, Stream
+from cdktr_common.catalogue.values import LogChunk, RunRow, Stream, TaskRow
 from cdktr_common.client import Channel
 from cdktr_common.errors import CANCELLED, UNREACHABLE, ProtocolError
 from cdktr_common.loop import Loop, Timer
@@ -113,7 +113,7 @@ class Attendance:
         """Which attempts have output: all that were started."""
         self._attempts = []
         if isinstance(answer, TaskPage):
-            self.reason = next((task.reason for task in answer.tasks if task.reason), "")
+            self.reason = next((why for why in map(_reason, answer.tasks) if why), "")
             for attempt in (a for task in answer.tasks for a in task.attempts):
                 if attempt.started_ts is not None:
                     self._attempts.append(attempt.n)
@@ -286,6 +286,11 @@ class Attendance:
             file=sys.stderr,
         )
         return True
+
+
+def _reason(task: TaskRow) -> str:
+    """Why it ended so; of a task that completed, what its last attempt had to say."""
+    return task.reason or (task.attempts[-1].reason if task.attempts else "")
 
 
 def _sibling(stream: Stream) -> Stream:

@@ -122,6 +122,19 @@ def test_nothing_is_lost_or_doubled_when_programs_are_killed_under_it() -> None:
         assert lines(proc) == [str(n) for n in range(1, 61)]
 
 
+def test_output_that_had_no_room_is_said_to_be_missing_also_when_all_went_well() -> None:
+    with stand(spool_limit_mb=1) as made:
+        made.env.principal()
+        made.env.agent()  # no logd: nothing leaves the spool
+        proc = made.start("cdktr-run", "--", "sh", "-c", "head -c 3000000 /dev/zero; true")
+        run = wait_until(lambda: json.loads(made.out("cdktr-ctl", "runs", "--json")))[0]["run"]
+        assert made.env.wait(run).state == "COMPLETED"
+        made.env.logd()
+        assert proc.popen.wait(30) == 0
+        proc.asked_to_end = True
+        assert "bytes of output dropped" in proc.errors()
+
+
 def test_without_a_recorder_the_exit_code_still_comes() -> None:
     with stand() as made:
         made.env.principal()
