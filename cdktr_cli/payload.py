@@ -58,8 +58,27 @@ def check(body: bytes, where: str) -> bytes:
         raise BadPayload(f"{where}: nested too deeply") from None
     except ValueError as fault:
         raise BadPayload(f"{where}: not JSON: {fault}") from None
+    _refuse_half_characters(text, where)
     # JSON has line ends only between values, where a space means the same.
     return text.replace("\r", " ").replace("\n", " ").encode()
+
+
+def _refuse_half_characters(text: str, where: str) -> None:
+    """Half of a surrogate pair is JSON, but no text: nothing could store or pass it on."""
+    if "\\u" not in text:
+        return
+    import re
+
+    for escape in re.finditer(
+        r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>u[dD][89a-fA-F]..)|.)", text
+    ):
+        if escape["half"]:
+            line = text.count("\n", 0, escape.start()) + 1
+            column = escape.start() - text.rfind("\n", 0, escape.start())
+            raise BadPayload(
+                f"{where}: not Unicode: \\{escape['half']} is half of a surrogate pair at "
+                f"line {line} column {column}"
+            )
 
 
 def _no_number(word: str) -> NoReturn:

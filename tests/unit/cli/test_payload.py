@@ -44,11 +44,19 @@ def test_json_comes_out_on_one_line_and_means_the_same(
         ("1 2", "extra data at line 1 column 3"),
         ("NaN", "NaN is no JSON value"),
         ("[" * 100_000, "nested too deeply"),
+        ('"\\ud800"', r"not Unicode: \\ud800 is half of a surrogate pair at line 1 column 2"),
+        ('[1,\n"a\\uDC00"]', r"\\uDC00 is half of a surrogate pair at line 2 column 3"),
+        ('"\\ud83d\\u0041"', "half of a surrogate pair"),
     ],
 )
 def test_a_fault_is_told_with_its_position(text: str, says: str) -> None:
     with pytest.raises(payload.BadPayload, match=says):
         payload.check(text.encode(), "stdin")
+
+
+def test_whole_characters_may_be_escaped() -> None:
+    text = rb'["\ud83d\ude00", "\\ud800", "\u00e9"]'
+    assert payload.check(text, "x") == text
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
