@@ -23,6 +23,7 @@ BAD_SETTINGS: Final = 78
 TIMED_OUT: Final = 124
 OWN_FAULT: Final = 125
 CANCELLED: Final = 130
+CLOSED_PIPE: Final = 141
 
 
 class Code(NamedTuple):
@@ -48,6 +49,7 @@ CODES: Final[dict[str, Code]] = {
     "denied": Code("not allowed", False, DENIED),
     "busy": Code("a limit of what can be in work is reached; try again later", True, BUSY),
     "disk_full": Code("there is no room to record it; try again later", True, BUSY),
+    "damaged": Code("a part of the store is not what was written", False, DAMAGED),
     "unavailable": Code("a part that is needed is not there now", True, UNREACHABLE),
     "timeout": Code("no answer within the time given", True, UNREACHABLE),
 }

@@ -10,7 +10,9 @@ import gc
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from cdktr_common import cli
 from cdktr_common.errors import BUSY, DAMAGED
@@ -48,6 +50,8 @@ workflow files now. Exit codes: 0 stopped, 2 usage, 74 store damaged, 75 directo
 
 PROGRAM = "cdktr-principal"
 
+T = TypeVar("T")
+
 
 def recover(journal: Journal) -> State:
     """The state as the journal has it. Raises Damaged."""
@@ -82,17 +86,21 @@ def main(argv: list[str]) -> int:
     service = Service(
         Core(state, _timing(settings)), journal, _definitions(settings, loop), loop, log
     )
-    bound = service.serve(request_binds, event_binds)
+    bound = _until_disk_full(lambda: service.serve(request_binds, event_binds))
     lock.update(program=PROGRAM, endpoints=bound)
     loop.on_signals((signal.SIGTERM, signal.SIGINT), lambda _: loop.stop())
     loop.on_signals((signal.SIGHUP,), lambda _: service.reload())
     cli.ready(PROGRAM, [*bound, *service.endpoints["events"]])
+    _until_disk_full(loop.run)
+    _until_disk_full(service.finish)
+    return 0
+
+
+def _until_disk_full(work: Callable[[], T]) -> T:
     try:
-        loop.run()
+        return work()
     except OSError as fault:
         cli.fail(PROGRAM, f"cannot write the journal: {fault}; nothing unsaved was answered", BUSY)
-    service.finish()
-    return 0
 
 
 def _timing(settings: Settings) -> Timing:

@@ -95,6 +95,7 @@ class Journal:
         """All facts after `from_seq` in order, the torn tail cut off. Raises Damaged."""
         self.seq = from_seq
         names = self.segments()
+        self._check_chain(names, from_seq)
         for position, name in enumerate(names):
             following = names[position + 1] if position + 1 < len(names) else None
             if following is not None and int(following[:20]) <= from_seq + 1:
@@ -103,6 +104,42 @@ class Journal:
         self._check_head()
         self.since_snapshot = self.seq - from_seq
         self._open_last(names)
+
+    def _check_chain(self, names: list[str], from_seq: int) -> None:
+        """Are all segments there, each ending where the next begins, also those that a snapshot
+        stands for? Their lines are checked when they are read."""
+        expected = 1
+        for name in names[:-1]:
+            if int(name[:20]) != expected:
+                break
+            expected = self._last_seq(name) + 1
+        if names and int(names[-1][:20]) == expected:
+            return
+        if names or from_seq:
+            raise Damaged(
+                f"{self.directory}: the segment that begins with fact {expected} is missing. Bring "
+                f"it back from a copy; or, to begin anew without any history, move the directory "
+                f"away"
+            )
+
+    def _last_seq(self, name: str) -> int:
+        path = self.directory / name
+        size = path.stat().st_size
+        step = 1 << 16
+        with path.open("rb") as file:
+            while True:
+                file.seek(max(0, size - step))
+                tail = file.read()
+                start = tail.rfind(b"\n", 0, -1) + 1
+                if start or step >= size:
+                    break
+                step *= 8
+        if not tail:
+            return int(name[:20]) - 1
+        body = unseal(tail[start:-1])
+        if body is None:
+            raise self._damage(path, size - len(tail) + start, "a line with a wrong checksum")
+        return _line.decode(body).seq
 
     def _recover_segment(self, name: str, last: bool) -> Iterator[Fact]:
         path = self.directory / name
@@ -216,7 +253,7 @@ class Journal:
 
     def read(self, after: int, limit: int, most_bytes: int, topic: str) -> tuple[list[bytes], int]:
         """Encoded facts after `after` on topics that begin with `topic`, and the seq up to which
-        was looked. Sequential readers cost no search."""
+        was looked. Sequential readers cost no search. Raises Damaged."""
         found: list[bytes] = []
         last, size = after, 0
         name, offset = self._find(after)
@@ -226,8 +263,11 @@ class Journal:
                 name, offset = self._next_segment(name), 0
                 continue
             for line in data.splitlines(keepends=True):
+                body = unseal(line[:-1])
+                if body is None:
+                    path = self.directory / name
+                    raise self._damage(path, offset, "a line with a wrong checksum")
                 offset += len(line)
-                body = b"{" + line[_PREFIX + 1 : -1]
                 told = _line.decode(body)
                 if told.seq <= after:
                     continue

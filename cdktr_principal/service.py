@@ -31,7 +31,7 @@ from cdktr_principal import agents, assigning, queries, snapshot, triggers
 from cdktr_principal.core import Core, Moment
 from cdktr_principal.definitions import Definitions
 from cdktr_principal.folder import Scan
-from cdktr_principal.journal import Journal
+from cdktr_principal.journal import Damaged, Journal
 from cdktr_principal.records import Run
 
 DRAIN: Final = 512
@@ -138,11 +138,16 @@ class Service:
                 reply = self._handlers[type(request)](ask, request, at)
             except ProtocolError as refusal:
                 self.counts[f"refused_{refusal.code}"] += 1
-                answer = with_id(error_body(refusal), head(body).id)
-                self.core.answers.append(((envelope, None), msgspec.Raw(answer)))  # type: ignore[arg-type]
+                self._refuse(envelope, head(body).id, refusal)
             else:
                 if reply is not None:
                     self.core.answers.append((ask, reply))
+
+    def _refuse(
+        self, envelope: sockets.Envelope, request_id: str | None, refusal: ProtocolError
+    ) -> None:
+        answer = msgspec.Raw(error_body(refusal))
+        self.core.answers.append(((envelope, request_id), answer))  # type: ignore[arg-type]
 
     def _tick(self) -> None:
         at = self._moment()
@@ -225,7 +230,11 @@ class Service:
             if not moved and until > now:
                 self._event_waits.append((ask, request, until))
                 continue
-            page = self._event_page(request)
+            try:
+                page = self._event_page(request)
+            except ProtocolError as refusal:
+                self._refuse(ask[0], ask[1], refusal)
+                continue
             if page.events or until <= now:
                 self.core.answers.append((ask, page))
             else:  # nothing on its topic: what was looked at is not looked at again
@@ -263,9 +272,13 @@ class Service:
         if request.after < 0 or request.after >= newest:
             last = newest if request.after < 0 else min(request.after, newest)
             return p.EventPage(last=last, newest=newest, epoch=self.core.state.epoch)
-        found, last = self.journal.read(
-            request.after, min(request.limit, 10_000), PAGE_BYTES, request.topic
-        )
+        try:
+            found, last = self.journal.read(
+                request.after, min(request.limit, 10_000), PAGE_BYTES, request.topic
+            )
+        except Damaged as damage:
+            self.log("error", str(damage))
+            raise ProtocolError("damaged", str(damage)) from None
         events = [msgspec.Raw(body) for body in found]
         return p.EventPage(events=events, last=last, newest=newest, epoch=self.core.state.epoch)
 

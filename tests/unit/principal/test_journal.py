@@ -98,7 +98,7 @@ def test_a_missing_segment_is_noticed(tmp_path: Path) -> None:
             journal.rotate()
     middle = sorted(tmp_path.glob("*.jsonl"))[1]
     middle.unlink()
-    with pytest.raises(Damaged, match="follows"):
+    with pytest.raises(Damaged, match="begins with fact 3 is missing"):
         recovered(tmp_path)
 
 
@@ -149,3 +149,26 @@ def test_topics_of_lines_are_those_of_the_facts() -> None:
         workflow = getattr(fact, "workflow", "")
         assert topic_of(tag_of(kind), workflow) == fact.topic()  # type: ignore[arg-type]
         assert unseal(seal(encode(fact))[:-1]) == encode(fact)
+
+
+def test_what_a_snapshot_stands_for_is_not_served_unless_it_is_whole(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    list(journal.recover(0))
+    for seq in range(1, 5):
+        journal.append(EpochStarted(seq=seq, ts=1.0, epoch=seq))
+    journal.sync()
+    journal.rotate()
+    first = sorted(tmp_path.glob("*.jsonl"))[0]
+    whole = first.read_bytes()
+    first.write_bytes(whole.replace(b'"epoch":2', b'"epoch":7'))
+    after = Journal(tmp_path)
+    assert list(after.recover(4)) == []
+    with pytest.raises(Damaged, match="wrong checksum"):
+        after.read(0, 10, 1 << 20, "")
+    first.write_bytes(whole[: whole.rfind(b"{")])
+    with pytest.raises(Damaged, match="begins with fact 4 is missing"):
+        list(Journal(tmp_path).recover(4))
+    for path in tmp_path.glob("*.jsonl"):
+        path.unlink()
+    with pytest.raises(Damaged, match="begins with fact 1 is missing"):
+        list(Journal(tmp_path).recover(4))
