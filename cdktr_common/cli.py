@@ -7,6 +7,7 @@ other exception is a bug and shows. What only some programs need is imported whe
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -15,7 +16,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cdktr_common import __version__
-from cdktr_common.errors import CANCELLED, FAILED, USAGE, ProtocolError, Refusal
+from cdktr_common.errors import (
+    BAD_SETTINGS,
+    BUSY,
+    CANCELLED,
+    CLOSED_PIPE,
+    DENIED,
+    USAGE,
+    ProtocolError,
+    Refusal,
+)
 
 if TYPE_CHECKING:
     from cdktr_common.settings import Loaded, Settings
@@ -154,7 +164,15 @@ def program_main(program: str, main: Callable[[list[str]], int], *, tidy: bool =
     except BrokenPipeError:
         # The reader of a pipe has seen enough. Keep the interpreter from saying so at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
+        sys.exit(CLOSED_PIPE)
+    except UnicodeEncodeError:
+        fail(program, "an argument is not valid UTF-8; names and payloads are text", USAGE)
+    except OSError as fault:
+        # The machine said no: a directory, a disk, stdout. What it said is all there is to say.
+        where = f"{fault.filename}: " if fault.filename else "cannot write or read: "
+        exits = {errno.EACCES: DENIED, errno.EPERM: DENIED, errno.ENOSPC: BUSY}
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        fail(program, f"{where}{fault.strerror}", exits.get(fault.errno or 0, BAD_SETTINGS))
     except KeyboardInterrupt:
         sys.exit(CANCELLED)
     sys.exit(code)

@@ -109,6 +109,12 @@ class Channel:
         self.socket.close(0)
 
 
+def _answers(body: bytes, request_id: str) -> bool:
+    """Is it the answer to that request? An error without id is: the id could not be read."""
+    told = head(body)
+    return told.id == request_id or (told.id is None and told.type == "error")
+
+
 class Client:
     """Requests one after another, waiting for each answer. For commands and tests."""
 
@@ -142,7 +148,7 @@ class Client:
             if now >= next_send and self._send(body, end - now):
                 next_send = now + every
             frames = self._receive(min(end, max(next_send, now)) - now)
-            if frames is not None and head(frames[-1]).id == rid:
+            if frames is not None and _answers(frames[-1], rid):
                 reply = decode_reply(frames[-1], type(request))
                 if not isinstance(reply, expected):
                     raise ProtocolError("bad_message", f"unexpected reply {type(reply).__name__}")

@@ -33,7 +33,7 @@ Envelope = tuple[bytes, ...]
 
 
 class BindError(Refusal):
-    """An endpoint cannot be bound; carries the exit code."""
+    """An endpoint cannot be bound or connected to; carries the exit code."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -85,7 +85,7 @@ def dealer(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.Socket
     _reconnect(socket, endpoint)
     socket.setsockopt(zmq.CONNECT_TIMEOUT, 3000)
     socket.setsockopt(zmq.IMMEDIATE, 1)
-    socket.connect(endpoint)
+    _connect(socket, endpoint)
     return socket
 
 
@@ -107,7 +107,7 @@ def subscriber(
     _reconnect(socket, endpoint)
     for topic in topics:
         socket.setsockopt(zmq.SUBSCRIBE, topic.encode())
-    socket.connect(endpoint)
+    _connect(socket, endpoint)
     return socket
 
 
@@ -119,7 +119,8 @@ def bind(socket: zmq.Socket[bytes], endpoints: Iterable[str]) -> list[str]:
     bound: list[str] = []
     for endpoint in endpoints:
         if endpoint.startswith("ipc://"):
-            _prepare_ipc(endpoint[6:])
+            _check_ipc(endpoint[6:])
+            os.makedirs(os.path.dirname(endpoint[6:]) or ".", mode=0o700, exist_ok=True)
         try:
             socket.bind(endpoint)
         except zmq.ZMQError as fault:
@@ -129,14 +130,22 @@ def bind(socket: zmq.Socket[bytes], endpoints: Iterable[str]) -> list[str]:
     return bound
 
 
-def _prepare_ipc(path: str) -> None:
+def _check_ipc(path: str) -> None:
     if len(os.fsencode(path)) > IPC_PATH_MAX:
         raise BindError(
             f"the socket path {path} is {len(os.fsencode(path))} bytes long and the system allows "
             f"{IPC_PATH_MAX}: set CDKTR_HOME to a shorter directory",
             BAD_SETTINGS,
         )
-    os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+
+
+def _connect(socket: zmq.Socket[bytes], endpoint: str) -> None:
+    if endpoint.startswith("ipc://"):
+        _check_ipc(endpoint[6:])
+    try:
+        socket.connect(endpoint)
+    except zmq.ZMQError as fault:
+        raise BindError(f"cannot connect to {endpoint}: {fault.strerror}", BAD_SETTINGS) from None
 
 
 def receive(socket: zmq.Socket[bytes], most: int) -> list[tuple[Envelope, bytes]]:

@@ -33,8 +33,8 @@ MAX_NEAR: Final = 2000
 """Words a mistaken one is compared with: 15 ms of work."""
 
 ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:=/@+-]{0,99}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:=/@+-]{0,99}")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 SET_BY_CDKTR: Final = frozenset({
@@ -134,7 +134,7 @@ def labels(node: Node, faults: Faults) -> list[str]:
     """Labels, each once."""
     found = scalars(node, faults, "labels")
     for item in found:
-        if not _LABEL.fullmatch(item.text):
+        if not LABEL.fullmatch(item.text):
             what = f"'{item.text[:40]}' is not a label"
             faults.at(item, what, "letters, digits and _ . : = / @ + -, at most 100")
     return list(dict.fromkeys(item.text for item in found))
@@ -149,7 +149,7 @@ def env(node: Node, faults: Faults) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, value in node.items.items():
         line, col = node.marks[key]
-        if not _VARIABLE.fullmatch(key):
+        if not VARIABLE.fullmatch(key):
             hint = "letters, digits and _, not beginning with a digit"
             faults.add(line, col, f"'{key[:40]}' is no name of a variable", hint)
         elif key in SET_BY_CDKTR:

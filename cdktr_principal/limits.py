@@ -13,6 +13,7 @@ from cdktr_common.catalogue.values import Payload, Plan, TaskPlan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.dag import plan_problems
+from cdktr_principal.fields import ID, LABEL, MAX_TIMEOUT_S, SET_BY_CDKTR, VARIABLE
 
 PAYLOAD_BYTES: Final = 256 << 10
 PAYLOAD_DEPTH: Final = 64
@@ -20,7 +21,6 @@ PLAN_TASKS: Final = 20_000
 PLAN_BYTES: Final = 4 << 20
 COMMAND_BYTES: Final = 64 << 10
 
-_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _WORKFLOW: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,199}")
 
 
@@ -67,7 +67,7 @@ def check_plan(plan: Plan) -> None:
 
 
 def _check_task(task: TaskPlan) -> None:
-    if not _ID.fullmatch(task.id):
+    if not ID.fullmatch(task.id):
         raise ProtocolError("bad_field", f"'{task.id[:80]}' is no task id")
     if (task.argv is None) == (task.command is None):
         raise ProtocolError("invalid", f"task {task.id}: give either argv or command")
@@ -78,10 +78,17 @@ def _check_task(task: TaskPlan) -> None:
         raise ProtocolError("too_large", f"task {task.id}: the command is too long")
     if any("\0" in word for word in (*words, *task.env, *task.env.values())):
         raise ProtocolError("invalid", f"task {task.id}: a NUL byte in command or env")
-    if any("=" in name or not name for name in task.env):
-        raise ProtocolError("invalid", f"task {task.id}: an env name is empty or has '='")
-    if task.timeout_s is not None and task.timeout_s <= 0:
-        raise ProtocolError("bad_field", f"task {task.id}: timeout_s is above 0")
+    for name in task.env:
+        if name in SET_BY_CDKTR or not VARIABLE.fullmatch(name):
+            raise ProtocolError("invalid", f"task {task.id}: '{name[:40]}' is no name for env")
+    if task.timeout_s is not None and not 0 < task.timeout_s <= MAX_TIMEOUT_S:
+        raise ProtocolError("bad_field", f"task {task.id}: a time-out is over 0 s, up to 366 days")
+    if any(not LABEL.fullmatch(label) for label in task.labels):
+        raise ProtocolError(
+            "invalid", f"task {task.id}: a label is 1 to 100 letters, digits, _.:=/@+-"
+        )
+    if task.workdir is not None and (not task.workdir or "\0" in task.workdir):
+        raise ProtocolError("invalid", f"task {task.id}: no such working directory can be")
     if task.max_losses < 1:
         raise ProtocolError("bad_field", f"task {task.id}: max_losses is at least 1")
 

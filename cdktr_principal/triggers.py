@@ -40,8 +40,10 @@ def run_start(core: Core, ask: Ask, request: p.RunStart, at: Moment) -> Reply:
 def event_fire(core: Core, ask: Ask, request: p.EventFire, at: Moment) -> Reply:
     """`event.fire`: a run of every workflow that listens; none is an answer too."""
     check_payload(request.payload)
-    if not request.event or len(request.event) > 200:
-        raise ProtocolError("bad_field", "event.fire: an event name has 1 to 200 characters")
+    if not 0 < len(request.event) <= 200 or not request.event.isprintable():
+        raise ProtocolError(
+            "bad_field", "event.fire: an event name is 1 to 200 characters that can be printed"
+        )
     key = _key(request.key, request.id)
     content = digest("event/" + request.event, request.payload)
     known = _known_key(core, key, content)

@@ -79,6 +79,48 @@ def test_bad_input_is_answered_and_hurts_nobody(env: Env, ask: Callable[..., Any
     assert sum(n for name, n in pong["counts"].items() if "refused" in name) == len(corpus)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"labels": [""]}, {"labels": ["\u001b"]}, {"env": {"CDKTR_RUN_ID": "x"}},
+        {"env": {"A B": "x"}}, {"timeout_s": 1e308}, {"workdir": "\0"}, {"argv": []},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_file_may_not_say_the_wire_may_not_either(
+    env: Env, ask: Callable[..., Any], wrong: dict[str, Any]
+) -> None:
+    env.principal()
+    task = {"id": "a", "argv": ["true"], **wrong}
+    answer = ask("run.start", plan={"workflow": "w", "tasks": [task]})
+    assert answer["type"] == "error" and answer["code"] in ("invalid", "bad_field")
+    assert ask("event.fire", event="a\nb")["code"] == "bad_field"
+
+
+def test_history_behind_a_snapshot_is_checked_when_it_is_read(
+    env: Env, ask: Callable[..., Any]
+) -> None:
+    env.workflow("w", TWO)
+    principal = env.principal()
+    ask("run.start", workflow="w")
+    assert principal.stop() == 0
+    oldest = sorted((env.home / "principal" / "journal").glob("*.jsonl"))[0]
+    oldest.write_bytes(oldest.read_bytes().replace(b'"workflow":"w"', b'"workflow":"v"', 1))
+    env.principal()
+    answer = ask("event.list")
+    assert answer["code"] == "damaged" and str(oldest) in answer["detail"]
+    assert ask("run.start", workflow="w")["type"] == "run.started", "it goes on deciding"
+
+
+def test_a_home_that_cannot_be_is_said_in_one_line(env: Env) -> None:
+    env.set(home="/proc/nowhere")
+    for program in ("principal", "logd", "agent"):
+        proc = env.start(program)
+        proc.asked_to_end = True
+        assert proc.popen.wait(10) in (77, 78), proc.errors()
+        assert "Traceback" not in proc.errors() and "/proc/nowhere" in proc.errors()
+
+
 def test_too_many_frames_and_too_large_frames_are_dropped(
     env: Env, ask: Callable[..., Any]
 ) -> None:
