@@ -138,7 +138,7 @@ def as_text(line: Line, terminal: bool) -> bytes:
 
 
 def shown(data: bytes) -> bytes:
-    """Output made harmless for a terminal. Of a line written over by carriage returns the last
-    state is shown."""
-    text = data.decode(errors="replace").rstrip("\r").rpartition("\r")[2]
+    """Output made harmless for a terminal. A carriage return that ends the line is no news; one
+    inside it would hide what stands before it, and is shown."""
+    text = data.decode(errors="replace").removesuffix("\r")
     return "\t".join(table.harmless(part) for part in text.split("\t")).encode()
