@@ -11,6 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from cdktr_cli import arguments
 from cdktr_common import cli
 from cdktr_common.errors import OK, UNREACHABLE, USAGE, Unreachable
 
@@ -48,7 +49,7 @@ cancels the run (exit code 130), a second Ctrl-C leaves it alone. Exit codes: th
 def main(argv: list[str]) -> int:
     """Run the command."""
     cli.show_and_exit(usage, argv)
-    args = cli.parse(usage, argv, options_first=True)
+    args = arguments.parse(usage, argv, options_first=True)
     task = _task(args)
 
     from cdktr_cli.connection import Connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdktr_cli import table
+from cdktr_cli import arguments, table
 from cdktr_cli.ctl.common import OPTIONS
 from cdktr_cli.table import Column
 from cdktr_common import cli
@@ -33,7 +33,7 @@ COLUMNS = (
 def main(argv: list[str]) -> int:
     """Run the command."""
     cli.show_and_exit(usage, argv)
-    args = cli.parse(usage, ["config", *argv])
+    args = arguments.parse(usage, ["config", *argv])
     loaded = cli.load_settings(args)
     rows = [
         {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cdktr_cli import arguments
 from cdktr_common import cli
 from cdktr_common.errors import OK
 from cdktr_common.settings import HELP, Settings
@@ -87,7 +88,7 @@ def settings_text() -> str:
 def main(argv: list[str]) -> int:
     """Run the command."""
     cli.show_and_exit(usage, argv)
-    args = cli.parse(usage, ["init", *argv])
+    args = arguments.parse(usage, ["init", *argv])
     directory = Path(args["DIR"] or ".")
     for name, text in ((CONFIG, settings_text()), (WORKFLOW, HELLO)):
         path = directory / name

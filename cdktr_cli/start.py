@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cdktr_cli import programs
+from cdktr_cli import arguments, programs
 from cdktr_cli.supervisor import Child, Supervisor
 from cdktr_common import cli
 from cdktr_common.errors import BUSY, NOT_FOUND, USAGE
@@ -50,7 +50,7 @@ home is in use - 78 bad settings; that of the first program that could not be st
 def main(argv: list[str]) -> int:
     """Run until told to stop."""
     cli.show_and_exit(usage, argv)
-    args = cli.parse(usage, ["start", *argv])
+    args = arguments.parse(usage, ["start", *argv])
     settings = cli.load_settings(
         args,
         workflow_dir=args["--workflow-dir"],

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cdktr_cli import arguments
 from cdktr_common import cli
 from cdktr_common.errors import BUSY, NOT_FOUND, OK
 from cdktr_common.lock import holder
@@ -45,7 +46,7 @@ DAEMONS = ("agent/*/lock", "agent/*/supervisor.lock", "cron/lock", "logd/lock", 
 def main(argv: list[str]) -> int:
     """Run the command."""
     cli.show_and_exit(usage, argv)
-    args = cli.parse(usage, ["stop", *argv])
+    args = arguments.parse(usage, ["stop", *argv])
     settings = cli.load_settings(args).settings
     home = Path(settings.home)
     limit_s = settings.drain_timeout_s + 30.0

@@ -13,9 +13,9 @@ import sys
 import time
 from typing import NoReturn
 
-from cdktr_cli import quick, waiting, whereabouts
+from cdktr_cli import arguments, quick, waiting, whereabouts
 from cdktr_common import cli
-from cdktr_common.errors import UNREACHABLE, USAGE, ProtocolError, Unreachable
+from cdktr_common.errors import CANCELLED, UNREACHABLE, USAGE, ProtocolError, Unreachable
 
 PROGRAM = "cdktr-trigger"
 
@@ -52,19 +52,24 @@ of its first task that failed, 124 timed out, 125 agent lost, 128+n signal n, 13
 def main(argv: list[str]) -> int:
     """Run the command."""
     cli.show_and_exit(usage, argv)
-    args = cli.parse(usage, argv)
+    args = arguments.parse(usage, argv)
     timeout_s, retry_s = _length(args, "--timeout"), _length(args, "--retry-for")
     key = args["--key"] or f"trigger-{os.urandom(10).hex()}"
     body = request(args, key)
     endpoint, answer_s = whereabouts.principal(args)
     with quick.Dealer(endpoint, answer_s) as principal:
+        again = f"Try again with --key {key}: should it have been taken, nothing starts twice"
         try:
             refs, duplicate = _send(principal, body, key, retry_s or 0.0)
+        except KeyboardInterrupt:
+            cli.fail(PROGRAM, f"interrupted before the answer. {again}", CANCELLED)
         except Unreachable as away:
-            again = f"Try again with --key {key}: should it have been taken, nothing starts twice"
             cli.fail(PROGRAM, f"{away.detail}{whereabouts.hint(endpoint)}. {again}", UNREACHABLE)
         if not refs:
-            print(f"{PROGRAM}: no workflow listens to '{args['EVENT']}'", file=sys.stderr)
+            from cdktr_cli.table import harmless
+
+            event = harmless(args["EVENT"] or "")
+            print(f"{PROGRAM}: no workflow listens to '{event}'", file=sys.stderr)
         if not args["--json"]:
             for ref in refs:
                 print(ref["run"], flush=True)
@@ -139,7 +144,9 @@ def _exit_code(rows: list[waiting.Row]) -> int:
     codes = [waiting.exit_code(row["state"], row.get("code")) for row in rows]
     for row, code in zip(rows, codes, strict=True):
         if code:
-            reason = f": {row['reason']}" if row.get("reason") else ""
+            from cdktr_cli.table import harmless
+
+            reason = f": {harmless(row['reason'])}" if row.get("reason") else ""
             print(f"{PROGRAM}: {row['run']} {row['state']}{reason}", file=sys.stderr)
     return waiting.first_failure(codes)
 

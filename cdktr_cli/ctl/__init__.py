@@ -11,6 +11,7 @@ import sys
 from importlib import import_module
 from typing import NoReturn
 
+from cdktr_cli.arguments import parse
 from cdktr_common import cli
 from cdktr_common.errors import OK, USAGE
 
@@ -71,7 +72,7 @@ def main(argv: list[str]) -> int:
     command = import_module(f"cdktr_cli.ctl.{name}")
     words = [name, *before, *arguments]
     cli.show_and_exit(command.usage, words)
-    args = cli.parse(command.usage, words)
+    args = parse(command.usage, words)
     if args["--color"]:
         if args["--color"] not in ("auto", "always", "never"):
             cli.fail(PROGRAM, f"--color is auto, always or never, not {args['--color']}", USAGE)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from cdktr_cli import adhoc, trigger
+from cdktr_cli import adhoc, config, trigger
 from cdktr_common import cli
 
 
@@ -38,6 +41,16 @@ def test_numbers_are_carried_as_they_were_written() -> None:
         ("", "cdktr-trigger [options] EVENT"),
         ("a b", "cdktr-trigger [options] EVENT"),
         ("a --payload", "cdktr-trigger [options] EVENT"),
+        ("--key= a", "cdktr-trigger: --key is empty"),
+        ("--workflow=", "--workflow is empty"),
+        ("--home= a", "--home is empty"),
+        ("a --key b --key c", "cdktr-trigger: --key is given twice\n"),
+        ("a b", "cdktr-trigger: one argument too many: 'b'\n"),
+        ("", "cdktr-trigger: an argument is missing\n"),
+        ("a --payload", "cdktr-trigger: --payload needs a value\n"),
+        ("a --wait=3", "--wait takes no value"),
+        ("-w x y", "--workflow is given twice, or with an argument that it does not go with"),
+        ("a -x", "unknown option -x"),
         ("a --wiat", "unknown option --wiat; did you mean --wait?"),
         ("a --payload {", "not JSON"),
         ("a --timeout soon", "--timeout: 'soon' is no length of time"),
@@ -48,7 +61,44 @@ def test_wrong_usage_of_trigger(words: str, says: str, capsys: pytest.CaptureFix
     with pytest.raises(SystemExit) as ended:
         trigger.main(words.split())
     assert ended.value.code == 2
-    assert says in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert says in said
+    assert "Option(" not in said
+    assert "Argument(" not in said
+
+
+def test_no_command_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        adhoc.main(["--", ""])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "cdktr-run: COMMAND is empty\n"
+
+
+def test_config_alone_says_that_a_word_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        config.main([])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("cdktr: an argument is missing\nUsage:")
+
+
+def test_ctrl_c_before_the_answer_tells_the_key(tmp_path: Path) -> None:
+    """Something listens and never answers."""
+    (tmp_path / "run").mkdir()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "run" / "principal.sock"))
+        silent.listen()
+        words = [sys.executable, "-c", "from cdktr_cli import trigger; trigger.run()"]
+        asking = subprocess.Popen(
+            [*words, "--home", str(tmp_path), "x", "--key", "K7"], stderr=subprocess.PIPE, text=True
+        )
+        silent.settimeout(20)
+        with silent.accept()[0] as peer:
+            assert peer.recv(1)
+            asking.send_signal(signal.SIGINT)
+            said = asking.communicate(timeout=20)[1]
+    assert asking.returncode == 130
+    assert "Try again with --key K7: should it have been taken, nothing starts twice" in said
+    assert "Traceback" not in said
 
 
 def test_an_ad_hoc_command_keeps_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
