@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from cdktr_cli import arguments
 from cdktr_common import cli
 from cdktr_common.errors import OK, USAGE, ProtocolError
 
@@ -56,7 +57,7 @@ Options:
   --ndjson                Print one JSON object a line.
   --color WHEN            auto, always or never.
 {cli.OPTIONS}
-Exit codes: 0 done, 2 usage, 3 no such run, 69 no answer from principal or logd.
+Exit codes: 0 done, 2 usage, 3 no such run or workflow, 69 no answer from principal or logd.
 """
 
 HISTORY = 10
@@ -79,7 +80,7 @@ class Wanted(NamedTuple):
 def main(argv: list[str]) -> int:
     """Run the command."""
     cli.show_and_exit(usage, argv)
-    args = cli.parse(usage, argv)
+    args = arguments.parse(usage, argv)
     if args["--color"]:
         if args["--color"] not in ("auto", "always", "never"):
             cli.fail(PROGRAM, "--color takes auto, always or never", USAGE)
@@ -181,6 +182,8 @@ def _query(args: cli.Args, principal: Any, wanted: Wanted, run: Any) -> int:
     for line in itertools.islice(last(found, tail) if tail else found, most):
         show.line(line)
     show.end()
+    if wanted.workflow and not show.count:
+        recorded.known_workflow(principal, wanted.workflow)
     return OK
 
 
@@ -238,7 +241,7 @@ class Printer:
 
         self._out = sys.stdout.buffer
         self._document = bool(args["--json"])
-        self._count = 0
+        self.count = 0
         terminal = sys.stdout.isatty()
         self._spell: Callable[[Line], bytes] = lambda line: as_text(line, terminal)
         if args["--json"] or args["--ndjson"]:
@@ -253,15 +256,15 @@ class Printer:
 
     def line(self, line: Any) -> None:
         if self._document:
-            self._out.write(b",\n" if self._count else b"\n")
+            self._out.write(b",\n" if self.count else b"\n")
             self._out.write(self._spell(line))
         else:
             self._out.write(self._spell(line) + b"\n")
-        self._count += 1
+        self.count += 1
 
     def end(self) -> None:
         if self._document:
-            self._out.write(b"\n]\n" if self._count else b"]\n")
+            self._out.write(b"\n]\n" if self.count else b"]\n")
         self.flush()
 
     def flush(self) -> None:

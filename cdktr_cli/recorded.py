@@ -15,7 +15,16 @@ import msgspec
 from cdktr_cli.connection import Connection
 from cdktr_cli.tail import content
 from cdktr_common.catalogue.logd import HistoryList, HistoryPage, LogPage, LogQuery, LogRead
-from cdktr_common.catalogue.principal import RunStatus, RunWait, TaskList, TaskPage
+from cdktr_common.catalogue.principal import (
+    RunList,
+    RunPage,
+    RunStatus,
+    RunWait,
+    TaskList,
+    TaskPage,
+    WorkflowDetail,
+    WorkflowShow,
+)
 from cdktr_common.catalogue.values import LogChunk, Stream
 from cdktr_common.errors import ProtocolError
 
@@ -59,6 +68,25 @@ def find_run(principal: Connection, name: str) -> Run:
         raise unknown
     found = dict(zip(page.columns, page.rows[0], strict=True))
     return Run(found["run"], found["workflow"], True, False)
+
+
+def known_workflow(principal: Connection, workflow: str) -> None:
+    """Nothing was found of a workflow: is there one of this name, or has there been? Raises
+    ProtocolError not_found, with the nearest name, when neither principal nor recorder knows it."""
+    try:
+        principal.ask(WorkflowShow(workflow=workflow), WorkflowDetail)
+    except ProtocolError as unknown:
+        if unknown.code != "not_found":
+            return
+        if principal.ask(RunList(workflow=workflow, limit=1), RunPage).runs:
+            return
+        try:
+            older = HistoryList(table="runs", workflow=workflow, limit=1)
+            if principal.ask_logd(older, HistoryPage).rows:
+                return
+        except ProtocolError:
+            pass  # it cannot be asked: the principal's word is all there is
+        raise unknown from None
 
 
 def query(wanted: Wanted, run: Run | None) -> LogQuery:

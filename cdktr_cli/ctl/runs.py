@@ -8,6 +8,7 @@ from typing import get_args
 from cdktr_cli import table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS, number, recorded
+from cdktr_cli.recorded import known_workflow
 from cdktr_cli.table import Row
 from cdktr_common import cli
 from cdktr_common.catalogue.logd import HistoryList, HistoryPage
@@ -41,7 +42,8 @@ def main(args: cli.Args) -> int:
     state = args["--state"] and args["--state"].upper()
     if state and state not in get_args(RunState):
         near = cli.near(state, get_args(RunState))
-        cli.fail("cdktr-ctl", f"no state '{args['--state']}'{near}", USAGE)
+        states = ", ".join(get_args(RunState))
+        cli.fail("cdktr-ctl", f"no state '{args['--state']}'{near}; there are {states}", USAGE)
     most = number(args, "-n", 1)
     principal = Connection.of(args)
     if args["--history"]:
@@ -49,6 +51,8 @@ def main(args: cli.Args) -> int:
     else:
         rows = _runs(principal, args["--workflow"], state, most)
     table.show(args, rows, RUN_COLUMNS)
+    if not rows and args["--workflow"]:
+        known_workflow(principal, args["--workflow"])
     return OK
 
 

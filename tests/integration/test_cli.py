@@ -166,6 +166,14 @@ def test_runs_show_tasks(all_on_one: Stand) -> None:
     assert all_on_one.call("cdktr-ctl", "show", "zzzzzzzzzz").returncode == 3
 
 
+def test_a_workflow_that_nobody_knows_is_said_with_the_nearest_name(all_on_one: Stand) -> None:
+    for words in (["cdktr-ctl", "runs"], ["cdktr-ctl", "runs", "--history"], ["cdktr-logs"]):
+        done = all_on_one.call(*words, "-w", "my-workflw")
+        assert done.returncode == 3, done
+        assert b"no workflow 'my-workflw'; did you mean my-workflow?" in done.stderr
+    assert all_on_one.call("cdktr-ctl", "runs", "-w", "broken").returncode == 0
+
+
 def test_history_is_asked_of_the_recorder(all_on_one: Stand) -> None:
     run = all_on_one.out("cdktr-trigger", "--workflow", "my-workflow", "--wait").strip()
 

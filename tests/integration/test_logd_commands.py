@@ -109,7 +109,10 @@ def test_what_was_printed_is_found(cluster: Env) -> None:
     assert texts(logs(cluster, *asked, "--task", "t0", "--limit", "1")) == ["one"]
     assert texts(logs(cluster, "--flow", "adhoc", "--tail", "1", "--task", "t0", "--ndjson"))
     assert texts(logs(cluster, "query", "--workflow", "adhoc", "--last", "1h", "--ndjson"))
-    assert texts(logs(cluster, "query", "--workflow", "none", "--ndjson")) == []
+    assert texts(logs(cluster, "query", "--workflow", "adhoc", "--grep", "nowhere")) == []
+    nobody = logs(cluster, "query", "--workflow", "adhok")
+    assert (nobody.returncode, nobody.stdout) == (NOT_FOUND, b"")
+    assert b"no workflow 'adhok'" in nobody.stderr
     assert texts(logs(cluster, "query", "--until", "2020-01-01", "--ndjson")) == []
     (document,) = [json.loads(logs(cluster, "query", "--run", run, "--json").stdout)]
     assert {row["stream"] for row in document} == {"stdout", "stderr"}
@@ -216,18 +219,30 @@ def test_a_reader_that_has_seen_enough_is_no_error(cluster: Env) -> None:
     assert done.stderr == b""
 
 
-def test_output_cannot_steer_a_terminal_but_raw_is_untouched(cluster: Env) -> None:
-    evil = "\x1b]0;owned\x07\x1b[2J\tplain\x9b31m"
-    cluster.wait(cluster.run("printf '\\033]0;owned\\007\\033[2J\\tplain\\302\\23331m\\n'"))
+def on_a_terminal(env: Env, *words: str) -> bytes:
+    """What `cdktr-logs` writes to a terminal."""
     master, slave = pty.openpty()
-    environ = {**cluster.environ, "NO_COLOR": "1"}
     subprocess.run(
-        [*LOGS, "query", "--run", "last"], env=environ, cwd=cluster.directory, stdout=slave,
+        [*LOGS, *words], env={**env.environ, "NO_COLOR": "1"}, cwd=env.directory, stdout=slave,
         check=True, timeout=60,
     )  # fmt: skip
     os.close(slave)
     shown = os.read(master, 1 << 16)
     os.close(master)
+    return shown
+
+
+def test_a_carriage_return_hides_nothing_on_a_terminal(cluster: Env) -> None:
+    cluster.wait(cluster.run("printf 'rm everything\\rall is well\\r\\n'"))
+    shown = on_a_terminal(cluster, "query", "--run", "last")
+    # The terminal itself writes a newline as a carriage return and a newline.
+    assert shown.endswith(b"| rm everything\\rall is well\r\n")
+
+
+def test_output_cannot_steer_a_terminal_but_raw_is_untouched(cluster: Env) -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J\tplain\x9b31m"
+    cluster.wait(cluster.run("printf '\\033]0;owned\\007\\033[2J\\tplain\\302\\23331m\\n'"))
+    shown = on_a_terminal(cluster, "query", "--run", "last")
     assert b"plain" in shown
     assert not set(shown) & {0x1B, 0x07, 0x9B}
     piped = logs(cluster, "query", "--run", "last").stdout
