@@ -64,8 +64,9 @@ def _left_over(usage: str, words: str) -> str:
         return "these arguments do not go together"
     if found["word"] is not None:
         fixed = re.findall(r"(?<![\w\[-])[a-z]+(?![\w-])", pattern)
-        known = found["word"][1:-1] in fixed
-        return "an argument is missing" if known else f"one argument too many: {found['word']}"
+        if found["word"][1:-1] not in fixed:
+            return f"one argument too many: {found['word']}"
+        return "only one of these words goes" if " | " in pattern else "an argument is missing"
     names = [name.strip("'") for name in (found["long"], found["short"]) if name != "None"]
     option = names[0]
     if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", usage):

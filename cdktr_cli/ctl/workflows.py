@@ -39,6 +39,12 @@ def fault(row: Row) -> str:
     return f"broken: {place}: {first['what']}" + (f" (and {more} more)" if more else "")
 
 
+def complaint(problem: Row) -> str:
+    """A fault on one line; what it quotes of the file cannot steer a terminal."""
+    place = f"{problem['file']}:{problem['line']}:{problem['col']}"
+    return table.harmless(f"{place}: {problem['what']} {problem['hint']}".rstrip())
+
+
 COLUMNS = (
     Column("WORKFLOW", lambda row: row["workflow"]),
     Column("NAME", lambda row: row["name"]),
@@ -75,8 +81,7 @@ def _one(args: cli.Args, principal: Connection) -> int:
     for column in COLUMNS:
         print(f"{column.heading.lower():<10}{table.text(column.cell(row))}")
     for problem in row["broken"]:
-        place = f"{problem['file']}:{problem['line']}:{problem['col']}"
-        print(f"{place}: {table.text(problem['what'])}", problem["hint"])
+        print(complaint(problem))
     if detail.plan is not None:
         print()
         for line in table.render(table.plain(detail.plan.tasks), TASK_COLUMNS):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cdktr_cli import adhoc, config, trigger
+from cdktr_cli import adhoc, config, logs, trigger
 from cdktr_common import cli
 
 
@@ -72,6 +72,13 @@ def test_no_command_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
         adhoc.main(["--", ""])
     assert ended.value.code == 2
     assert capsys.readouterr().err == "cdktr-run: COMMAND is empty\n"
+
+
+def test_two_commands_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        logs.main(["query", "tail"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("cdktr-logs: only one of these words goes\n")
 
 
 def test_config_alone_says_that_a_word_is_missing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,6 +90,11 @@ def test_a_broken_workflow_shows_its_first_fault() -> None:
     assert workflows.fault({"broken": [fault, fault]}).endswith(" (and 1 more)")
 
 
+def test_a_fault_cannot_steer_a_terminal() -> None:
+    fault = {"file": "a\r.yaml", "line": 4, "col": 3, "what": "no \x1b[2J", "hint": "try\r b"}
+    assert workflows.complaint(fault) == "a\\r.yaml:4:3: no \\x1b[2J try\\r b"
+
+
 def test_a_task_has_a_row_for_each_attempt() -> None:
     attempt = {"n": 1, "state": "CRASHED", "agent": "a", "reason": "lost", "started": None}
     task = {"task": "a", "state": "COMPLETED", "reason": "", "attempts": []}
