@@ -108,8 +108,9 @@ def near(word: str, known: Sequence[str]) -> str:
 
 
 def fail(program: str, message: str, code: int) -> NoReturn:
-    """Say what happened, on stderr, and exit."""
-    print(f"{program}: {message}", file=sys.stderr)
+    """Say what happened, on stderr, and exit. What came from outside cannot steer the terminal."""
+    safe = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in message)
+    print(f"{program}: {safe}", file=sys.stderr)
     sys.exit(code)
 
 

@@ -121,6 +121,13 @@ def test_a_home_that_cannot_be_is_said_in_one_line(env: Env) -> None:
         assert "Traceback" not in proc.errors() and "/proc/nowhere" in proc.errors()
 
 
+def test_an_error_does_not_steer_the_terminal(env: Env) -> None:
+    env.principal()
+    refused = env.command("cdktr-ctl", "show", "\x1b[2J\x07")
+    assert refused.returncode == 3
+    assert "\x1b" not in refused.stderr and "\\x1b[2J" in refused.stderr
+
+
 def test_too_many_frames_and_too_large_frames_are_dropped(
     env: Env, ask: Callable[..., Any]
 ) -> None:
