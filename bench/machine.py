@@ -33,7 +33,7 @@ PEERS: Final = (
         "GNU parallel", "peers/parallel.py", programs=("parallel",), w1=1_000,
         workloads=("w1", "w4"),
     ),
-    Runner("HyperQueue", "peers/hyperqueue_.py", packages=("hyperqueue==0.27.0",), w1=3_000),
+    Runner("HyperQueue", "peers/hyperqueue_.py", packages=("hyperqueue==0.27.0",)),
     Runner("Dask", "peers/dask_.py", packages=("distributed==2026.8.0",), w1=3_000),
     Runner(
         "huey on Redis", "peers/huey_.py", packages=("huey==3.5.4", "redis==8.1.0"),
