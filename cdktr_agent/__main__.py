@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 from cdktr_common import PROTOCOL, __version__, cli
+from cdktr_common.arguments import parse
 from cdktr_common.errors import BUSY
 from cdktr_common.lock import Lock, Locked
 from cdktr_common.settings import Settings, SettingsError, principal_endpoint
@@ -42,7 +43,7 @@ supervisor process, and the next cdktr-agent of the same name takes them over.
 def main(argv: list[str]) -> int:
     """Run until drained."""
     cli.show_and_exit(USAGE, argv)
-    args = cli.parse(USAGE, argv)
+    args = parse(USAGE, argv)
     settings = cli.load_settings(
         args,
         max_executors=args["--max-executors"],

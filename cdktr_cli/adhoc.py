@@ -11,8 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from cdktr_cli import arguments
-from cdktr_common import cli
+from cdktr_common import arguments, cli
 from cdktr_common.errors import OK, UNREACHABLE, USAGE, Unreachable
 
 if TYPE_CHECKING:

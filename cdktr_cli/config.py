@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cdktr_cli import arguments, table
+from cdktr_cli import table
 from cdktr_cli.ctl.common import OPTIONS
 from cdktr_cli.table import Column
-from cdktr_common import cli
+from cdktr_common import arguments, cli
 from cdktr_common.errors import OK
 from cdktr_common.settings import HELP
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cdktr_cli import arguments
-from cdktr_common import cli
+from cdktr_common import arguments, cli
 from cdktr_common.errors import OK
 from cdktr_common.settings import HELP, Settings
 

@@ -14,8 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cdktr_cli import arguments
-from cdktr_common import cli
+from cdktr_common import arguments, cli
 from cdktr_common.errors import OK, USAGE, ProtocolError
 
 PROGRAM = "cdktr-logs"

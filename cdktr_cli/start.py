@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cdktr_cli import arguments, programs
+from cdktr_cli import programs
 from cdktr_cli.supervisor import Child, Supervisor
-from cdktr_common import cli
+from cdktr_common import arguments, cli
 from cdktr_common.errors import BUSY, NOT_FOUND, USAGE
 from cdktr_common.lock import Lock, Locked, holder
 from cdktr_common.loop import Loop

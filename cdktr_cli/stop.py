@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cdktr_cli import arguments
-from cdktr_common import cli
+from cdktr_common import arguments, cli
 from cdktr_common.errors import BUSY, NOT_FOUND, OK
 from cdktr_common.lock import holder
 

@@ -13,8 +13,8 @@ import sys
 import time
 from typing import NoReturn
 
-from cdktr_cli import arguments, quick, waiting, whereabouts
-from cdktr_common import cli
+from cdktr_cli import quick, waiting, whereabouts
+from cdktr_common import arguments, cli
 from cdktr_common.errors import CANCELLED, UNREACHABLE, USAGE, ProtocolError, Unreachable
 
 PROGRAM = "cdktr-trigger"

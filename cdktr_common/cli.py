@@ -43,31 +43,6 @@ OPTIONS = """\
 Args = dict[str, Any]
 
 
-def parse(usage: str, argv: Sequence[str], *, options_first: bool = False) -> Args:
-    """Arguments by the usage text. Wrong usage: the nearest valid option and exit code 2."""
-    import docopt
-
-    try:
-        args: Args = dict(
-            docopt.docopt(usage, argv=list(argv), default_help=False, options_first=options_first)
-        )
-    except docopt.DocoptExit as refused:
-        program = usage.split()[0] if not usage.lower().startswith("usage") else usage.split()[1]
-        known = _options_in(usage)
-        for word in argv:
-            if word == "--":
-                break
-            option = word.split("=")[0]
-            if option.startswith("--") and option not in known:
-                fail(program, f"unknown option {option}{near(option, known)}", USAGE)
-        text = str(refused).strip()
-        first = "" if text.lower().startswith("usage") else text.split("\n")[0] + "\n"
-        body = text if not first else usage_section(usage)
-        print(f"{first}{body}\nTry: {program} --help", file=sys.stderr)
-        sys.exit(USAGE)
-    return args
-
-
 def show_and_exit(usage: str, argv: Sequence[str]) -> None:
     """Answer --help, --version and --protocol wherever they stand before a `--`."""
     words = list(argv)
@@ -83,12 +58,6 @@ def show_and_exit(usage: str, argv: Sequence[str]) -> None:
     else:
         return
     sys.exit(0)
-
-
-def _options_in(usage: str) -> list[str]:
-    import re
-
-    return sorted(set(re.findall(r"--[a-z][a-z0-9-]*", usage)))
 
 
 def usage_section(usage: str) -> str:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from cdktr_common import cli
+from cdktr_common.arguments import parse
 from cdktr_common.errors import DAMAGED, OK
 from cdktr_common.lock import Lock
 from cdktr_common.settings import Settings, logd_binds, principal_endpoint, socket_path
@@ -39,7 +40,7 @@ Stops cleanly on SIGTERM and SIGINT. Exit codes: 0 stopped, 2 usage, 74 the stor
 def main(argv: list[str]) -> int:
     """Serve until told to stop."""
     cli.show_and_exit(USAGE, argv)
-    args = cli.parse(USAGE, argv)
+    args = parse(USAGE, argv)
     settings = cli.load_settings(args).settings
     os.umask(0o077)
     requests, live = logd_binds(settings)

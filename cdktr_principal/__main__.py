@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cdktr_common import cli
+from cdktr_common.arguments import parse
 from cdktr_common.errors import BUSY, DAMAGED
 from cdktr_common.lock import Lock
 from cdktr_common.loop import Loop
@@ -64,7 +65,7 @@ def recover(journal: Journal) -> State:
 def main(argv: list[str]) -> int:
     """Run until told to stop."""
     cli.show_and_exit(USAGE, argv)
-    args = cli.parse(USAGE, argv)
+    args = parse(USAGE, argv)
     settings = cli.load_settings(args, workflow_dir=args["--workflow-dir"]).settings
     os.umask(0o077)
     log = cli.Log(PROGRAM, settings.log_level)

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from cdktr_common import cli
+from cdktr_common.arguments import parse
 from cdktr_common.catalogue.values import Fault, Plan
 from cdktr_common.errors import INVALID, NOT_FOUND, OK
 from cdktr_principal.folder import Folder, Found, load, read, workflow_id
@@ -53,7 +54,7 @@ class Checked(NamedTuple):
 def main(argv: Sequence[str]) -> int:
     """Check and tell. Returns the exit code."""
     cli.show_and_exit(USAGE, argv)
-    args = cli.parse(USAGE, argv)
+    args = parse(USAGE, argv)
     paths: list[str] = args["PATH"]
     for path in paths:
         if path != "-" and not os.path.exists(path):

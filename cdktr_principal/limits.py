@@ -18,7 +18,6 @@ from cdktr_principal.fields import ID, LABEL, MAX_TIMEOUT_S, SET_BY_CDKTR, VARIA
 PAYLOAD_BYTES: Final = 256 << 10
 PAYLOAD_DEPTH: Final = 64
 PLAN_TASKS: Final = 20_000
-PLAN_BYTES: Final = 4 << 20
 COMMAND_BYTES: Final = 64 << 10
 
 _WORKFLOW: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,199}")

@@ -11,8 +11,8 @@ import sys
 from importlib import import_module
 from typing import NoReturn
 
-from cdktr_cli.arguments import parse
 from cdktr_common import cli
+from cdktr_common.arguments import parse
 from cdktr_common.errors import OK, USAGE
 
 PROGRAM = "cdktr-ctl"

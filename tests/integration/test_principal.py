@@ -121,6 +121,23 @@ def test_a_home_that_cannot_be_is_said_in_one_line(env: Env) -> None:
         assert "Traceback" not in proc.errors() and "/proc/nowhere" in proc.errors()
 
 
+@pytest.mark.parametrize(
+    ("kind", "words", "said"),
+    [
+        ("agent", ["--name", "a", "--name", "b"], "--name is given twice"),
+        ("logd", ["extra"], "one argument too many: 'extra'"),
+        ("principal", ["--home="], "--home is empty"),
+    ],
+)
+def test_wrong_arguments_are_told_in_plain_words(
+    env: Env, kind: str, words: list[str], said: str
+) -> None:
+    proc = env.start(kind, *words)
+    proc.asked_to_end = True
+    assert proc.popen.wait(10) == 2
+    assert f"cdktr-{kind}: {said}" in proc.errors() and "Option(" not in proc.errors()
+
+
 def test_an_error_does_not_steer_the_terminal(env: Env) -> None:
     env.principal()
     refused = env.command("cdktr-ctl", "show", "\x1b[2J\x07")

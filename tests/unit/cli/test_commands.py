@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from cdktr_cli import adhoc, config, logs, trigger
-from cdktr_common import cli
+from cdktr_common import arguments
 
 
 def triggered(*words: str) -> dict[str, object]:
-    message: dict[str, object] = json.loads(trigger.request(cli.parse(trigger.usage, words), "K"))
+    message: dict[str, object] = json.loads(
+        trigger.request(arguments.parse(trigger.usage, words), "K")
+    )
     return message
 
 
@@ -31,7 +33,7 @@ def test_an_event_and_a_workflow() -> None:
 
 
 def test_numbers_are_carried_as_they_were_written() -> None:
-    args = cli.parse(trigger.usage, ["x", "--payload", "1.10"])
+    args = arguments.parse(trigger.usage, ["x", "--payload", "1.10"])
     assert trigger.request(args, "K").endswith(b',"payload":1.10}')
 
 
@@ -111,14 +113,14 @@ def test_ctrl_c_before_the_answer_tells_the_key(tmp_path: Path) -> None:
 def test_an_ad_hoc_command_keeps_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FROM_HERE", "yes")
     words = "--label gpu -l big -e A=b=c -e FROM_HERE -C /w --timeout 1m -- grep --label -e x"
-    task = adhoc._task(cli.parse(adhoc.usage, words.split(), options_first=True))
+    task = adhoc._task(arguments.parse(adhoc.usage, words.split(), options_first=True))
     assert task.argv == ["grep", "--label", "-e", "x"]
     assert task.env == {"A": "b=c", "FROM_HERE": "yes"}
     assert (task.labels, task.workdir, task.timeout_s) == (["gpu", "big"], "/w", 60.0)
 
 
 def test_without_the_dashes_options_after_the_command_are_its_own() -> None:
-    args = cli.parse(adhoc.usage, ["ls", "-l", "--all"], options_first=True)
+    args = arguments.parse(adhoc.usage, ["ls", "-l", "--all"], options_first=True)
     assert adhoc._task(args).argv == ["ls", "-l", "--all"]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cdktr_cli import ctl
 from cdktr_cli.ctl import events, show, tasks, workflows
-from cdktr_common import cli
+from cdktr_common import arguments
 
 
 def test_options_may_stand_before_the_command() -> None:
@@ -36,7 +36,7 @@ def test_each_command_has_help_with_examples_first(
 def test_each_command_takes_the_common_options(name: str) -> None:
     module = import_module(f"cdktr_cli.ctl.{name}")
     run = ["last"] if name in ("show", "tasks", "wait", "cancel") else []
-    args = cli.parse(
+    args = arguments.parse(
         module.usage, [name, "--home", "/x", "--host-port", "h:1", "--json", "--color=never", *run]
     )
     assert (args["--home"], args["--host-port"], args["--json"]) == ("/x", "h:1", True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdktr_cli import programs, start
-from cdktr_common import cli
+from cdktr_common import arguments
 from cdktr_common.settings import Settings
 
 
@@ -20,7 +20,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 def planned(words: str) -> list[str]:
-    args = cli.parse(start.usage, ["start", *words.split()])
+    args = arguments.parse(start.usage, ["start", *words.split()])
     return [" ".join(child.argv) for child in start.plan(args, Settings(agent_name="box"))]
 
 
@@ -74,5 +74,5 @@ def test_a_missing_program_is_named(
      ("agent", "agent/box/start.lock")],
 )  # fmt: skip
 def test_each_kind_has_its_lock(words: str, lock: str) -> None:
-    args = cli.parse(start.usage, ["start", *words.split()])
+    args = arguments.parse(start.usage, ["start", *words.split()])
     assert start.lock_path(args, Settings(home="/h", agent_name="box")) == Path("/h") / lock

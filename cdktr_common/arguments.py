@@ -7,11 +7,9 @@ sentence about what was typed. An option or argument that names something is nev
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stderr
 
 from cdktr_common import cli
 from cdktr_common.errors import USAGE
@@ -29,14 +27,19 @@ _LEFT = re.compile(
 
 def parse(usage: str, argv: Sequence[str], *, options_first: bool = False) -> cli.Args:
     """Arguments by the usage text. Wrong usage: a sentence, the usage, and exit code 2."""
-    said = io.StringIO()
-    program = usage.split()[0]
+    import docopt
+
+    program = usage.split()[0].rstrip(":")
     try:
-        with redirect_stderr(said):
-            args = cli.parse(usage, argv, options_first=options_first)
-    except SystemExit:
-        print(plain(program, usage, said.getvalue()), end="", file=sys.stderr)
-        raise
+        args: cli.Args = dict(
+            docopt.docopt(usage, argv=list(argv), default_help=False, options_first=options_first)
+        )
+    except docopt.DocoptExit as refused:
+        _refuse_unknown_option(program, usage, argv)
+        sentence = plain(usage, str(refused).strip().partition("\n")[0])
+        print(f"{program}: {sentence}\n{cli.usage_section(usage)}", file=sys.stderr)
+        print(f"Try: {program} --help", file=sys.stderr)
+        sys.exit(USAGE)
     for name in _NAMES:
         value = args.get(name)
         if value == "" or (isinstance(value, list) and "" in value):
@@ -44,17 +47,22 @@ def parse(usage: str, argv: Sequence[str], *, options_first: bool = False) -> cl
     return args
 
 
-def plain(program: str, usage: str, said: str) -> str:
-    """What the parser said of wrong arguments, as people say it."""
-    first, newline, rest = said.partition("\n")
-    if first.lower().startswith("usage:"):
-        return f"{program}: an argument is missing\n{said}"
-    if first.startswith(f"{program}: ") or not newline:
-        return said
-    if first.startswith("Warning: "):
-        first = _left_over(usage, first)
-    first = first.replace("requires argument", "needs a value")
-    return f"{program}: {first.replace('must not have an argument', 'takes no value')}\n{rest}"
+def _refuse_unknown_option(program: str, usage: str, argv: Sequence[str]) -> None:
+    known = sorted(set(re.findall(r"--[a-z][a-z0-9-]*", usage)))
+    for word in argv[: argv.index("--") if "--" in argv else None]:
+        option = word.split("=")[0]
+        if option.startswith("--") and option not in known:
+            cli.fail(program, f"unknown option {option}{cli.near(option, known)}", USAGE)
+
+
+def plain(usage: str, said: str) -> str:
+    """The first line of what the parser said of wrong arguments, as people say it."""
+    if said.lower().startswith("usage:"):
+        return "an argument is missing"
+    if said.startswith("Warning: "):
+        said = _left_over(usage, said)
+    said = said.replace("requires argument", "needs a value")
+    return said.replace("must not have an argument", "takes no value")
 
 
 def _left_over(usage: str, words: str) -> str:
