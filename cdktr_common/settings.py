@@ -53,7 +53,12 @@ class Settings(msgspec.Struct, kw_only=True):
     agent_heartbeat_timeout_ms: int = 7000
     default_zmq_timeout_ms: int = 5000
     retry_attempts: int = 3
+    agent_beat_s: float = 2.0
     lost_after_s: float = 600.0
+    lease_grace_s: float = 5.0
+    stop_grace_s: float = 5.0
+    retention_days: float = 0.0
+    disk_reserve_mb: int = 16
     drain_timeout_s: float = 30.0
     spool_limit_mb: int = 1024
     log_level: str = "info"
@@ -67,6 +72,8 @@ class Settings(msgspec.Struct, kw_only=True):
             ("max_executors", 1), ("workflow_dir_refresh_frequency_s", 0.05),
             ("agent_heartbeat_timeout_ms", 100), ("default_zmq_timeout_ms", 1),
             ("retry_attempts", 0), ("lost_after_s", 0.5), ("drain_timeout_s", 0),
+            ("agent_beat_s", 0.05), ("lease_grace_s", 0.1), ("stop_grace_s", 0.05),
+            ("retention_days", 0), ("disk_reserve_mb", 1),
             ("spool_limit_mb", 1),
         ):  # fmt: skip
             if getattr(self, name) < least:
@@ -93,7 +100,12 @@ HELP: Final[dict[str, str]] = {
     "agent_heartbeat_timeout_ms": "an agent not heard of for this long is shown as silent",
     "default_zmq_timeout_ms": "how long a command waits for an answer",
     "retry_attempts": "how often a command tries again when nobody answers",
+    "agent_beat_s": "seconds between two signs of life of an agent",
     "lost_after_s": "lease of an attempt: an agent silent for longer has lost its tasks",
+    "lease_grace_s": "how much longer than the agent the principal counts a lease",
+    "stop_grace_s": "seconds between TERM and KILL when a task is ended",
+    "retention_days": "days after which closed parts of journal and history are dropped; 0: never",
+    "disk_reserve_mb": "disk kept back to record results when it is full",
     "drain_timeout_s": "how long a stopping agent lets its tasks finish",
     "spool_limit_mb": "output an agent keeps at most while logd is away",
     "log_level": "debug, info, warning or error",

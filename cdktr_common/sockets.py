@@ -47,7 +47,7 @@ class BindError(Refusal):
 def _common(socket: zmq.Socket[bytes], max_frame: int) -> None:
     socket.linger = 0
     socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 5000)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
     socket.setsockopt(zmq.HEARTBEAT_TTL, 6000)
     socket.setsockopt(zmq.HANDSHAKE_IVL, 3000)
     socket.setsockopt(zmq.MAXMSGSIZE, max_frame)
@@ -65,7 +65,7 @@ def _reconnect(socket: zmq.Socket[bytes], endpoint: str) -> None:
     """Again and again, ever further apart; a peer on this machine costs nothing to look for, and
     one that starts a moment later is to be found at once."""
     socket.setsockopt(zmq.RECONNECT_IVL, 50)
-    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 100 if endpoint.startswith("ipc://") else 2000)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 100 if endpoint.startswith("ipc://") else 1000)
 
 
 def router(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
@@ -83,7 +83,7 @@ def dealer(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.Socket
     socket = context.socket(zmq.DEALER)
     _common(socket, MAX_REPLY)
     _reconnect(socket, endpoint)
-    socket.setsockopt(zmq.CONNECT_TIMEOUT, 3000)
+    socket.setsockopt(zmq.CONNECT_TIMEOUT, 2000)
     socket.setsockopt(zmq.IMMEDIATE, 1)
     _connect(socket, endpoint)
     return socket

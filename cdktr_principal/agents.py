@@ -122,7 +122,7 @@ def _orders(core: Core, agent: str, running: list[str]) -> p.AgentOrders:
     held = core.state.held.get(agent, {})
     cancel = [token for token in running if token in held and held[token].run.cancelling]
     return p.AgentOrders(
-        epoch=core.state.epoch, lease_s=core.timing.lost_after_s, cancel=cancel, drop=drop
+        epoch=core.state.epoch, cancel=cancel, drop=drop
     )
 
 

@@ -12,6 +12,7 @@ from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import (
     AgentState,
     Fault,
+    LossCause,
     Payload,
     Plan,
     ResultState,
@@ -163,15 +164,17 @@ class TaskReleased(RunFact, frozen=True, kw_only=True, tag="task.released"):
 
 
 class TaskCrashed(RunFact, frozen=True, kw_only=True, tag="task.crashed"):
-    """An attempt was lost with its agent. `requeued` tells whether the task waits again; when
-    not, a `task.ended` follows."""
+    """An attempt was lost with its agent: `cause` tells how that is known. `requeued` tells whether
+    the task waits again, `held` that it waits for an operator; else a `task.ended` follows."""
 
     task: str
     n: int
     token: str
     agent: str = ""
     reason: str = ""
+    cause: LossCause = "supervisor"
     requeued: bool = True
+    held: bool = False
     started_ts: float | None = None
     ended_ts: float | None = None
     stdout_bytes: int | None = None
@@ -180,6 +183,17 @@ class TaskCrashed(RunFact, frozen=True, kw_only=True, tag="task.crashed"):
     example: ClassVar[str] = (
         '{"type":"task.crashed","seq":8,"prev":7,"ts":1.5,"workflow":"etl","run":"k3f9x2mq7a",'
         '"task":"a","n":1,"token":"k3f9x2mq7a/a/1/1-d41f","agent":"box1","reason":"host died"}'
+    )
+
+
+class TaskUnheld(RunFact, frozen=True, kw_only=True, tag="task.unheld"):
+    """An operator let a held task go on: it waits for an agent again."""
+
+    task: str
+
+    example: ClassVar[str] = (
+        '{"type":"task.unheld","seq":9,"prev":8,"ts":1.5,"workflow":"etl","run":"k3f9x2mq7a",'
+        '"task":"a"}'
     )
 
 
@@ -293,6 +307,22 @@ class AgentChanged(Fact, frozen=True, kw_only=True, tag="agent.changed"):
         return "agent/"
 
 
+class AgentDraining(Fact, frozen=True, kw_only=True, tag="agent.draining"):
+    """An operator asked that an agent gets no new work (`drain`), or that it does again."""
+
+    agent: str
+    drain: bool
+    reason: str = ""
+
+    example: ClassVar[str] = (
+        '{"type":"agent.draining","seq":16,"prev":15,"ts":1.5,"agent":"box1","drain":true,'
+        '"reason":"kernel update"}'
+    )
+
+    def topic(self) -> str:
+        return "agent/"
+
+
 FACTS: tuple[type[Fact], ...] = (
     EpochStarted,
     WorkflowLoaded,
@@ -303,6 +333,7 @@ FACTS: tuple[type[Fact], ...] = (
     TaskAssigned,
     TaskReleased,
     TaskCrashed,
+    TaskUnheld,
     TaskEnded,
     TaskSkipped,
     TaskStale,
@@ -310,6 +341,7 @@ FACTS: tuple[type[Fact], ...] = (
     RunEnded,
     AgentJoined,
     AgentChanged,
+    AgentDraining,
 )
 
 FactDict = dict[str, Any]

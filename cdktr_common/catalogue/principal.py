@@ -10,6 +10,7 @@ from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.catalogue.values import (
     AgentLoad,
     AgentRow,
+    Cause,
     Payload,
     Plan,
     RunContext,
@@ -82,6 +83,28 @@ class TaskPage(Reply, frozen=True, kw_only=True, tag="task.page"):
     )
 
 
+class RunExplained(Reply, frozen=True, kw_only=True, tag="run.explained"):
+    """Why a run, or one task of it, is where it is: the causes, the most telling first."""
+
+    run: RunRow
+    causes: list[Cause] = []
+
+    example: ClassVar[str] = (
+        '{"type":"run.explained","id":"7","run":{"run":"k3f9x2mq7a","workflow":"etl",'
+        '"state":"RUNNING","created_ts":1.5,"tasks":3},"causes":[{"code":"no_label","task":"a",'
+        '"text":"no agent has the label gpu","labels":["gpu"]}]}'
+    )
+
+
+class TaskContinued(Reply, frozen=True, kw_only=True, tag="task.continued"):
+    """The tasks that wait for an agent again."""
+
+    run: str
+    tasks: list[str] = []
+
+    example: ClassVar[str] = '{"type":"task.continued","id":"7","run":"k3f9x2mq7a","tasks":["a"]}'
+
+
 class WorkflowPage(Reply, frozen=True, kw_only=True, tag="workflow.page"):
     """All workflows in force, and all files that are broken."""
 
@@ -126,11 +149,13 @@ class AgentPage(Reply, frozen=True, kw_only=True, tag="agent.page"):
 
 class EventPage(Reply, frozen=True, kw_only=True, tag="event.page"):
     """Facts in order. `last` is the seq up to which everything that matches is in `events`;
-    `newest` the seq of the newest fact there is."""
+    `newest` the seq of the newest fact there is, `oldest` of the oldest: those before it were
+    dropped by retention."""
 
     events: list[msgspec.Raw] = []
     last: int = 0
     newest: int = 0
+    oldest: int = 1
     epoch: int = 0
 
     example: ClassVar[str] = (
@@ -158,12 +183,12 @@ class AgentWelcome(Reply, frozen=True, kw_only=True, tag="agent.welcome"):
 
 
 class AgentOrders(Reply, frozen=True, kw_only=True, tag="agent.orders"):
-    """The answer to a beat: the leases of `running` less `drop` are renewed for `lease_s` from the
-    time the beat was sent. `cancel` and `drop` are to be ended; only a cancel is reported.
-    `hello` asks the agent to introduce itself again."""
+    """The answer to a beat: the leases of `running` less `drop` are renewed from the time the beat
+    was sent, unless it said `stuck`. `cancel` and `drop` are to be ended; only a cancel is
+    reported. `drain`: an operator wants no new work there. `hello` asks the agent to introduce
+    itself again."""
 
     epoch: int
-    lease_s: float = 600.0
     cancel: list[str] = []
     drop: list[str] = []
     drain: bool = False
@@ -171,6 +196,18 @@ class AgentOrders(Reply, frozen=True, kw_only=True, tag="agent.orders"):
 
     example: ClassVar[str] = (
         '{"type":"agent.orders","id":"7","epoch":3,"cancel":["k3f9x2mq7a/a/1/1-d41f"]}'
+    )
+
+
+class AgentStatus(Reply, frozen=True, kw_only=True, tag="agent.status"):
+    """One agent as it stands now, and for `agent.lost` the attempts that were given up."""
+
+    agent: AgentRow
+    lost: list[str] = []
+
+    example: ClassVar[str] = (
+        '{"type":"agent.status","id":"7","agent":{"agent":"box1","state":"draining","slots":4,'
+        '"running":1,"drain":true,"reason":"drained by an operator"}}'
     )
 
 
@@ -285,6 +322,27 @@ class RunCancel(Request, frozen=True, kw_only=True, tag="run.cancel"):
     answers: ClassVar[tuple[type, ...]] = (RunStatus,)
 
 
+class RunWhy(Request, frozen=True, kw_only=True, tag="run.why"):
+    """Why is a run, or a task of it, not running? Each cause in one line, with a code."""
+
+    run: str
+    task: str | None = None
+
+    example: ClassVar[str] = '{"type":"run.why","id":"7","run":"k3f9","task":"a"}'
+    answers: ClassVar[tuple[type, ...]] = (RunExplained,)
+
+
+class TaskContinue(Request, frozen=True, kw_only=True, tag="task.continue"):
+    """Let tasks go on that are held since their agent was lost (`on_agent_lost: hold`): the one
+    named, or all of the run. Without effect on others."""
+
+    run: str
+    task: str | None = None
+
+    example: ClassVar[str] = '{"type":"task.continue","id":"7","run":"k3f9","task":"a"}'
+    answers: ClassVar[tuple[type, ...]] = (TaskContinued,)
+
+
 class TaskList(Request, frozen=True, kw_only=True, tag="task.list"):
     """The tasks of a run with all their attempts, in pages."""
 
@@ -326,6 +384,39 @@ class AgentList(Request, frozen=True, kw_only=True, tag="agent.list"):
     answers: ClassVar[tuple[type, ...]] = (AgentPage,)
 
 
+class AgentDrain(Request, frozen=True, kw_only=True, tag="agent.drain"):
+    """Give this agent no new work; what it runs may end. Holds, also over restarts of both, until
+    `agent.undrain`."""
+
+    agent: str
+    reason: str = ""
+
+    example: ClassVar[str] = '{"type":"agent.drain","id":"7","agent":"box1"}'
+    answers: ClassVar[tuple[type, ...]] = (AgentStatus,)
+
+
+class AgentUndrain(Request, frozen=True, kw_only=True, tag="agent.undrain"):
+    """Give this agent work again."""
+
+    agent: str
+
+    example: ClassVar[str] = '{"type":"agent.undrain","id":"7","agent":"box1"}'
+    answers: ClassVar[tuple[type, ...]] = (AgentStatus,)
+
+
+class AgentLost(Request, frozen=True, kw_only=True, tag="agent.lost"):
+    """An operator's word that an agent and all it ran is dead: its attempts are given up at once
+    instead of at the end of their leases. Refused (`conflict`) while the agent is heard of, unless
+    `force`. If it was not dead, two copies may run until it hears of it."""
+
+    agent: str
+    reason: str = ""
+    force: bool = False
+
+    example: ClassVar[str] = '{"type":"agent.lost","id":"7","agent":"box1","reason":"burnt"}'
+    answers: ClassVar[tuple[type, ...]] = (AgentStatus,)
+
+
 class EventList(Request, frozen=True, kw_only=True, tag="event.list"):
     """Facts after `after`, at most `limit`, on topics that begin with `topic`. With `wait_s`, and
     nothing there yet, the answer waits for the next fact. `after` -1: none, only tell `newest`."""
@@ -364,13 +455,15 @@ class AgentHello(Request, frozen=True, kw_only=True, tag="agent.hello"):
 
 class AgentBeat(Request, frozen=True, kw_only=True, tag="agent.beat"):
     """An agent is alive and holds these tokens (running and not yet started). The answer is held
-    back up to `wait_s` unless there is something to order."""
+    back up to `wait_s` unless there is something to order. `stuck`: the part of the agent that
+    owns the tasks does not answer the one that speaks; no lease is renewed."""
 
     agent: str
     boot: str
     running: list[str] = []
     load: AgentLoad | None = None
     draining: bool = False
+    stuck: bool = False
     wait_s: float = 0.0
 
     example: ClassVar[str] = (
@@ -440,11 +533,16 @@ PRINCIPAL_REQUESTS: tuple[type[Request], ...] = (
     RunShow,
     RunWait,
     RunCancel,
+    RunWhy,
+    TaskContinue,
     TaskList,
     WorkflowList,
     WorkflowShow,
     WorkflowReload,
     AgentList,
+    AgentDrain,
+    AgentUndrain,
+    AgentLost,
     EventList,
     AgentHello,
     AgentBeat,

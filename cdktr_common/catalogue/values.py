@@ -19,6 +19,15 @@ AttemptState = Literal["RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED",
 ResultState = Literal["COMPLETED", "FAILED", "CANCELLED", "CRASHED", "RELEASED"]
 AgentState = Literal["ready", "silent", "draining", "gone"]
 Stream = Literal["stdout", "stderr"]
+AgentLostPolicy = Literal["rerun", "fail", "hold"]
+PrincipalLostPolicy = Literal["stop", "finish"]
+LossCause = Literal["supervisor", "silence", "lease", "operator"]
+
+
+CauseCode = Literal[
+    "running", "ended", "waits_for", "no_agent", "no_label", "no_slot", "draining", "silent",
+    "held", "cancelling", "bound", "last_chance", "disk_full", "next",
+]  # fmt: skip
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -26,7 +35,13 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TaskPlan(Value, frozen=True, kw_only=True):
-    """One task as a run will execute it. Exactly one of `argv` (no shell) and `command` is set."""
+    """One task as a run will execute it. Exactly one of `argv` (no shell) and `command` is set.
+
+    What happens when its agent is lost: `rerun` elsewhere until `max_losses` attempts were lost,
+    `fail` at once, or `hold` it until an operator says. `lost_after_s` is its lease (null: the
+    principal's). `on_principal_lost`: `stop` at the end of the lease, or `finish`: it is never
+    stopped for want of a principal, and never given to another agent without proof that it ended
+    or an operator's word."""
 
     id: str
     name: str = ""
@@ -39,6 +54,9 @@ class TaskPlan(Value, frozen=True, kw_only=True):
     timeout_s: float | None = None
     labels: list[str] = []
     max_losses: int = 3
+    lost_after_s: float | None = None
+    on_agent_lost: AgentLostPolicy = "rerun"
+    on_principal_lost: PrincipalLostPolicy = "stop"
 
 
 class Plan(Value, frozen=True, kw_only=True):
@@ -101,7 +119,8 @@ class AttemptRow(Value, frozen=True, kw_only=True):
 
 
 class TaskRow(Value, frozen=True, kw_only=True):
-    """A task of a run with all its attempts, oldest first."""
+    """A task of a run with all its attempts, oldest first. `held`: its agent was lost and it waits
+    for an operator. `losses`: attempts lost with their agents."""
 
     task: str
     state: TaskState
@@ -109,7 +128,23 @@ class TaskRow(Value, frozen=True, kw_only=True):
     depends: list[str] = []
     code: int | None = None
     reason: str = ""
+    held: bool = False
+    losses: int = 0
     attempts: list[AttemptRow] = []
+
+
+class Cause(Value, frozen=True, kw_only=True):
+    """One reason why a task, or a whole run when `task` is empty, is not running. `code` is one
+    of the causes listed in PROTOCOL.md; `text` says it in one line; the rest is what it speaks
+    of: other tasks, agents, labels, and since when."""
+
+    code: CauseCode
+    text: str
+    task: str = ""
+    waits_for: list[str] = []
+    agents: list[str] = []
+    labels: list[str] = []
+    since_ts: float | None = None
 
 
 class Fault(Value, frozen=True, kw_only=True):
@@ -150,7 +185,9 @@ class AgentLoad(Value, frozen=True, kw_only=True):
 
 
 class AgentRow(Value, frozen=True, kw_only=True):
-    """An agent in a list. `state`: ready, silent (no beat for a while), draining, gone."""
+    """An agent in a list. `state`: ready, silent (no beat for a while, or its supervisor does not
+    answer), draining, gone; `reason` says why. `drain`: an operator asked for it, and it holds
+    until `agent.undrain`."""
 
     agent: str
     state: AgentState
@@ -162,6 +199,8 @@ class AgentRow(Value, frozen=True, kw_only=True):
     load: AgentLoad | None = None
     heard_ts: float | None = None
     losses: int = 0
+    reason: str = ""
+    drain: bool = False
 
 
 class RunContext(Value, frozen=True, kw_only=True):
@@ -177,7 +216,9 @@ class RunContext(Value, frozen=True, kw_only=True):
 class TaskSpec(Value, frozen=True, kw_only=True):
     """One attempt handed to an agent. `token` names the attempt in every later message about it;
     `fence` grows with each attempt of anything, for the task's own fenced writes; `key` is the
-    same for all attempts of the task, for its own idempotent writes."""
+    same for all attempts of the task, for its own idempotent writes. Its lease lasts
+    `lost_after_s` from when the request that brought or renewed it was sent; at its end all its
+    processes are gone, unless `on_principal_lost` is `finish`."""
 
     token: str
     run: str
@@ -190,6 +231,7 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     workdir: str | None = None
     timeout_s: float | None = None
     lost_after_s: float = 600.0
+    on_principal_lost: PrincipalLostPolicy = "stop"
 
 
 class TaskResult(Value, frozen=True, kw_only=True):
