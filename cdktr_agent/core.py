@@ -178,7 +178,7 @@ class Core:
     def _orders(self, beat: AgentBeat, orders: AgentOrders, sent_at: float) -> None:
         renewed = self.held.intersection(beat.running).difference(orders.drop)
         if renewed:
-            self._instructions.append(local.Renew(sorted(renewed), sent_at + orders.lease_s))
+            self._instructions.append(local.Renew(sorted(renewed), sent_at))
         self._forget(orders.drop)
         self._end(orders.drop, "drop")
         self._end(orders.cancel, "cancel")

@@ -40,10 +40,11 @@ class Run(Local, frozen=True, tag="run"):
 
 
 class Renew(Local, frozen=True, tag="renew"):
-    """The principal has renewed these leases."""
+    """The principal has renewed these leases, each for its task's `lost_after_s` from `sent_at`:
+    when the beat was sent that asked for it."""
 
     tokens: list[str]
-    until: float
+    sent_at: float
 
 
 class End(Local, frozen=True, tag="end"):

@@ -146,7 +146,8 @@ class Supervisor:
         elif isinstance(order, local.Renew):
             for token in order.tokens:
                 if token in self._held:
-                    self._held[token].deadline = order.until
+                    attempt = self._held[token]
+                    attempt.deadline = _deadline(attempt.spec, order.sent_at)
             self._lease_at = self._next_lease()
         elif isinstance(order, local.End):
             for token in order.tokens:
@@ -188,7 +189,7 @@ class Supervisor:
         except (OSError, ValueError) as fault:
             self._result(spec, "FAILED", f"environment or payload: {fault}", 126)
             return
-        deadline = asked_at + spec.lost_after_s
+        deadline = _deadline(spec, asked_at)
         attempt = Attempt(spec, shared, deadline, self._turns.now)
         self._count += 1
         directory = f"{self._directory}/spool"
@@ -316,6 +317,10 @@ class Supervisor:
         if self._changed and self._desk.attached and self._desk.idle:
             self._desk.tell(local.Wrote(list(self._changed)))
             self._changed.clear()
+
+
+def _deadline(spec: TaskSpec, since: float) -> float:
+    return float("inf") if spec.on_principal_lost == "finish" else since + spec.lost_after_s
 
 
 def run() -> int:

@@ -145,10 +145,10 @@ def test_unknown_agent_means_hello() -> None:
 def test_leases_are_renewed_from_when_the_beat_was_sent() -> None:
     agent = Agent()
     beat = one(agent.welcomed(("t1", "t2")), p.AgentBeat)
-    orders = p.AgentOrders(epoch=1, lease_s=30, drop=["t2"])
+    orders = p.AgentOrders(epoch=1, drop=["t2"])
     agent.answer(beat, orders, asked_at=50.0)
     done = agent.decide()
-    assert one(done, local.Renew) == local.Renew(["t1"], 80.0)
+    assert one(done, local.Renew) == local.Renew(["t1"], 50.0)
     assert one(done, local.End) == local.End(["t2"], "drop")
     assert one(done, p.AgentBeat)
 
