@@ -27,6 +27,7 @@ MAX_ENV: Final = 64 << 10
 MAX_PATH: Final = 4096
 MAX_LIST: Final = 20_000
 MAX_TIMEOUT_S: Final = 366 * 86400.0
+MIN_LOST_AFTER_S: Final = 0.5
 MAX_LOSSES: Final = 1000
 
 MAX_NEAR: Final = 2000
@@ -172,19 +173,27 @@ def workdir(node: Node, faults: Faults) -> str | None:
     return found
 
 
-def timeout(node: Node, faults: Faults) -> float | None:
-    """Seconds, or a duration with units."""
-    found = scalar(node, faults, "timeout")
-    if found is None:
+def length(what: str, least_s: float, least: str) -> Reader[float | None]:
+    """A reader of seconds, or a duration with units: at least `least_s`, and never 0."""
+
+    def read(node: Node, faults: Faults) -> float | None:
+        found = scalar(node, faults, what)
+        if found is None:
+            return None
+        seconds = duration(found)
+        if seconds is None:
+            faults.at(node, f"'{found[:40]}' is not a time", "write seconds, or 90s, 5m, 1h30m")
+        elif seconds > MAX_TIMEOUT_S or seconds < least_s or seconds == 0:
+            faults.at(node, f"{what} must be {least} and at most 366d")
+        else:
+            return seconds
         return None
-    seconds = duration(found)
-    if seconds is None:
-        faults.at(node, f"'{found[:40]}' is not a time", "write seconds, or 90s, 5m, 1h30m")
-    elif not 0 < seconds <= MAX_TIMEOUT_S:
-        faults.at(node, "timeout must be more than 0 and at most 366d")
-    else:
-        return seconds
-    return None
+
+    return read
+
+
+timeout = length("timeout", 0.0, "more than 0")
+lost_after = length("lost_after", MIN_LOST_AFTER_S, f"at least {MIN_LOST_AFTER_S:g}s")
 
 
 def max_losses(node: Node, faults: Faults) -> int:
@@ -196,13 +205,23 @@ def max_losses(node: Node, faults: Faults) -> int:
     return 3
 
 
-def placement(node: Node, faults: Faults) -> str:
-    """Where the tasks of one run go."""
-    found = scalar(node, faults, "placement")
-    if found is not None and found not in ("spread", "together"):
-        hint = nearest(found, ("spread", "together"))
-        faults.at(node, f"placement is '{found[:40]}', not spread or together", hint)
-    return "together" if found == "together" else "spread"
+def choice(what: str, *words: str) -> Reader[str | None]:
+    """A reader of one word out of several."""
+
+    def read(node: Node, faults: Faults) -> str | None:
+        found = scalar(node, faults, what)
+        if found is None or found in words:
+            return found
+        known = " or ".join((", ".join(words[:-1]), words[-1]))
+        faults.at(node, f"{what} is '{found[:40]}', not {known}", nearest(found, words))
+        return None
+
+    return read
+
+
+placement = choice("placement", "spread", "together")
+on_agent_lost = choice("on_agent_lost", "rerun", "fail", "hold")
+on_principal_lost = choice("on_principal_lost", "stop", "finish")
 
 
 def cron(node: Node, faults: Faults) -> str | None:

@@ -37,6 +37,9 @@ _TASK: Final[dict[str, tuple[str, Reader[Any]]]] = {
     "timeout": ("timeout_s", fields.timeout),
     "labels": ("labels", fields.labels),
     "max_losses": ("max_losses", fields.max_losses),
+    "lost_after": ("lost_after_s", fields.lost_after),
+    "on_agent_lost": ("on_agent_lost", fields.on_agent_lost),
+    "on_principal_lost": ("on_principal_lost", fields.on_principal_lost),
 }
 
 _WORKFLOW: Final[dict[str, tuple[str, Reader[Any]]]] = {

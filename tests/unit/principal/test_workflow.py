@@ -68,6 +68,9 @@ def test_a_whole_workflow() -> None:
             timeout: 1h30m
             labels: [db, zone=eu]
             max_losses: 5
+            lost_after: 30s
+            on_agent_lost: hold
+            on_principal_lost: finish
           load:
             depends: Extract
             command: |
@@ -96,6 +99,9 @@ def test_a_whole_workflow() -> None:
                 timeout_s=5400.0,
                 labels=["db", "zone=eu"],
                 max_losses=5,
+                lost_after_s=30.0,
+                on_agent_lost="hold",
+                on_principal_lost="finish",
             ),
             TaskPlan(id="load", command='set -e\n./load "$STAGE"\n', depends=["extract"]),
             TaskPlan(id="report", command="./report", depends=["load", "extract"]),
@@ -192,6 +198,16 @@ def test_faults_of_a_workflow(text: str, what: str) -> None:
         ("command: x, timeout: -5", "'-5' is not a time"),
         ("command: x, timeout: 367d", "at most 366d"),
         ("command: x, labels: [a b]", "'a b' is not a label"),
+        ("command: x, lost_after: 0", "lost_after must be at least 0.5s and at most 366d"),
+        ("command: x, lost_after: 499ms", "lost_after must be at least 0.5s"),
+        ("command: x, lost_after: 367d", "at most 366d"),
+        ("command: x, lost_after: soon", "'soon' is not a time"),
+        ("command: x, lost_after: [1]", "lost_after must be text, not a list"),
+        ("command: x, lost_after:", "lost_after is empty"),
+        ("command: x, on_agent_lost: hald", "on_agent_lost is 'hald', not rerun, fail or hold"),
+        ("command: x, on_agent_lost: {}", "on_agent_lost must be text, not a mapping"),
+        ("command: x, on_principal_lost: rerun", "is 'rerun', not stop or finish"),
+        ("command: x, on_principal_lost: ''", "on_principal_lost is '', not stop or finish"),
         ("command: x, max_losses: 0", "max_losses must be a whole number from 1"),
         ("command: x, max_losses: true", "max_losses must be a whole number from 1"),
         ("command: x, max_losses: '3'", "max_losses must be a whole number from 1"),
@@ -345,7 +361,8 @@ def test_any_command_comes_through_json_unchanged(commands: dict[str, str]) -> N
 
 _WORDS = st.sampled_from(
     ["tasks", "name", "a", "b", "command", "config", "depends", "env", "timeout", "cron", "events",
-     "labels", "workdir", "placement", "max_losses", "cmd", "args", "true", "1", "~", "x y", ""]
+     "labels", "workdir", "placement", "max_losses", "lost_after", "on_agent_lost", "cmd", "args",
+     "true", "1", "~", "x y", ""]
 )  # fmt: skip
 _TREES = st.recursive(
     _WORDS,
