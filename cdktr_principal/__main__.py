@@ -21,9 +21,11 @@ from cdktr_common.lock import Lock
 from cdktr_common.loop import Loop
 from cdktr_common.settings import Settings, principal_binds
 from cdktr_principal import snapshot
+from cdktr_principal.ballast import Ballast
 from cdktr_principal.core import Core, Timing
 from cdktr_principal.definitions import Definitions
 from cdktr_principal.journal import Damaged, Journal
+from cdktr_principal.keeper import Keeper
 from cdktr_principal.service import Service
 from cdktr_principal.state import State
 
@@ -72,7 +74,8 @@ def main(argv: list[str]) -> int:
     request_binds, event_binds = principal_binds(settings)
     cli.refuse_open_tcp(PROGRAM, settings, request_binds + event_binds)
     lock = Lock(Path(settings.home) / "principal" / "lock", PROGRAM)
-    journal = Journal(lock.path.parent / "journal")
+    ballast = Ballast(lock.path.parent / "ballast", settings.disk_reserve_mb << 20)
+    journal = Journal(lock.path.parent / "journal", ballast.give_up)
     began = time.monotonic()
     try:
         state = recover(journal)
@@ -84,9 +87,9 @@ def main(argv: list[str]) -> int:
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     loop = Loop()
-    service = Service(
-        Core(state, _timing(settings)), journal, _definitions(settings, loop), loop, log
-    )
+    core = Core(state, _timing(settings))
+    keeper = Keeper(core, journal, ballast, settings.retention_days, log)
+    service = Service(core, keeper, _definitions(settings, loop), loop, log)
     bound = _until_disk_full(lambda: service.serve(request_binds, event_binds))
     lock.update(program=PROGRAM, endpoints=bound)
     loop.on_signals((signal.SIGTERM, signal.SIGINT), lambda _: loop.stop())
@@ -106,8 +109,10 @@ def _until_disk_full(work: Callable[[], T]) -> T:
 
 def _timing(settings: Settings) -> Timing:
     return Timing(
+        beat_s=settings.agent_beat_s,
         silent_s=settings.agent_heartbeat_timeout_ms / 1000,
         lost_after_s=settings.lost_after_s,
+        lease_grace_s=settings.lease_grace_s,
     )
 
 

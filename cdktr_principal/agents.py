@@ -1,20 +1,22 @@
 """What the principal decides about agents: introductions, beats, leases, silence.
 
 A closed connection or silence means nothing by itself. Only proof shortens a lease: the hello of
-a newer supervisor of the same agent, or the agent's own word; else the lease has to run out. An
-agent and the principal count the same lease from different moments, the agent always the shorter.
+a newer supervisor of the same agent (the same `aid`: a name may be taken by another machine), the
+agent's own word, or an operator's (`operators`); else the lease has to run out. An agent and the
+principal count the same lease from different moments, the agent always the shorter.
 
 Pure; every change goes through the core's facts.
 """
 
 from __future__ import annotations
 
-from cdktr_common import PROTOCOL
+from cdktr_common import PROTOCOL, __version__
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Reply
 from cdktr_common.errors import ProtocolError
-from cdktr_principal.core import LEASE_GRACE_S, Core, Moment
+from cdktr_principal.core import Core, Moment
+from cdktr_principal.records import Agent
 from cdktr_principal.session import Ask
 
 
@@ -22,7 +24,9 @@ def hello(core: Core, ask: Ask, request: p.AgentHello, at: Moment) -> Reply:
     """`agent.hello`: sort every token the agent has, and end those it should have."""
     if request.protocol != PROTOCOL:
         raise ProtocolError(
-            "version", f"protocol {PROTOCOL} is spoken here, not {request.protocol}"
+            "version",
+            f"this principal is version {__version__} and speaks protocol {PROTOCOL}, the agent "
+            f"{request.protocol}: upgrade {_older(request.protocol)}",
         )
     name = request.agent
     known = core.state.agents.get(name)
@@ -48,8 +52,7 @@ def _join(core: Core, request: p.AgentHello, at: Moment) -> None:
     if known is not None and known.state != "gone" and (
         known.aid, known.boot, known.slots, known.labels
     ) == (request.aid, request.boot, request.slots, labels):  # fmt: skip
-        if known.state != "ready":
-            _agent_changed(core, request.agent, "ready", "", at)
+        show(core, known, *wanted(known), at)
         return
     core.emit(
         f.AgentJoined, "agent/", at, agent=request.agent, aid=request.aid, boot=request.boot,
@@ -86,29 +89,30 @@ def _end_missing(core: Core, request: p.AgentHello, at: Moment) -> None:
     """Attempts given to this agent that it does not have: a newer supervisor is the proof
     that an older one's are dead; from the same one, the batch never arrived."""
     has = {*request.running, *request.outbox}
-    identity = core.state.agents[request.agent].aid
     for token, task in list(core.state.held.get(request.agent, {}).items()):
         if token in has:
             continue
         attempt = task.attempts[-1]
+        if attempt.aid != request.aid:
+            continue  # another machine by the same name proves nothing of this one
         if attempt.boot == request.boot:
             core.session.leases.pop(token, None)
             core.release(task, attempt, "never reached the agent", at)
-        elif identity == request.aid:
-            core.crash(task, attempt, "the agent's supervisor died", at)
+        else:
+            core.crash(task, attempt, "supervisor", "the agent's supervisor died", at)
 
 
 def beat(core: Core, ask: Ask, request: p.AgentBeat, at: Moment) -> Reply | None:
-    """`agent.beat`: renews leases; held back while there is nothing to order."""
+    """`agent.beat`: renews leases; held back while there is nothing to order. From an agent whose
+    supervisor does not answer it renews none: that one cannot end its tasks when told."""
     name = request.agent
     if not core.knows(name, request.boot):
         return p.AgentOrders(epoch=core.state.epoch, hello=True)
     core.session.hear(name, at.clock, at.ts, request.load)
-    shown = "draining" if request.draining else "ready"
-    if core.state.agents[name].state != shown:
-        _agent_changed(core, name, shown, "", at)
+    agent = core.state.agents[name]
+    show(core, agent, *wanted(agent, request.draining, request.stuck), at)
     for token in request.running:
-        if _is_held_by(core, token, name):
+        if not request.stuck and _is_held_by(core, token, name):
             core.renew(token, at)
     orders = _orders(core, name, request.running)
     if orders.cancel or orders.drop or request.wait_s <= 0:
@@ -121,15 +125,14 @@ def _orders(core: Core, agent: str, running: list[str]) -> p.AgentOrders:
     drop = [token for token in running if not _is_held_by(core, token, agent)]
     held = core.state.held.get(agent, {})
     cancel = [token for token in running if token in held and held[token].run.cancelling]
-    return p.AgentOrders(
-        epoch=core.state.epoch, cancel=cancel, drop=drop
-    )
+    drain = core.state.agents[agent].drain
+    return p.AgentOrders(epoch=core.state.epoch, cancel=cancel, drop=drop, drain=drain)
 
 
 def bye(core: Core, ask: Ask, request: p.AgentBye, at: Moment) -> Reply:
     """`agent.bye`: it has drained and holds nothing."""
     if core.knows(request.agent, request.boot):
-        _agent_changed(core, request.agent, "gone", "drained", at)
+        show(core, core.state.agents[request.agent], "gone", "left", at)
         for task in list(core.state.held.get(request.agent, {}).values()):
             core.session.leases.pop(task.attempts[-1].token, None)
             core.release(task, task.attempts[-1], "the agent left", at)
@@ -137,9 +140,40 @@ def bye(core: Core, ask: Ask, request: p.AgentBye, at: Moment) -> Reply:
     return p.AgentGone()
 
 
-def _agent_changed(core: Core, agent: str, to: str, reason: str, at: Moment) -> None:
-    boot = core.state.agents[agent].boot
-    core.emit(f.AgentChanged, "agent/", at, agent=agent, boot=boot, state=to, reason=reason)
+def wanted(agent: Agent, leaving: bool = False, stuck: bool = False) -> tuple[str, str]:
+    """The state in which an agent that is heard of is shown, and why."""
+    if stuck:
+        return "silent", "its supervisor does not answer"
+    if leaving:
+        return "draining", "it was told to stop"
+    return ("draining", agent.drain_reason) if agent.drain else ("ready", "")
+
+
+def show(core: Core, agent: Agent, state: str, reason: str, at: Moment) -> None:
+    """An agent is in this state from now on, if it was not before."""
+    if (agent.state, agent.reason) != (state, reason):
+        core.emit(
+            f.AgentChanged, "agent/", at, agent=agent.name, boot=agent.boot, state=state,
+            reason=reason,
+        )  # fmt: skip
+
+
+def dismiss(core: Core, agent: str) -> None:
+    """Forget an agent that may still be there: should it speak, it has to say hello."""
+    epoch = core.state.epoch
+    waiting = core.session.fetches.pop(agent, None)
+    if waiting is not None:
+        core.answers.append((waiting.ask, p.TaskBatch(epoch=epoch, hello=True)))
+    beat = core.session.beats.pop(agent, None)
+    if beat is not None:
+        core.answers.append((beat[0], p.AgentOrders(epoch=epoch, hello=True)))
+    core.session.forget(agent)
+
+
+def _older(protocol: int) -> str:
+    if protocol > PROTOCOL:
+        return "the principal"
+    return f"cdktr-agent to version {__version__} or later"
 
 
 def tick(core: Core, at: Moment) -> None:
@@ -149,17 +183,17 @@ def tick(core: Core, at: Moment) -> None:
         core.answers.append((wait.ask, empty))
     for name, ask, running in core.session.due_beats(at.clock):
         core.answers.append((ask, _orders(core, name, running)))
-    for name, agent in core.state.agents.items():
+    for name, agent in list(core.state.agents.items()):
         heard = core.session.heard_within(name, at.clock, core.timing.silent_s)
         if agent.state in ("ready", "draining") and not heard:
-            _agent_changed(core, name, "silent", "no beat", at)
+            show(core, agent, "silent", "not heard of", at)
         if agent.state == "silent" and not core.session.heard_within(
-            name, at.clock, core.timing.lost_after_s + LEASE_GRACE_S
+            name, at.clock, core.timing.lost_after_s + core.timing.lease_grace_s
         ):  # fmt: skip
-            _agent_changed(core, name, "gone", "silent for too long", at)
+            show(core, agent, "gone", "not heard of for too long", at)
             core.session.forget(name)
     for token in core.session.ended_leases(at.clock):
         task = core.state.tokens.get(token)
         if task is not None:
-            reason = f"not heard of for {core.timing.lost_after_s:g} s"
-            core.crash(task, task.attempts[-1], reason, at)
+            reason = f"not heard of for {core.lease_s(task):g} s"
+            core.crash(task, task.attempts[-1], "silence", reason, at)

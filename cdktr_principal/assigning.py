@@ -47,7 +47,7 @@ def settle(core: Core, at: Moment) -> None:
     """Give ready tasks to waiting agents, an even share to each. A silent one may never hear of
     what it is given, so it is passed over until it is heard."""
     fetches = core.session.fetches
-    if not fetches or not core.state.ready:
+    if not fetches or not core.state.ready or core.disk_full:
         return
     known = core.state.agents
     waiting = [wait for wait in fetches.values() if known[wait.agent].state == "ready"]
@@ -90,5 +90,5 @@ def _assign(core: Core, task: Task, wait: FetchWait, at: Moment) -> TaskSpec:
     return TaskSpec(
         token=token, run=run.id, task=plan.id, n=n, fence=fact.seq, argv=plan.argv,
         command=plan.command, env=plan.env, workdir=plan.workdir, timeout_s=plan.timeout_s,
-        lost_after_s=core.timing.lost_after_s,
+        lost_after_s=core.lease_s(task), on_principal_lost=plan.on_principal_lost,
     )  # fmt: skip

@@ -12,8 +12,9 @@ Pure: time and randomness come with the `Moment`; no socket, disk or process is 
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -21,14 +22,11 @@ from cdktr_common import __version__
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact, Reply
-from cdktr_common.catalogue.values import TaskResult
-from cdktr_common.errors import CANCELLED, OWN_FAULT
+from cdktr_common.catalogue.values import LossCause, TaskResult
+from cdktr_common.errors import CANCELLED, OWN_FAULT, ProtocolError
 from cdktr_principal.records import Attempt, Run, Task
 from cdktr_principal.session import Ask, Session
 from cdktr_principal.state import State
-
-LEASE_GRACE_S: Final = 5.0
-"""How much longer than the agent the principal waits before it calls a lease ended."""
 
 F = TypeVar("F", bound=Fact)
 
@@ -43,15 +41,18 @@ class Moment(msgspec.Struct):
 
 
 class Timing(msgspec.Struct):
-    """Time constants, in seconds."""
+    """Time constants, in seconds. `lease_grace_s` is how much longer than the agent the principal
+    counts a lease: what ends at the agent's deadline is gone when another agent may begin."""
 
     beat_s: float = 2.0
     silent_s: float = 7.0
     lost_after_s: float = 600.0
+    lease_grace_s: float = 5.0
 
 
 class Core:
-    """See the module text. `facts` and `answers` are taken and cleared by the caller."""
+    """See the module text. `facts` and `answers` are taken and cleared by the caller, who also
+    says when there is no room for more than the results of what runs (`disk_full`)."""
 
     def __init__(self, state: State, timing: Timing) -> None:
         self.state = state
@@ -59,6 +60,7 @@ class Core:
         self.session = Session()
         self.facts: list[Fact] = []
         self.answers: list[tuple[Ask, Reply]] = []
+        self.disk_full = False
 
     # Facts
 
@@ -82,8 +84,17 @@ class Core:
             self.renew(token, at)
 
     def renew(self, token: str, at: Moment) -> None:
-        """A whole new lease for an attempt."""
-        self.session.leases[token] = at.clock + self.timing.lost_after_s + LEASE_GRACE_S
+        """A whole new lease for an attempt. One that is to finish whatever happens has none: it is
+        lost by proof or an operator's word only."""
+        task = self.state.tokens[token]
+        if task.plan.on_principal_lost != "finish":
+            lease_s = self.lease_s(task) + self.timing.lease_grace_s
+            self.session.leases[token] = at.clock + lease_s
+
+    def lease_s(self, task: Task) -> float:
+        """How long the lease of a task's attempts is, as its agent counts it."""
+        own = task.plan.lost_after_s
+        return self.timing.lost_after_s if own is None else own
 
     # Results
 
@@ -113,7 +124,7 @@ class Core:
         if result.state == "RELEASED" or (result.state == "CRASHED" and not result.loss):
             self.release(task, attempt, result.reason, at, **told)
         elif result.state == "CRASHED":
-            self.crash(task, attempt, result.reason or "agent lost", at, **told)
+            self.crash(task, attempt, "lease", result.reason or "agent lost", at, **told)
         else:
             self._end(task, result.state, attempt, result.code, result.reason, at, **told)
         return True
@@ -146,21 +157,35 @@ class Core:
             self._end_unstarted(task, at)
 
     def crash(
-        self, task: Task, attempt: Attempt, reason: str, at: Moment, **told: float | None
-    ) -> None:
-        """An attempt was lost with its agent: again elsewhere, or FAILED after the last loss."""
+        self, task: Task, attempt: Attempt, cause: LossCause, reason: str, at: Moment,
+        **told: float | None,
+    ) -> None:  # fmt: skip
+        """An attempt was lost with its agent. What follows is the task's `on_agent_lost`; a task
+        that is run again FAILS with its last loss."""
         self.session.leases.pop(attempt.token, None)
-        last = task.losses + 1 >= task.plan.max_losses
+        policy, cancelling = task.plan.on_agent_lost, task.run.cancelling
+        fails = policy == "fail" or (policy == "rerun" and task.losses + 1 >= task.plan.max_losses)
+        held = policy == "hold" and not cancelling
         self.about(
             f.TaskCrashed, task.run, at, task=task.plan.id, n=attempt.n, token=attempt.token,
-            agent=attempt.agent, reason=reason, requeued=not last and not task.run.cancelling,
-            **told,
+            agent=attempt.agent, cause=cause, reason=reason, held=held,
+            requeued=not (fails or held or cancelling), **told,
         )  # fmt: skip
-        if task.run.cancelling:
+        if cancelling:
             self._end_unstarted(task, at)
-        elif last:
-            reason = f"agent lost {task.losses} times, last: {reason}"
-            self._end(task, "FAILED", None, OWN_FAULT, reason, at)
+        elif fails:
+            times = f" {task.losses} times, last" if task.losses > 1 else ""
+            self._end(task, "FAILED", None, OWN_FAULT, f"agent lost{times}: {reason}", at)
+
+    def unhold(self, run: Run, task_id: str | None, at: Moment) -> list[str]:
+        """Let held tasks go on: the one named, or all. Their ids."""
+        if task_id is not None and task_id not in run.by_id:
+            near = difflib.get_close_matches(task_id, run.by_id, 3)
+            raise ProtocolError("not_found", f"run {run.id} has no task '{task_id}'", near)
+        held = [task.plan.id for task in run.tasks if task.held and task_id in (None, task.plan.id)]
+        for name in held:
+            self.about(f.TaskUnheld, run, at, task=name)
+        return held
 
     def _end_unstarted(self, task: Task, at: Moment) -> None:
         self._end(task, "CANCELLED", None, CANCELLED, task.run.reason, at)

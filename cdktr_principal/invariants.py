@@ -47,7 +47,11 @@ def _of_task(state: State, task: Task, queued: set[Task]) -> list[str]:
         found.append(f"waits for {task.waits}, but {len(missing)} have not completed")
     if task.attempts and missing:
         found.append("was started before all it depends on had completed")
-    ready = task.state == "PENDING" and not task.waits
+    ready = task.state == "PENDING" and not task.waits and not task.held
+    if task.held and task.state != "PENDING":
+        found.append(f"{task.state}, but held")
+    if (task in state.last_chances) != (task.last_chance and task.state not in FINAL):
+        found.append(f"{task.losses} losses, last chance {task in state.last_chances}")
     if ready != (task in queued) or bool(task.order) != (task in queued):
         found.append(f"{task.state}, waits for {task.waits}, but queued is {task in queued}")
     running = [attempt for attempt in task.attempts if attempt.state == "RUNNING"]

@@ -90,6 +90,8 @@ def _check_task(task: TaskPlan) -> None:
         raise ProtocolError("invalid", f"task {task.id}: no such working directory can be")
     if task.max_losses < 1:
         raise ProtocolError("bad_field", f"task {task.id}: max_losses is at least 1")
+    if task.lost_after_s is not None and not 1 <= task.lost_after_s <= MAX_TIMEOUT_S:
+        raise ProtocolError("bad_field", f"task {task.id}: a lease is 1 s to 366 days")
 
 
 def digest(subject: Plan | str, payload: Payload) -> str:

@@ -12,7 +12,7 @@ from cdktr_common.catalogue.values import (
 )
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.ready import nearest
-from cdktr_principal.records import Attempt, Run, Task, Workflow
+from cdktr_principal.records import Agent, Attempt, Run, Task, Workflow
 from cdktr_principal.session import Session
 from cdktr_principal.state import State
 from cdktr_principal.workflow import schedule_text
@@ -87,7 +87,7 @@ def task_list(run: Run, request: p.TaskList) -> p.TaskPage:
 def _task_row(task: Task) -> TaskRow:
     return TaskRow(
         task=task.plan.id, state=task.state, name=task.plan.name, depends=task.plan.depends,
-        code=task.code, reason=task.reason,
+        code=task.code, reason=task.reason, held=task.held, losses=task.losses,
         attempts=[_attempt_row(attempt) for attempt in task.attempts],
     )  # fmt: skip
 
@@ -133,22 +133,26 @@ def _workflow_row(name: str, workflow: Workflow) -> WorkflowRow:
 
 def agent_list(state: State, session: Session) -> p.AgentPage:
     """`agent.list`; agents that have left are shown until the name is used again."""
-    rows = [
-        AgentRow(
-            agent=agent.name,
-            state=agent.state,
-            host=agent.host,
-            version=agent.version,
-            slots=agent.slots,
-            running=len(state.held.get(agent.name, {})),
-            labels=agent.labels,
-            load=session.loads.get(agent.name),
-            heard_ts=session.heard_ts.get(agent.name),
-            losses=agent.losses,
-        )
-        for _, agent in sorted(state.agents.items())
-    ]
+    rows = [agent_row(state, session, agent) for _, agent in sorted(state.agents.items())]
     return p.AgentPage(agents=rows)
+
+
+def agent_row(state: State, session: Session, agent: Agent) -> AgentRow:
+    """An agent as a row."""
+    return AgentRow(
+        agent=agent.name, state=agent.state, host=agent.host, version=agent.version,
+        slots=agent.slots, running=len(state.held.get(agent.name, {})), labels=agent.labels,
+        load=session.loads.get(agent.name), heard_ts=session.heard_ts.get(agent.name),
+        losses=agent.losses, reason=agent.reason, drain=agent.drain,
+    )  # fmt: skip
+
+
+def find_agent(state: State, name: str) -> Agent:
+    """An agent by name. Raises not_found."""
+    agent = state.agents.get(name)
+    if agent is None:
+        raise ProtocolError("not_found", f"no agent '{name}'", nearest(name, state.agents))
+    return agent
 
 
 def _limit(limit: int) -> int:

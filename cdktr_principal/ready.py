@@ -22,13 +22,15 @@ def shares(state: State, waits: list[FetchWait]) -> list[tuple[FetchWait, list[T
     total = sum(len(queue) for queue in state.ready.values())
     if len(waits) == 1:
         wait = waits[0]
-        return [(wait, list(islice(_candidates(state, wait.agent), wait.free)))]
+        offered = _apart(state, wait.agent, _candidates(state, wait.agent))
+        return [(wait, list(islice(offered, wait.free)))]
     taken: set[Task] = set()
     result = []
     left = total
     for position, wait in enumerate(waits):
         fair = -(-left // (len(waits) - position))
-        offered = (task for task in _candidates(state, wait.agent) if task not in taken)
+        left_over = (task for task in _candidates(state, wait.agent) if task not in taken)
+        offered = _apart(state, wait.agent, left_over)
         tasks = list(islice(offered, min(wait.free, max(1, fair))))
         taken.update(tasks)
         left -= len(tasks)
@@ -47,6 +49,22 @@ def _candidates(state: State, agent: str) -> Iterator[Task]:
     if len(queues) == 1:
         return iter(queues[0])
     return heapq.merge(*queues, key=lambda task: task.order)
+
+
+def _apart(state: State, agent: str, tasks: Iterator[Task]) -> Iterator[Task]:
+    """The tasks without those on their last chance, but one, if the agent holds none: the one that
+    takes its agents down is not to fail another that was only its neighbour."""
+    return _without_neighbours(state, agent, tasks) if state.last_chances else tasks
+
+
+def _without_neighbours(state: State, agent: str, tasks: Iterator[Task]) -> Iterator[Task]:
+    one = any(task in state.last_chances for task in state.held.get(agent, {}).values())
+    for task in tasks:
+        if task in state.last_chances:
+            if one:
+                continue
+            one = True
+        yield task
 
 
 def context(run: Run) -> RunContext:

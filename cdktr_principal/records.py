@@ -27,7 +27,8 @@ FINAL: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "SKIPPED"})
 
 
 class Attempt(msgspec.Struct):
-    """One execution of a task; `fence` is the seq of the fact that assigned it."""
+    """One execution of a task; `fence` is the seq of the fact that assigned it. `aid` and `boot`
+    are those of the agent at that time: its name may by now be another's."""
 
     n: int
     token: str
@@ -42,13 +43,16 @@ class Attempt(msgspec.Struct):
     reason: str = ""
     stdout_bytes: int | None = None
     stderr_bytes: int | None = None
+    aid: str = ""
 
 
 class Task:
-    """A task of a run. `order` is its place in the ready queue, 0 when it is not in one."""
+    """A task of a run. `order` is its place in the ready queue, 0 when it is not in one; `held`:
+    it waits for an operator since its agent was lost."""
 
     __slots__ = (
-        "attempts", "code", "index", "losses", "order", "plan", "reason", "run", "state", "waits",
+        "attempts", "code", "held", "index", "losses", "order", "plan", "reason", "run", "state",
+        "waits",
     )  # fmt: skip
 
     def __init__(self, run: Run, index: int, plan: TaskPlan, waits: int) -> None:
@@ -61,7 +65,13 @@ class Task:
         self.losses = 0
         self.code: int | None = None
         self.reason = ""
+        self.held = False
         self.order = 0
+
+    @property
+    def last_chance(self) -> bool:
+        """Was it lost before, and would one more loss fail it?"""
+        return 0 < self.losses == self.plan.max_losses - 1
 
 
 class Run:
@@ -96,7 +106,7 @@ class Run:
 
 
 class Agent(msgspec.Struct):
-    """An agent as it introduced itself last."""
+    """An agent as it introduced itself last. `drain`: an operator wants no new work there."""
 
     name: str
     aid: str
@@ -106,7 +116,10 @@ class Agent(msgspec.Struct):
     host: str
     version: str
     state: AgentState = "ready"
+    reason: str = ""
     losses: int = 0
+    drain: bool = False
+    drain_reason: str = ""
 
 
 class Workflow(msgspec.Struct):

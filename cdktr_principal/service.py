@@ -2,7 +2,8 @@
 
 A turn: drain the sockets, let the core decide each message, then `_commit`: append the new facts,
 sync once, and only then send the answers and publish. If the sync fails the program ends without
-answering: what it had in memory was never promised to anyone. Decides nothing itself.
+answering: what it had in memory was never promised to anyone. A full disk is no such failure: the
+ballast makes room for what runs, and the core is told to take nothing new. Decides nothing itself.
 """
 
 from __future__ import annotations
@@ -27,18 +28,17 @@ from cdktr_common.cli import Log
 from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
 from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import Loop, clock
-from cdktr_principal import agents, assigning, queries, snapshot, triggers
+from cdktr_principal import agents, assigning, operators, queries, triggers, why
 from cdktr_principal.core import Core, Moment
 from cdktr_principal.definitions import Definitions
 from cdktr_principal.folder import Scan
-from cdktr_principal.journal import Damaged, Journal
+from cdktr_principal.journal import Damaged
+from cdktr_principal.keeper import Keeper
 from cdktr_principal.records import Run
+from cdktr_principal.waits import EventWaits, RunWaits
 
 DRAIN: Final = 512
 """Messages taken in one turn at most, so that answers never wait for long."""
-
-SNAPSHOT_FACTS: Final = 100_000
-"""Facts after which a snapshot bounds the replay of the next start."""
 
 PAGE_BYTES: Final = 1 << 20
 
@@ -57,11 +57,10 @@ def fresh(length: int) -> str:
 class Service:
     """One principal over its sockets. `endpoints` is what `hello` tells."""
 
-    def __init__(
-        self, core: Core, journal: Journal, definitions: Definitions, loop: Loop, log: Log
-    ) -> None:
+    def __init__(self, core: Core, keeper: Keeper, definitions: Definitions, loop: Loop, log: Log):
         self.core = core
-        self.journal = journal
+        self.keeper = keeper
+        self.journal = keeper.journal
         self.definitions = definitions
         self.loop = loop
         self.log = log
@@ -75,8 +74,8 @@ class Service:
         self._handlers = self._table()
         self._subscribed = 0
         self._moved: dict[str, int] = {}
-        self._run_waits: dict[str, list[tuple[Ask, float]]] = {}
-        self._event_waits: list[tuple[Ask, p.EventList, float]] = []
+        self._run_waits = RunWaits(core)
+        self._event_waits = EventWaits(core, self._event_page, self._refuse)
         self._reload_waits: list[Ask] = []
         self._troubles: list[str] = []
 
@@ -89,8 +88,10 @@ class Service:
             p.EventFire: partial(triggers.event_fire, core),
             p.RunList: lambda _, r, at: queries.run_list(core.state, r),
             p.RunShow: lambda _, r, at: queries.run_detail(self._find(r.run)),
-            p.RunWait: self._run_wait,
+            p.RunWait: lambda ask, r, at: self._run_waits.wait(ask, r, at),
             p.RunCancel: self._run_cancel,
+            p.RunWhy: self._run_why,
+            p.TaskContinue: self._task_continue,
             p.TaskList: lambda _, r, at: queries.task_list(self._find(r.run), r),
             p.WorkflowList: lambda _, r, at: queries.workflow_list(core.state),
             p.WorkflowShow: lambda _, r, at: queries.workflow_detail(core.state, r.workflow),
@@ -98,6 +99,9 @@ class Service:
             p.AgentList: lambda _, r, at: queries.agent_list(core.state, core.session),
             p.EventList: self._event_list,
             p.AgentHello: self._agent_hello,
+            p.AgentDrain: partial(operators.drain, core),
+            p.AgentUndrain: partial(operators.undrain, core),
+            p.AgentLost: partial(operators.lost, core),
             p.AgentBeat: partial(agents.beat, core),
             p.AgentBye: partial(agents.bye, core),
             p.TaskFetch: partial(assigning.task_fetch, core),
@@ -116,9 +120,9 @@ class Service:
         self.loop.watch(self.events, self._take_subscriptions)
         self.loop.on_wake(self._take_scan)
         self.loop.every(0.25, self._tick)
-        self.loop.every(1.0, self.journal.write_head)
+        self.keeper.hook(self.loop)
         self.loop.every(2.0, self._publish_stat)
-        self.loop.every(self.definitions.refresh_s, self.definitions.request)
+        self.loop.every(self.definitions.refresh_s, self.reload)
         self.loop.after = self._commit
         self._commit()
         return bound
@@ -138,32 +142,19 @@ class Service:
                 reply = self._handlers[type(request)](ask, request, at)
             except ProtocolError as refusal:
                 self.counts[f"refused_{refusal.code}"] += 1
-                self._refuse(envelope, head(body).id, refusal)
+                self._refuse((envelope, head(body).id), refusal)
             else:
                 if reply is not None:
                     self.core.answers.append((ask, reply))
 
-    def _refuse(
-        self, envelope: sockets.Envelope, request_id: str | None, refusal: ProtocolError
-    ) -> None:
+    def _refuse(self, ask: Ask, refusal: ProtocolError) -> None:
         answer = msgspec.Raw(error_body(refusal))
-        self.core.answers.append(((envelope, request_id), answer))  # type: ignore[arg-type]
+        self.core.answers.append((ask, answer))  # type: ignore[arg-type]
 
     def _tick(self) -> None:
         at = self._moment()
         agents.tick(self.core, at)
-        now = at.clock
-        for run_id, waits in list(self._run_waits.items()):
-            run = self.core.state.runs.get(run_id)
-            due = [ask for ask, until in waits if until <= now or run is None]
-            for ask in due:
-                if run is not None:
-                    self._answer_wait(ask, run)
-            left = [(ask, until) for ask, until in waits if until > now and run is not None]
-            if left:
-                self._run_waits[run_id] = left
-            else:
-                del self._run_waits[run_id]
+        self._run_waits.tick(at.clock)
 
     def _commit(self) -> None:
         """Make this turn's facts durable, then let everything out that waited for it."""
@@ -176,15 +167,14 @@ class Service:
         bodies = [self.journal.append(fact) for fact in facts]
         if bodies:
             self.journal.sync()
-        self._answer_ended_runs()
+        self._run_waits.answer_ended()
         self._send_answers()
         if facts:
             self._publish(facts, bodies)
         # Readers of the record come last: nobody waits for them to work.
-        self._answer_event_waits(at.clock, moved=bool(facts))
+        self._event_waits.answer(at.clock, moved=bool(facts))
         self._send_answers()
-        if self.journal.since_snapshot >= SNAPSHOT_FACTS:
-            self._snapshot()
+        self.keeper.after_turn()
 
     def _send_answers(self) -> None:
         answers, self.core.answers = self.core.answers, []
@@ -212,58 +202,30 @@ class Service:
             self.events.send_multipart((b"stat/", encode(stat)))
         self._moved = {}
 
-    def _snapshot(self) -> None:
-        snapshot.write(self.journal.directory, self.core.state)
-        self.journal.rotate()
-
-    # Long polls that the core does not know of
-
-    def _answer_ended_runs(self) -> None:
-        ended, self.core.session.ended = self.core.session.ended, []
-        for run in ended:
-            for ask, _ in self._run_waits.pop(run.id, ()):
-                self._answer_wait(ask, run)
-
-    def _answer_event_waits(self, now: float, moved: bool) -> None:
-        waits, self._event_waits = self._event_waits, []
-        for ask, request, until in waits:
-            if not moved and until > now:
-                self._event_waits.append((ask, request, until))
-                continue
-            try:
-                page = self._event_page(request)
-            except ProtocolError as refusal:
-                self._refuse(ask[0], ask[1], refusal)
-                continue
-            if page.events or until <= now:
-                self.core.answers.append((ask, page))
-            else:  # nothing on its topic: what was looked at is not looked at again
-                further = msgspec.structs.replace(request, after=page.last)
-                self._event_waits.append((ask, further, until))
-
-    def _answer_wait(self, ask: Ask, run: Run) -> None:
-        self.core.answers.append((ask, p.RunStatus(run=queries.run_row(run))))
+    # Requests that need more than the core
 
     def _find(self, name: str) -> Run:
         return queries.find_run(self.core.state, name)
-
-    def _run_wait(self, ask: Ask, request: p.RunWait, at: Moment) -> Reply | None:
-        run = self._find(request.run)
-        if run.ended_ts is not None or request.wait_s <= 0:
-            return p.RunStatus(run=queries.run_row(run))
-        self._run_waits.setdefault(run.id, []).append((ask, at.clock + request.wait_s))
-        return None
 
     def _run_cancel(self, ask: Ask, request: p.RunCancel, at: Moment) -> Reply:
         run = self._find(request.run)
         self.core.run_cancel(run, request.reason, at)
         return p.RunStatus(run=queries.run_row(run))
 
+    def _run_why(self, ask: Ask, request: p.RunWhy, at: Moment) -> Reply:
+        run = self._find(request.run)
+        causes = why.explain(self.core, run, request.task, at)
+        return p.RunExplained(run=queries.run_row(run), causes=causes)
+
+    def _task_continue(self, ask: Ask, request: p.TaskContinue, at: Moment) -> Reply:
+        run = self._find(request.run)
+        return p.TaskContinued(run=run.id, tasks=self.core.unhold(run, request.task, at))
+
     def _event_list(self, ask: Ask, request: p.EventList, at: Moment) -> Reply | None:
         if request.limit < 1:
             raise ProtocolError("bad_field", "event.list: limit is at least 1")
         if request.wait_s > 0 and request.after >= self.journal.seq:
-            self._event_waits.append((ask, request, at.clock + request.wait_s))
+            self._event_waits.add(ask, request, at)
             return None
         return self._event_page(request)
 
@@ -271,7 +233,9 @@ class Service:
         newest = self.journal.seq
         if request.after < 0 or request.after >= newest:
             last = newest if request.after < 0 else min(request.after, newest)
-            return p.EventPage(last=last, newest=newest, epoch=self.core.state.epoch)
+            return p.EventPage(
+                last=last, newest=newest, oldest=self.journal.first, epoch=self.core.state.epoch
+            )
         try:
             found, last = self.journal.read(
                 request.after, min(request.limit, 10_000), PAGE_BYTES, request.topic
@@ -280,7 +244,10 @@ class Service:
             self.log("error", str(damage))
             raise ProtocolError("damaged", str(damage)) from None
         events = [msgspec.Raw(body) for body in found]
-        return p.EventPage(events=events, last=last, newest=newest, epoch=self.core.state.epoch)
+        return p.EventPage(
+            events=events, last=last, newest=newest, oldest=self.journal.first,
+            epoch=self.core.state.epoch,
+        )  # fmt: skip
 
     # Introductions
 
@@ -289,7 +256,8 @@ class Service:
             raise ProtocolError(
                 "version",
                 f"this principal is version {__version__} and speaks protocol {PROTOCOL}, "
-                f"not {request.protocol}",
+                f"{request.program or 'the client'} {request.protocol}: "
+                + _upgrade(request.program or "the client", request.protocol),
             )
         return c.Welcome(
             program="cdktr-principal", version=__version__, protocol=PROTOCOL,
@@ -300,7 +268,7 @@ class Service:
         return c.Pong(
             program="cdktr-principal", version=__version__, epoch=self.core.state.epoch,
             seq=self.journal.seq, started_ts=self.started_ts, pid=os.getpid(),
-            counts=dict(self.counts),
+            counts=dict(self.counts), status="disk_full" if self.core.disk_full else "ok",
         )  # fmt: skip
 
     def _agent_hello(self, ask: Ask, request: p.AgentHello, at: Moment) -> Reply:
@@ -310,17 +278,21 @@ class Service:
     def _recorder_hello(self, ask: Ask, request: p.RecorderHello, at: Moment) -> Reply:
         self.endpoints["logd"] = request.requests
         self.endpoints["logs"] = request.live
+        self.keeper.recorded = request.stored
         return p.RecorderWelcome(epoch=self.core.state.epoch, newest=self.journal.seq)
 
     # Workflow definitions
 
     def _workflow_reload(self, ask: Ask, request: p.WorkflowReload, at: Moment) -> None:
+        if self.core.disk_full:
+            raise ProtocolError("disk_full", "the disk is full: no definitions are taken now")
         self._reload_waits.append(ask)
         self.definitions.request()
 
     def reload(self) -> None:
-        """Look at the workflow directory now."""
-        self.definitions.request()
+        """Look at the workflow directory now. What it finds has to be recorded."""
+        if not self.core.disk_full:
+            self.definitions.request()
 
     def _take_scan(self) -> None:
         for scan in self.definitions.taken():
@@ -342,8 +314,11 @@ class Service:
 
     def finish(self) -> None:
         """Stop cleanly: a snapshot makes the next start quick."""
-        if self.journal.since_snapshot:
-            self._snapshot()
-        self.journal.write_head()
+        self.keeper.finish()
         self.requests.close(0)
         self.events.close(0)
+
+
+def _upgrade(program: str, protocol: int) -> str:
+    older = protocol < PROTOCOL
+    return f"upgrade {program} to version {__version__} or later" if older else "upgrade it here"

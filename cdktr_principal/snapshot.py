@@ -17,8 +17,8 @@ from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.values import Payload, Plan, RunState, TaskState
 from cdktr_common.codec import encode
 from cdktr_principal.dag import graph
-from cdktr_principal.journal import replace_file
-from cdktr_principal.records import Agent, Attempt, KeyUse, Run, Task, Workflow
+from cdktr_principal.files import replace_file
+from cdktr_principal.records import FINAL, Agent, Attempt, KeyUse, Run, Task, Workflow
 from cdktr_principal.state import State
 
 KEPT: Final = 2
@@ -26,7 +26,7 @@ KEPT: Final = 2
 
 
 class TaskImage(msgspec.Struct, omit_defaults=True):
-    """What a task is besides its plan. `o` is its place in the ready queue."""
+    """What a task is besides its plan. `o` is its place in the ready queue, `h` is held."""
 
     s: TaskState = "PENDING"
     w: int = 0
@@ -35,6 +35,7 @@ class TaskImage(msgspec.Struct, omit_defaults=True):
     c: int | None = None
     r: str = ""
     o: int = 0
+    h: bool = False
 
 
 class RunImage(msgspec.Struct, omit_defaults=True):
@@ -91,7 +92,7 @@ def take(state: State) -> Image:
 
 def _run_image(run: Run) -> RunImage:
     tasks = [
-        TaskImage(t.state, t.waits, t.attempts, t.losses, t.code, t.reason, t.order)
+        TaskImage(t.state, t.waits, t.attempts, t.losses, t.code, t.reason, t.order, t.held)
         for t in run.tasks
     ]
     return RunImage(
@@ -138,6 +139,9 @@ def _restore_run(state: State, image: RunImage) -> list[Task]:
     for task, told in zip(run.tasks, image.tasks, strict=True):
         task.state, task.waits, task.attempts = told.s, told.w, told.a
         task.losses, task.code, task.reason, task.order = told.l, told.c, told.r, told.o
+        task.held = told.h
+        if task.last_chance and task.state not in FINAL:
+            state.last_chances.add(task)
         if task.state == "RUNNING":
             attempt = task.attempts[-1]
             state.tokens[attempt.token] = task
@@ -156,6 +160,13 @@ def write(directory: Path, state: State) -> None:
 
 def _snapshots(directory: Path) -> list[Path]:
     return sorted(directory.glob("*.snapshot"), reverse=True)
+
+
+def oldest(directory: Path) -> int:
+    """The seq of the oldest snapshot that is kept, so that any of them can be started from; 0
+    without."""
+    kept = _snapshots(directory)[:KEPT]
+    return int(kept[-1].stem) if kept else 0
 
 
 def newest(directory: Path) -> State:

@@ -8,11 +8,13 @@ program had. A task moves as this table says, an attempt is the token it moves b
     PENDING   --task.assigned-->  RUNNING      one more attempt, its token is current
     RUNNING   --task.ended----->  COMPLETED | FAILED | CANCELLED
     RUNNING   --task.crashed--->  PENDING      the attempt stays on record as CRASHED
+    PENDING   --task.unheld---->  PENDING      an operator lets a held one go on
     RUNNING   --task.released-->  PENDING      the attempt is as if never made, unless it had begun
     PENDING   --task.ended----->  FAILED | CANCELLED    after its last loss; when cancelled
     PENDING   --task.skipped--->  SKIPPED
 
-A PENDING task whose dependencies have all completed stands in a ready queue. Rule: only `apply`
+A PENDING task whose dependencies have all completed stands in a ready queue, unless it is held
+since its agent was lost. Rule: only `apply`
 and what it calls may assign to anything in here. It knows no clock, socket, disk or randomness.
 """
 
@@ -46,6 +48,7 @@ TRANSITIONS: Final[dict[type[Fact], dict[TaskState, frozenset[TaskState]]]] = {
     f.TaskAssigned: {"PENDING": frozenset({"RUNNING"})},
     f.TaskReleased: {"RUNNING": frozenset({"PENDING"})},
     f.TaskCrashed: {"RUNNING": frozenset({"PENDING"})},
+    f.TaskUnheld: {"PENDING": frozenset({"PENDING"})},
     f.TaskSkipped: {"PENDING": frozenset({"SKIPPED"})},
     f.TaskEnded: {
         "RUNNING": frozenset({"COMPLETED", "FAILED", "CANCELLED"}),
@@ -79,6 +82,7 @@ class State:
         self.held: dict[str, dict[str, Task]] = {}
         self.ready: dict[QueueName, OrderedDict[Task, None]] = {}
         self.ready_order = 0
+        self.last_chances: set[Task] = set()
         self._apply: dict[type[Fact], Callable[[Any], None]] = {
             f.EpochStarted: self._epoch_started,
             f.WorkflowLoaded: self._workflow_loaded,
@@ -89,6 +93,7 @@ class State:
             f.TaskAssigned: self._task_assigned,
             f.TaskReleased: self._task_back,
             f.TaskCrashed: self._task_back,
+            f.TaskUnheld: self._task_unheld,
             f.TaskEnded: self._task_ended,
             f.TaskSkipped: self._task_skipped,
             f.TaskStale: lambda _: None,
@@ -96,6 +101,7 @@ class State:
             f.RunEnded: self._run_ended,
             f.AgentJoined: self._agent_joined,
             f.AgentChanged: self._agent_changed,
+            f.AgentDraining: self._agent_draining,
         }
 
     def apply(self, fact: Fact, topic: str) -> None:
@@ -187,7 +193,10 @@ class State:
         run = task.run
         self._move(fact, task, "RUNNING")
         self._dequeue(task)
-        task.attempts.append(Attempt(fact.n, fact.token, fact.agent, fact.boot, fact.seq, fact.ts))
+        aid = self.agents[fact.agent].aid if fact.agent in self.agents else ""
+        task.attempts.append(
+            Attempt(fact.n, fact.token, fact.agent, fact.boot, fact.seq, fact.ts, aid=aid)
+        )
         self.tokens[fact.token] = task
         self.held.setdefault(fact.agent, {})[fact.token] = task
         if run.started_ts is None:
@@ -221,6 +230,9 @@ class State:
         if isinstance(fact, f.TaskCrashed):
             attempt.state = "CRASHED"
             task.losses += 1
+            task.held = fact.held
+            if task.last_chance:
+                self.last_chances.add(task)
             if attempt.agent in self.agents:
                 self.agents[attempt.agent].losses += 1
             if task.run.home is not None:
@@ -234,6 +246,13 @@ class State:
         attempt.reason = fact.reason
         attempt.stdout_bytes = fact.stdout_bytes
         attempt.stderr_bytes = fact.stderr_bytes
+        if not task.held:
+            self._enqueue(task)
+
+    def _task_unheld(self, fact: f.TaskUnheld) -> None:
+        task = self.task(fact.run, fact.task)
+        self._move(fact, task, "PENDING")
+        task.held = False
         self._enqueue(task)
 
     def _task_ended(self, fact: f.TaskEnded) -> None:
@@ -255,6 +274,8 @@ class State:
             attempt.stderr_bytes = fact.stderr_bytes
         elif task.order:
             self._dequeue(task)
+        task.held = False
+        self.last_chances.discard(task)
         run.open -= 1
         if fact.state == "COMPLETED":
             for index in run.graph.dependents[task.index]:
@@ -301,10 +322,20 @@ class State:
             fact.agent, fact.aid, fact.boot, fact.slots, fact.labels, fact.host, fact.version
         )
         if before is not None and before.aid == fact.aid:
-            self.agents[fact.agent].losses = before.losses
+            now = self.agents[fact.agent]
+            now.losses = before.losses
+            if before.drain:
+                now.drain, now.drain_reason = True, before.drain_reason
+                now.state, now.reason = "draining", before.drain_reason
+
+    def _agent_draining(self, fact: f.AgentDraining) -> None:
+        agent = self.agents[fact.agent]
+        agent.drain = fact.drain
+        agent.drain_reason = fact.reason
 
     def _agent_changed(self, fact: f.AgentChanged) -> None:
         self.agents[fact.agent].state = fact.state
+        self.agents[fact.agent].reason = fact.reason
         if fact.state == "gone":
             for run in self.runs.values():
                 if run.home == fact.agent and run.open:

@@ -33,6 +33,7 @@ def run_start(core: Core, ask: Ask, request: p.RunStart, at: Moment) -> Reply:
     known = _known_key(core, key, content)
     if known is not None:
         return known
+    _check_room(core)
     run = _create(core, plan, None, request.payload, key, content, at)
     return p.RunStarted(runs=[RunRef(run=run, workflow=plan.workflow)])
 
@@ -49,6 +50,7 @@ def event_fire(core: Core, ask: Ask, request: p.EventFire, at: Moment) -> Reply:
     known = _known_key(core, key, content)
     if known is not None:
         return known
+    _check_room(core)
     plans = [
         workflow.plan
         for _, workflow in sorted(core.state.workflows.items())
@@ -97,6 +99,15 @@ def find_workflow(core: Core, name: str) -> Plan:
         fault = found.broken[0].what if found.broken else "it has faults"
         raise ProtocolError("invalid", f"workflow '{name}' cannot run: {fault}")
     return found.plan
+
+
+def _check_room(core: Core) -> None:
+    if core.disk_full:
+        raise ProtocolError(
+            "disk_full",
+            "the principal's disk is full: nothing new is taken until there is room; what runs is "
+            "still recorded",
+        )
 
 
 def _create(

@@ -9,7 +9,8 @@ import pytest
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.facts import EpochStarted, RunEnded, WorkflowRemoved
 from cdktr_principal import snapshot
-from cdktr_principal.journal import Damaged, Journal, seal, topic_of, unseal
+from cdktr_principal.journal import Damaged, Journal
+from cdktr_principal.segments import seal, topic_of, unseal
 from cdktr_principal.state import State
 
 
