@@ -16,6 +16,7 @@ from cdktr_common import PROTOCOL
 from cdktr_common.catalogue.base import Message, Reply, Request
 from cdktr_common.catalogue.common import Error
 from cdktr_common.errors import ProtocolError
+from cdktr_common.versions import skew
 
 encode = msgspec.json.Encoder().encode
 """A message, value or plain object as UTF-8 JSON on one line."""
@@ -46,6 +47,7 @@ class RequestDecoder:
     def __init__(self, kinds: Iterable[type[Request]]) -> None:
         self._types = {str(kind.__struct_config__.tag) for kind in kinds}
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_union(kinds))
+        self._own = next((f"cdktr-{kind.to}" for kind in kinds if kind.to != "any"), "this program")
 
     def decode(self, body: bytes) -> Request:
         """The request in `body`. Raises ProtocolError bad_message, unknown_type, bad_field or
@@ -55,12 +57,14 @@ class RequestDecoder:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
             raise self._explain(body, fault) from None
         if request.v != PROTOCOL:
-            raise ProtocolError("version", f"protocol {PROTOCOL} is spoken here, not {request.v}")
+            raise self._other_version(body)
         return request
 
     def _explain(self, body: bytes, fault: Exception) -> ProtocolError:
         if not isinstance(fault, msgspec.ValidationError):
             return ProtocolError("bad_message", f"not one JSON object: {fault}")
+        if head(body).v != PROTOCOL:
+            return self._other_version(body)  # what is unknown here may be good there
         kind = head(body).type
         if kind and kind not in self._types:
             import difflib
@@ -68,6 +72,26 @@ class RequestDecoder:
             near = difflib.get_close_matches(kind, self._types, 3)
             return ProtocolError("unknown_type", f"no message '{kind[:80]}' is taken here", near)
         return ProtocolError("bad_field", f"{kind or 'message'}: {fault}")
+
+    def _other_version(self, body: bytes) -> ProtocolError:
+        said = head(body)
+        try:
+            who = _introduction.decode(body)
+        except msgspec.ValidationError:
+            who = _Introduction()
+        asks = who.program or _ASKS.get(said.type.partition(".")[0], "")
+        return ProtocolError("version", skew(self._own, asks, who.version, said.v))
+
+
+class _Introduction(msgspec.Struct):
+    program: str = ""
+    version: str = ""
+
+
+_introduction = msgspec.json.Decoder(_Introduction)
+
+_ASKS = {"agent": "cdktr-agent", "recorder": "cdktr-logd"}
+"""Who sends messages of a family, when they do not say it themselves."""
 
 
 def _union(kinds: Iterable[type]) -> Any:
