@@ -10,7 +10,7 @@ Pure; every change goes through the core's facts.
 
 from __future__ import annotations
 
-from cdktr_common import PROTOCOL, __version__
+from cdktr_common import versions
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Reply
@@ -22,12 +22,7 @@ from cdktr_principal.session import Ask
 
 def hello(core: Core, ask: Ask, request: p.AgentHello, at: Moment) -> Reply:
     """`agent.hello`: sort every token the agent has, and end those it should have."""
-    if request.protocol != PROTOCOL:
-        raise ProtocolError(
-            "version",
-            f"this principal is version {__version__} and speaks protocol {PROTOCOL}, the agent "
-            f"{request.protocol}: upgrade {_older(request.protocol)}",
-        )
+    versions.check("cdktr-principal", "cdktr-agent", request.version, request.protocol)
     name = request.agent
     known = core.state.agents.get(name)
     if known is not None and known.aid != request.aid and core.session.heard_within(
@@ -168,12 +163,6 @@ def dismiss(core: Core, agent: str) -> None:
     if beat is not None:
         core.answers.append((beat[0], p.AgentOrders(epoch=epoch, hello=True)))
     core.session.forget(agent)
-
-
-def _older(protocol: int) -> str:
-    if protocol > PROTOCOL:
-        return "the principal"
-    return f"cdktr-agent to version {__version__} or later"
 
 
 def tick(core: Core, at: Moment) -> None:

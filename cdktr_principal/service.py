@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 import zmq
 
-from cdktr_common import PROTOCOL, __version__, sockets
+from cdktr_common import PROTOCOL, __version__, sockets, versions
 from cdktr_common.catalogue import COMMON_REQUESTS, PRINCIPAL_REQUESTS
 from cdktr_common.catalogue import common as c
 from cdktr_common.catalogue import principal as p
@@ -252,13 +252,7 @@ class Service:
     # Introductions
 
     def _hello(self, ask: Ask, request: c.Hello, at: Moment) -> Reply:
-        if request.protocol != PROTOCOL:
-            raise ProtocolError(
-                "version",
-                f"this principal is version {__version__} and speaks protocol {PROTOCOL}, "
-                f"{request.program or 'the client'} {request.protocol}: "
-                + _upgrade(request.program or "the client", request.protocol),
-            )
+        versions.check("cdktr-principal", request.program, request.version, request.protocol)
         return c.Welcome(
             program="cdktr-principal", version=__version__, protocol=PROTOCOL,
             endpoints=self.endpoints, epoch=self.core.state.epoch,
@@ -317,8 +311,3 @@ class Service:
         self.keeper.finish()
         self.requests.close(0)
         self.events.close(0)
-
-
-def _upgrade(program: str, protocol: int) -> str:
-    older = protocol < PROTOCOL
-    return f"upgrade {program} to version {__version__} or later" if older else "upgrade it here"
