@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,9 @@ class Lock:
         """Tell more about the owner."""
         owner = {"pid": os.getpid(), "host": socket.gethostname(), "since_ts": time.time()}
         text = json.dumps({**owner, **details}).encode()
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, text, 0)
+        with suppress(OSError):  # on a full disk the lock holds all the same
+            os.pwrite(self._fd, text, 0)
+            os.ftruncate(self._fd, len(text))
 
     def release(self) -> None:
         """Give the directory up."""

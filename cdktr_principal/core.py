@@ -111,7 +111,7 @@ class Core:
 
     def _result(self, result: TaskResult, agent: str, at: Moment) -> bool:
         task = self.state.tokens.get(result.token)
-        if task is None:
+        if task is None or task.attempts[-1].agent != agent:
             return self._late_result(result, agent, at)
         self.session.leases.pop(result.token, None)
         attempt = task.attempts[-1]

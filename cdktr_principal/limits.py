@@ -13,7 +13,15 @@ from cdktr_common.catalogue.values import Payload, Plan, TaskPlan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.dag import plan_problems
-from cdktr_principal.fields import ID, LABEL, MAX_TIMEOUT_S, SET_BY_CDKTR, VARIABLE
+from cdktr_principal.fields import (
+    ID,
+    LABEL,
+    MAX_LOSSES,
+    MAX_TIMEOUT_S,
+    MIN_LOST_AFTER_S,
+    SET_BY_CDKTR,
+    VARIABLE,
+)
 
 PAYLOAD_BYTES: Final = 256 << 10
 PAYLOAD_DEPTH: Final = 64
@@ -88,10 +96,15 @@ def _check_task(task: TaskPlan) -> None:
         )
     if task.workdir is not None and (not task.workdir or "\0" in task.workdir):
         raise ProtocolError("invalid", f"task {task.id}: no such working directory can be")
-    if task.max_losses < 1:
-        raise ProtocolError("bad_field", f"task {task.id}: max_losses is at least 1")
-    if task.lost_after_s is not None and not 1 <= task.lost_after_s <= MAX_TIMEOUT_S:
-        raise ProtocolError("bad_field", f"task {task.id}: a lease is 1 s to 366 days")
+    if not 1 <= task.max_losses <= MAX_LOSSES:
+        raise ProtocolError(
+            "bad_field", f"task {task.id}: max_losses is 1 to {MAX_LOSSES}, not {task.max_losses}"
+        )
+    lease_s = task.lost_after_s
+    if lease_s is not None and not MIN_LOST_AFTER_S <= lease_s <= MAX_TIMEOUT_S:
+        raise ProtocolError(
+            "bad_field", f"task {task.id}: lost_after_s is {MIN_LOST_AFTER_S:g} s to 366 days"
+        )
 
 
 def digest(subject: Plan | str, payload: Payload) -> str:

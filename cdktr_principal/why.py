@@ -1,5 +1,7 @@
 """Why a run, or a task of it, is not running: causes in plain words, the most telling first.
 
+The words follow on the task's name, as in `load waits for extract`.
+
 Each code is one cause; commands map it to an exit code. A feature that can hold a task back adds
 its own cause here. Pure reading of the state; times are `ts` for people and clocks for leases.
 """
@@ -131,16 +133,18 @@ def _waits_for_agent(core: Core, task: Task) -> Cause:
     """A ready task: which agents could take it, and what keeps each from it?"""
     state, run = core.state, task.run
     if core.disk_full:
-        return _cause("disk_full", task, "the principal's disk is full: nothing new is given out")
+        return _cause(
+            "disk_full", task, "waits: the principal's disk is full and nothing new is given out"
+        )
     present = [agent for agent in state.agents.values() if agent.state != "gone"]
     if not present:
-        return _cause("no_agent", task, "no agent is there")
+        return _cause("no_agent", task, "waits for an agent: none is there")
     if run.home is not None:
         return _bound(core, task)
     wanted = run.labels or tuple(task.plan.labels)
     fit = [agent for agent in present if set(wanted) <= set(agent.labels)]
     if not fit:
-        text = f"no agent has the label{'s' * (len(wanted) > 1)} {', '.join(wanted)}: "
+        text = f"waits for an agent with {', '.join(wanted)}: "
         others = [f"{agent.name} has {', '.join(agent.labels) or 'none'}" for agent in present]
         return _cause("no_label", task, text + _some(others), labels=list(wanted))
     return _of_fitting(core, task, fit)
@@ -151,9 +155,9 @@ def _bound(core: Core, task: Task) -> Cause:
     agent = core.state.agents.get(home)
     shown = agent.state if agent is not None else "gone"
     why = f" ({agent.reason})" if agent is not None and agent.reason else ""
-    text = f"its run stays together on {home}, which is {shown}{why}"
+    text = f"waits for {home}, where its run stays together and which is {shown}{why}"
     if shown == "ready":
-        text = f"its run stays together on {home}, whose slots are taken"
+        text = f"waits for {home}, where its run stays together and all slots are taken"
     return _cause("bound", task, text, agents=[home])
 
 
@@ -164,19 +168,22 @@ def _of_fitting(core: Core, task: Task, fit: list[Agent]) -> Cause:
         draining = [agent for agent in fit if agent.state == "draining"]
         code: CauseCode = "draining" if draining else "silent"
         told = [f"{a.name} is {a.state}{f' ({a.reason})' if a.reason else ''}" for a in fit]
-        return _cause(code, task, f"no agent takes it: {_some(told)}", agents=names)
+        return _cause(code, task, f"waits for an agent: {_some(told)}", agents=names)
     free = [a for a in ready if len(core.state.held.get(a.name, {})) < a.slots]
     if not free:
-        text = f"all slots are taken of {_some([f'{a.name} ({a.slots})' for a in ready])}"
+        text = (
+            f"waits for a slot: all are taken of {_some([f'{a.name} ({a.slots})' for a in ready])}"
+        )
         return _cause("no_slot", task, text, agents=names)
     if task.last_chance and all(_holds_last_chance(core, agent) for agent in free):
         text = (
-            f"it was lost {task.losses} times and is not run beside another such task; "
-            f"one runs on {_some([a.name for a in free])}"
+            f"was lost {task.losses} times and is not run beside another such task: waits for "
+            f"the one on {_some([a.name for a in free])}"
         )
         return _cause("last_chance", task, text, agents=names)
-    text = f"is next for {_some([agent.name for agent in free])}, which have free slots"
-    return _cause("next", task, text, agents=[agent.name for agent in free])
+    names = [agent.name for agent in free]
+    text = f"is next: {_some(names)} {'has' if len(names) == 1 else 'have'} free slots"
+    return _cause("next", task, text, agents=names)
 
 
 def _holds_last_chance(core: Core, agent: Agent) -> bool:

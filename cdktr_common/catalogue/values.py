@@ -134,9 +134,11 @@ class TaskRow(Value, frozen=True, kw_only=True):
 
 
 class Cause(Value, frozen=True, kw_only=True):
-    """One reason why a task, or a whole run when `task` is empty, is not running. `code` is one
-    of the causes listed in PROTOCOL.md; `text` says it in one line; the rest is what it speaks
-    of: other tasks, agents, labels, and since when."""
+    """One reason why a task, or a whole run when `task` is empty, is not running. `text` says it in
+    one line that follows on the name of the task (`waits for extract (runs on box1)`); `code` is
+    one of `running`, `ended`, `waits_for`, `no_agent`, `no_label`, `no_slot`, `draining`,
+    `silent`, `held`, `cancelling`, `bound`, `last_chance`, `disk_full`, `next`; the rest is what
+    it speaks of: other tasks, agents, labels, and since when."""
 
     code: CauseCode
     text: str

@@ -3,10 +3,13 @@
 A story is a file of blocks. A block is lines of what happens, `----`, then what came of it: the
 facts, and the answers that were held back until then. Lines that begin with `#` say why.
 
-    start w: a, b<a       a run of a plan; `b<a` depends on a; words after a slash are labels
-    hello AGENT BOOT [running=a,b] [outbox=c]     tasks stand for the tokens last given out
-    fetch AGENT N · beat AGENT · report AGENT TASK STATE [CODE]
-    cancel · wait SECONDS · bye AGENT
+    start w: a, b<a       a run of a plan; `b<a` depends on a; words after a slash are labels, after
+                          an exclamation mark a policy: hold, fail, finish, once (one loss fails)
+    hello AGENT BOOT [running=a,b] [outbox=c]     tasks stand for the tokens last
+                          given out, task@n for that of an earlier attempt
+    fetch AGENT N · beat AGENT TASK… [stuck] · report AGENT TASK STATE [CODE]
+    cancel · wait SECONDS · bye AGENT · drain AGENT · undrain AGENT · lost AGENT [force]
+    continue [TASK] · why [TASK] · restart       of the principal: what it only remembered is gone
 
 `STORIES=rewrite pytest tests/stories` writes the results anew; commit them only if you know why
 they changed.
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,11 +27,22 @@ import pytest
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import Plan, TaskPlan
-from cdktr_principal import agents
+from cdktr_common.errors import ProtocolError
+from cdktr_principal import agents, operators, why
 from tests.unit.principal.world import World
 
 STORIES = sorted(Path(__file__).parent.glob("*.txt"))
-SHOWN = ("task", "n", "agent", "state", "code", "because", "requeued", "reason", "boot")
+SHOWN = (
+    "task", "n", "agent", "state", "code", "because", "cause", "requeued", "held", "drain",
+    "reason", "boot",
+)  # fmt: skip
+POLICIES: dict[str, dict[str, Any]] = {
+    "": {},
+    "hold": {"on_agent_lost": "hold"},
+    "fail": {"on_agent_lost": "fail"},
+    "once": {"max_losses": 1},
+    "finish": {"on_principal_lost": "finish"},
+}
 
 
 class Teller:
@@ -55,17 +70,19 @@ class Teller:
         self.lines.append(f"< {name} {told}".rstrip())
 
     def names(self, tokens: list[str]) -> str:
-        known = {token: task for task, token in self.tokens.items()}
+        known = {token: task for task, token in reversed(self.tokens.items())}
         return ",".join(known.get(token, token) for token in tokens)
 
     def do_start(self, workflow: str, *tasks: str) -> None:
         made = []
         for word in tasks:
-            word, _, labels = word.rstrip(",").partition("/")
+            word, _, policy = word.rstrip(",").partition("!")
+            word, _, labels = word.partition("/")
             name, _, depends = word.partition("<")
             needs = depends.split("+") if depends else []
             wanted = labels.split("+") if labels else []
-            made.append(TaskPlan(id=name, argv=["true"], depends=needs, labels=wanted))
+            task = TaskPlan(id=name, argv=["true"], depends=needs, labels=wanted)
+            made.append(msgspec.structs.replace(task, **POLICIES[policy]))
         self.run = self.world.start(Plan(workflow=workflow.rstrip(":"), tasks=made))
 
     def do_hello(self, agent: str, boot: str, *extra: str) -> None:
@@ -73,10 +90,11 @@ class Teller:
         lists = {
             key: [self.tokens[task] for task in value.split(",")]
             for key, value in given.items()
-            if key != "labels"
+            if key not in ("labels", "aid")
         }
         labels = given.get("labels", "").split(",") if "labels" in given else []
-        reply = self.world.hello(agent, boot, labels=labels, **lists)
+        fields = {"aid": given["aid"]} if "aid" in given else {}
+        reply = self.world.hello(agent, boot, labels=labels, **lists, **fields)
         self.say(
             "welcome", adopt=self.names(reply.adopt), ack=self.names(reply.ack),
             drop=self.names(reply.drop),
@@ -84,12 +102,13 @@ class Teller:
 
     def do_fetch(self, agent: str, free: str) -> None:
         for spec in self.world.fetch(agent, int(free)):
-            self.tokens[spec.task] = spec.token
+            self.tokens[spec.task] = self.tokens[f"{spec.task}@{spec.n}"] = spec.token
 
     def do_beat(self, agent: str, *tasks: str) -> None:
-        orders = self.world.beat(agent, [self.tokens[task] for task in tasks])
+        held = [self.tokens[task] for task in tasks if task != "stuck"]
+        orders = self.world.beat(agent, held, stuck="stuck" in tasks)
         cancel, drop = self.names(orders.cancel), self.names(orders.drop)
-        self.say("orders", cancel=cancel, drop=drop, hello=orders.hello)
+        self.say("orders", cancel=cancel, drop=drop, drain=orders.drain, hello=orders.hello)
 
     def do_report(self, agent: str, task: str, state: str, code: str = "0") -> None:
         loss = state == "CRASHED"
@@ -107,6 +126,40 @@ class Teller:
         request = p.AgentBye(agent=agent, boot=self.world.boots[agent])
         agents.bye(self.world.core, None, request, self.world.at())
         self.world.turn()
+
+    def do_drain(self, agent: str) -> None:
+        self.operate(operators.drain, p.AgentDrain(agent=agent, reason="new kernel"))
+
+    def do_undrain(self, agent: str) -> None:
+        self.operate(operators.undrain, p.AgentUndrain(agent=agent))
+
+    def do_lost(self, agent: str, force: str = "") -> None:
+        self.operate(operators.lost, p.AgentLost(agent=agent, reason="burnt", force=bool(force)))
+
+    def operate(self, what: Any, request: Any) -> None:
+        try:
+            reply = what(self.world.core, None, request, self.world.at())
+        except ProtocolError as refusal:
+            self.say("error", code=refusal.code)
+            return
+        self.world.turn()
+        row = reply.agent
+        self.say("status", state=row.state, reason=row.reason, lost=self.names(reply.lost))
+
+    def do_continue(self, *task: str) -> None:
+        run = self.world.core.state.runs[self.run]
+        held = self.world.core.unhold(run, task[0] if task else None, self.world.at())
+        self.world.turn()
+        self.say("continued", tasks=",".join(held))
+
+    def do_why(self, *task: str) -> None:
+        run = self.world.core.state.runs[self.run]
+        for cause in why.explain(self.world.core, run, task[0] if task else None, self.world.at()):
+            text = cause.text.replace(self.run, "RUN")
+            self.lines.append(f"< {cause.code}: {cause.task + ' ' if cause.task else ''}{text}")
+
+    def do_restart(self) -> None:
+        self.world.restart()
 
 
 def shown(fact: Fact) -> str:

@@ -56,6 +56,15 @@ class World:
         agents.tick(self.core, self.at())
         return self.turn()
 
+    def restart(self) -> None:
+        """The principal is killed and comes back with what the journal has."""
+        timing = self.core.timing
+        self.core = Core(State(), timing)
+        for fact in self.facts:
+            self.core.state.apply(fact, fact.topic())
+        self.core.begin_epoch("host", self.at())
+        self.turn()
+
     # What clients say
 
     def start(self, what: Plan, **fields: Any) -> str:
@@ -79,8 +88,10 @@ class World:
         answers = [reply] if reply is not None else self.turn()
         return [task for answer in answers for task in answer.tasks]
 
-    def beat(self, agent: str, running: list[str], wait_s: float = 0.0) -> Any:
-        request = p.AgentBeat(agent=agent, boot=self.boots[agent], running=running, wait_s=wait_s)
+    def beat(self, agent: str, running: list[str], wait_s: float = 0.0, stuck: bool = False) -> Any:
+        request = p.AgentBeat(
+            agent=agent, boot=self.boots[agent], running=running, wait_s=wait_s, stuck=stuck
+        )
         reply = agents.beat(self.core, agent, request, self.at())
         self.turn()
         return reply
