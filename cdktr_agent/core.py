@@ -22,6 +22,7 @@ from the supervisor and sets the judgement back.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from cdktr_agent import local
@@ -56,7 +57,7 @@ class Core:
         self.identity = identity
         self.boot = ""
         self.epoch = 0
-        self.held: set[str] = set()
+        self.held: dict[str, local.Hold] = {}
         self.results: dict[str, TaskResult] = {}
         self.welcomed = False
         self.draining = False
@@ -82,7 +83,7 @@ class Core:
         """A supervisor is there: ours again, or a new one."""
         self._reset()
         self.boot = state.boot
-        self.held = set(state.held)
+        self.held = {hold.token: hold for hold in state.held}
         self.results.update((result.token, result) for result in state.results)
         self._told_release = False
 
@@ -95,10 +96,11 @@ class Core:
     def ended(self, ended: local.Ended) -> None:
         """Attempts are over."""
         for result in ended.results:
-            self.held.discard(result.token)
+            self.held.pop(result.token, None)
             self.results[result.token] = result
             self._judge(result)
-        self.held.difference_update(ended.dropped)
+        for token in ended.dropped:
+            self.held.pop(token, None)
 
     def _judge(self, result: TaskResult) -> None:
         if result.state == "RELEASED":
@@ -169,15 +171,20 @@ class Core:
 
     def _batch(self, batch: TaskBatch, asked_at: float) -> None:
         if batch.tasks:
-            self.held.update(task.token for task in batch.tasks)
+            for spec in batch.tasks:
+                endless = spec.on_principal_lost == "finish"
+                until = math.inf if endless else asked_at + spec.lost_after_s
+                self.held[spec.token] = local.hold(spec, until)
             self._instructions.append(local.Run(batch.tasks, batch.runs, asked_at))
             if self.draining or self._ordered_drain:
                 self._instructions.append(local.Release())
         self._heard(batch.epoch, batch.hello)
 
     def _orders(self, beat: AgentBeat, orders: AgentOrders, sent_at: float) -> None:
-        renewed = self.held.intersection(beat.running).difference(orders.drop)
+        renewed = self.held.keys() & set(beat.running) - set(orders.drop)
         if renewed:
+            for token in renewed:
+                self.held[token].renew(sent_at)
             self._instructions.append(local.Renew(sorted(renewed), sent_at))
         self._forget(orders.drop)
         self._end(orders.drop, "drop")

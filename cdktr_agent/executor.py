@@ -20,9 +20,10 @@ from typing import Final
 
 from cdktr_agent import tree
 from cdktr_agent.desk import report
+from cdktr_agent.outcome import conclude, result_of
 from cdktr_agent.process import Attempt, CannotStart, Spawner, identity
-from cdktr_agent.turns import Turns
-from cdktr_common.catalogue.values import ResultState, TaskResult
+from cdktr_agent.turns import Turns, clock
+from cdktr_common.catalogue.values import TaskResult
 
 READ_S: Final = 2.0
 """How long output is read after the main process has ended, while others hold the pipe."""
@@ -39,20 +40,23 @@ _READ: Final = 1 << 16
 _PIPE: Final = 1 << 20
 
 Over = Callable[[Attempt, TaskResult | None], None]
+Freed = Callable[[str], None]
 
 
 class Executor:
-    """`over` is called once for each attempt, with its result or None when it was dropped."""
+    """For each attempt `freed` is called when nobody of it is left, and then `over`, with its
+    result or None when it was dropped."""
 
-    def __init__(self, turns: Turns, over: Over) -> None:
+    def __init__(self, turns: Turns, freed: Freed, over: Over) -> None:
         self._turns = turns
+        self._freed = freed
         self._over = over
         self.spawner = Spawner()
+        self.stop_grace_s = 5.0
         self.running: dict[str, Attempt] = {}
         self._by_pid: dict[int, Attempt] = {}
         self._fresh: deque[tuple[float, Attempt]] = deque()
         self._partial: dict[tuple[str, int], float] = {}
-        self._timed: dict[str, float] = {}
         self._orphans = tree.Orphans()
         self._owners: dict[int, str] = {}
         self._unclosed: list[Attempt] = []
@@ -75,14 +79,14 @@ class Executor:
         except CannotStart as fault:
             attempt.ended_ts = time.time()
             attempt.spool.close(attempt.ended_ts)
-            self._over(attempt, _result(attempt, "FAILED", fault.code, fault.reason))
+            self._freed(attempt.spec.token)
+            self._over(attempt, result_of(attempt, "FAILED", fault.code, fault.reason))
             return
-        token = attempt.spec.token
-        self.running[token] = attempt
+        self.running[attempt.spec.token] = attempt
         self._by_pid[attempt.pid] = attempt
         self._fresh.append((self._turns.now + UNWATCHED_S, attempt))
-        if attempt.spec.timeout_s is not None:
-            self._timed[token] = self._turns.now + attempt.spec.timeout_s
+        if clock() >= attempt.held.deadline:
+            self.end(attempt, "lease", 0.0)  # the machine stood still just before it was started
 
     # Time
 
@@ -95,8 +99,6 @@ class Executor:
             dues.append(self._fresh[0][0])
         if self._partial:
             dues.append(next(iter(self._partial.values())))
-        if self._timed:
-            dues.append(min(self._timed.values()))
         return min(dues) if dues else None
 
     def tick(self) -> None:
@@ -112,9 +114,6 @@ class Executor:
             attempt = self.running[key[0]]
             if attempt.spool.quiet(key[1], time.time()):
                 self._partial[key] = now + QUIET_S
-        for token in [token for token, due in self._timed.items() if due <= now]:
-            del self._timed[token]
-            self.end(self.running[token], "timeout")
 
     # Output
 
@@ -200,7 +199,8 @@ class Executor:
         if not self._has_leftovers(attempt):
             self._complete(attempt)
         elif not attempt.kill_at:
-            self._terminate(attempt)
+            kill_at = min(self._turns.now + self.stop_grace_s, attempt.held.deadline)
+            self._terminate(attempt, kill_at)
 
     def _has_leftovers(self, attempt: Attempt) -> bool:
         strangers = self._orphans.children() - self._by_pid.keys()
@@ -233,15 +233,23 @@ class Executor:
                 roots.add(pid)
         return tree.family(table, roots) - {me}
 
-    def end(self, attempt: Attempt, why: str) -> None:
-        """End it with all that belongs to it. It is over some time later."""
+    def end(self, attempt: Attempt, why: str, kill_at: float) -> None:
+        """End it with all that belongs to it: TERM now, KILL at `kill_at`. It is over some time
+        later."""
         if why == "drop" or not (attempt.why or attempt.exited):
             attempt.why = why
         if not attempt.kill_at:
-            self._terminate(attempt)
+            self._terminate(attempt, kill_at)
+        elif kill_at < attempt.kill_at:
+            attempt.kill_at = kill_at
+            self._turns.later(max(0.0, kill_at - self._turns.now), partial(self._kill, attempt))
 
-    def _terminate(self, attempt: Attempt) -> None:
-        attempt.kill_at = self._turns.now + tree.GRACE_S
+    def _kill(self, attempt: Attempt) -> None:
+        if attempt.spec.token in self.running:
+            tree.send(self._members(attempt), signal.SIGKILL)
+
+    def _terminate(self, attempt: Attempt, kill_at: float) -> None:
+        attempt.kill_at = kill_at
         self._look(attempt, set(), 0.01)
 
     def _look(self, attempt: Attempt, termed: set[int], pause: float) -> None:
@@ -261,6 +269,8 @@ class Executor:
                 attempt.stuck = True  # uninterruptible: the slot stays closed until it dies
                 report(f"cannot end {sorted(members)} of {attempt.spec.token}")
         again = partial(self._look, attempt, termed | members, min(0.1, pause * 1.5))
+        if now < attempt.kill_at:
+            pause = min(pause, attempt.kill_at - now)
         self._turns.later(pause, again)
 
     def _complete(self, attempt: Attempt) -> None:
@@ -272,10 +282,10 @@ class Executor:
                 self._close(attempt, stream)
             if self._partial:
                 self._partial.pop((token, stream), None)
-        self._timed.pop(token, None)
         del self.running[token]
         attempt.ended_ts = time.time()
         self._finished.append(attempt)
+        self._freed(token)
 
     def conclude(self) -> None:
         """Tell which attempts are over; after free slots were filled."""
@@ -285,53 +295,13 @@ class Executor:
                 self._unclosed.append(attempt)
                 if len(self._unclosed) == 1:
                     self._turns.later(1.0, self._close_again)
-            self._over(attempt, conclude(attempt))
+            self._over(attempt, conclude(attempt, self._turns.now))
 
     def _close_again(self) -> None:
         ts = time.time()
         self._unclosed = [attempt for attempt in self._unclosed if not attempt.spool.close(ts)]
         if self._unclosed:
             self._turns.later(1.0, self._close_again)
-
-
-def conclude(attempt: Attempt) -> TaskResult | None:
-    """How an attempt that was started has ended; None for a dropped one."""
-    code = attempt.status if attempt.status >= 0 else 128 - attempt.status
-    why = attempt.why
-    if why == "drop":
-        return None
-    if why == "cancel":
-        return _result(attempt, "CANCELLED", code, "cancelled")
-    if why == "timeout":
-        seconds = attempt.spec.timeout_s or 0
-        return _result(attempt, "FAILED", 124, f"timed out after {seconds:g} s")
-    if why == "lease":
-        return _result(attempt, "CRASHED", code, "no word from the principal for a whole lease")
-    if why == "drain":
-        return _result(attempt, "CRASHED", code, "drained")
-    if attempt.status < 0:
-        name = signal.Signals(-attempt.status).name if -attempt.status < 32 else -attempt.status
-        return _result(attempt, "FAILED", code, f"killed by {name}")
-    return _result(attempt, "FAILED" if code else "COMPLETED", code, "")
-
-
-def _result(attempt: Attempt, state: ResultState, code: int, reason: str) -> TaskResult:
-    dropped = attempt.spool.dropped
-    if dropped:
-        reason = f"{reason}; " if reason else ""
-        reason += f"{dropped} bytes of output dropped, spool full"
-    stdout_bytes, stderr_bytes = attempt.spool.sizes or (None, None)
-    return TaskResult(
-        token=attempt.spec.token,
-        state=state,
-        code=code,
-        reason=reason,
-        started_ts=attempt.started_ts,
-        ended_ts=attempt.ended_ts,
-        stdout_bytes=stdout_bytes,
-        stderr_bytes=stderr_bytes,
-        loss=attempt.why == "lease",
-    )
 
 
 def _widen(fd: int) -> None:

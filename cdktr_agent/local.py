@@ -7,6 +7,7 @@ of this is visible outside the agent, and it knows no ZeroMQ.
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
@@ -29,6 +30,7 @@ class Attach(Local, frozen=True, tag="attach"):
     slots: int
     cwd: str
     spool_limit: int
+    stop_grace_s: float
 
 
 class Run(Local, frozen=True, tag="run"):
@@ -70,15 +72,46 @@ class Freed(Local, frozen=True, tag="freed"):
     size: int
 
 
+class Pulse(Local, frozen=True, tag="pulse"):
+    """Is somebody awake there? Answered by `alive`."""
+
+    at: float
+
+
 class Quit(Local, frozen=True, tag="quit"):
     """Leave; what still runs is ended first."""
 
 
+class Hold(msgspec.Struct, omit_defaults=True):
+    """An attempt that the supervisor holds, running or waiting. `until`: the end of its lease, at
+    which none of its processes may be alive; None: it has no end. Run, task, number and fence are
+    what its processes are known by."""
+
+    token: str
+    run: str
+    task: str
+    n: int
+    fence: int
+    lost_after_s: float
+    until: float | None = None
+
+    def renew(self, since: float) -> None:
+        """Its lease counts from `since`, if that is later than what it counted from."""
+        if self.until is not None:
+            self.until = max(self.until, since + self.lost_after_s)
+
+
+def hold(spec: TaskSpec, deadline: float) -> Hold:
+    """What is to be known of an attempt besides its work; `deadline` infinite for none."""
+    until = None if math.isinf(deadline) else deadline
+    return Hold(spec.token, spec.run, spec.task, spec.n, spec.fence, spec.lost_after_s, until)
+
+
 class State(Local, frozen=True, tag="state"):
-    """All the supervisor holds: tokens running and waiting, results, spool files."""
+    """All the supervisor holds: attempts running and waiting, results, spool files."""
 
     boot: str
-    held: list[str]
+    held: list[Hold]
     results: list[TaskResult]
     spools: list[str]
     version: str = ""
@@ -92,14 +125,20 @@ class Ended(Local, frozen=True, tag="ended"):
     dropped: list[str] = []
 
 
+class Alive(Local, frozen=True, tag="alive"):
+    """The answer to the pulse sent `at`."""
+
+    at: float
+
+
 class Wrote(Local, frozen=True, tag="wrote"):
     """These spool files have grown."""
 
     names: list[str]
 
 
-ToSupervisor = Attach | Run | Renew | End | Release | Ack | Freed | Quit
-ToNetwork = State | Ended | Wrote
+ToSupervisor = Attach | Run | Renew | End | Release | Ack | Freed | Pulse | Quit
+ToNetwork = State | Ended | Wrote | Alive
 
 _encode = msgspec.json.Encoder().encode
 orders: msgspec.json.Decoder[ToSupervisor] = msgspec.json.Decoder(ToSupervisor)

@@ -8,6 +8,7 @@ goes there and comes back. Knows no slots, no results and no time.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import signal
 from collections.abc import Iterable, Mapping
@@ -16,8 +17,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from cdktr_agent.custody import Held
 from cdktr_agent.spool import Spool
-from cdktr_common.catalogue.values import RunContext, TaskSpec
+from cdktr_common.catalogue.values import RunContext
 
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
@@ -27,7 +29,7 @@ PAYLOAD_IN_ENV: Final = 32 << 10
 
 _OWN: Final = (
     *("RUN_ID", "WORKFLOW", "TASK_ID", "ATTEMPT", "FENCE", "IDEMPOTENCY_KEY", "EVENT"),
-    *("PAYLOAD", "PAYLOAD_FILE", "AGENT"),
+    *("PAYLOAD", "PAYLOAD_FILE", "AGENT", "LEASE_S"),
 )
 
 _DEFAULT_SIGNALS: Final = (
@@ -106,13 +108,13 @@ class Plan(NamedTuple):
 
 
 class Attempt:
-    """An attempt from when it is taken until it is over."""
+    """An attempt from when it is made ready until it is over."""
 
     __slots__ = (
-        "deadline",
         "ended_ts",
         "exited",
         "fds",
+        "held",
         "kill_at",
         "pid",
         "plan",
@@ -122,15 +124,13 @@ class Attempt:
         "started_ts",
         "status",
         "stuck",
-        "taken_at",
         "why",
     )
 
-    def __init__(self, spec: TaskSpec, shared: Shared, deadline: float, taken_at: float) -> None:
-        self.spec = spec
+    def __init__(self, held: Held, shared: Shared) -> None:
+        self.held = held
+        self.spec = held.spec
         self.shared = shared
-        self.deadline = deadline
-        self.taken_at = taken_at
         self.started_ts = 0.0
         self.ended_ts = 0.0
         self.pid = 0
@@ -140,7 +140,7 @@ class Attempt:
         self.exited = False  # has the main process ended?
         self.status = 0  # its exit code, once it has
         self.why = ""  # why it is being ended, when that is our doing
-        self.kill_at = 0.0  # when TERM was long enough ago; 0: it is not being ended
+        self.kill_at = 0.0  # when KILL follows TERM; 0: it is not being ended
         self.stuck = False  # does it outlive even KILL?
 
 
@@ -245,6 +245,8 @@ class Spawner:
         env[b"CDKTR_ATTEMPT"] = b"%d" % spec.n
         env[b"CDKTR_FENCE"] = b"%d" % spec.fence
         env[b"CDKTR_IDEMPOTENCY_KEY"] = env[b"CDKTR_RUN_ID"] + b"/" + task
+        endless = math.isinf(attempt.held.deadline)
+        env[b"CDKTR_LEASE_S"] = b"none" if endless else b"%g" % spec.lost_after_s
         return env
 
     def _find(self, name: str, path: bytes) -> bytes:

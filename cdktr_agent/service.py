@@ -104,7 +104,8 @@ class Service:
         self._loop.watch(self._link.line.sock, self._news)
         settings = self._settings
         limit = settings.spool_limit_mb << 20
-        self._link.line.put([local.Attach(settings.max_executors, self._cwd, limit)])
+        attach = local.Attach(settings.max_executors, self._cwd, limit, settings.stop_grace_s)
+        self._link.line.put([attach])
 
     def _news(self) -> None:
         line = self._link.line
@@ -115,6 +116,8 @@ class Service:
                 self._core.ended(message)
             elif isinstance(message, local.Wrote):
                 self._shipper.grown(message.names)
+            elif isinstance(message, local.Alive):
+                pass
             else:
                 self._outdated = message.version != __version__
                 self._core.supervisor_state(message)

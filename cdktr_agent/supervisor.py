@@ -1,9 +1,8 @@
 """The supervisor: the process that owns the tasks. No ZeroMQ, no threads.
 
-It starts what the network process hands it as slots become free, keeps output and results on disk
-until others have them, and ends what outlives its time-out or its lease. It goes on alone when
-the network process is gone, and another one can attach at any time: what it holds is told by
-`state`. Started detached; it stays until told to leave, or ten minutes with nothing to do and
+What is started, ended and told, and when, `custody` decides; this is its hands: descriptors,
+processes, spool and outbox. It goes on alone when the network process is gone, and another one can
+attach at any time: what it holds is told by `state`. Started detached; it stays until told to leave, or ten minutes with nothing to do and
 nobody attached.
 """
 
@@ -15,58 +14,43 @@ import signal
 import socket
 import sys
 import time
-from collections import deque
 from typing import Final
 
+import msgspec
+
 from cdktr_agent import local, spool, tree
+from cdktr_agent.custody import Custody, Forget, Held, Instruction, Keep, Stop, Tell
 from cdktr_agent.desk import Desk, report
 from cdktr_agent.executor import Executor
 from cdktr_agent.outbox import Outbox
 from cdktr_agent.process import TRANSIENT, Attempt, Shared, base_environment, discard
-from cdktr_agent.turns import Turns, become_subreaper, read_signals, signal_descriptor
+from cdktr_agent.turns import Turns, become_subreaper, clock, read_signals, signal_descriptor
 from cdktr_common import __version__
-from cdktr_common.catalogue.values import ResultState, RunContext, TaskResult, TaskSpec
+from cdktr_common.catalogue.values import TaskResult
 from cdktr_common.lock import Lock, Locked
-
-HOLD_S: Final = 0.005
-"""Results are told together, this late at most, and at once when no other work waits here."""
-
-RELEASE_S: Final = 0.3
-"""What has waited longer for a slot is handed back: others may have one free."""
 
 READY: Final = 4
 """Tasks made ready to start before there is a slot."""
 
 ALONE_S: Final = 600.0
 
-NO_SLOT_S: Final = 0.1
-"""Pause when the machine has no room for a process."""
-
 
 class Supervisor:
     """See the module text. All its files are in `directory`."""
 
-    def __init__(self, directory: str, aid: str, line: socket.socket | None) -> None:
+    def __init__(self, directory: str, aid: str, boot: str, line: socket.socket | None) -> None:
         self._directory = directory
         self._turns = Turns()
         self._base = base_environment(aid)
-        self._executor = Executor(self._turns, self._over)
         self._outbox = Outbox(f"{directory}/outbox.jsonl")
+        self._custody = Custody(boot, self._outbox.results.values(), __version__)
+        self._executor = Executor(self._turns, self._custody.freed, self._over)
         self._budget = spool.Budget(1 << 30)
         self._changed: set[str] = set()
-        self._boot = os.urandom(6).hex()
-        self._slots = 0
-        self._waiting: deque[Attempt] = deque()
-        self._held: dict[str, Attempt] = {}
+        self._attempts: dict[str, Attempt] = {}
         self._shared: dict[str, Shared] = {}
         self._count = 0
-        self._results: list[TaskResult] = []
-        self._dropped: list[str] = []
-        self._results_since = 0.0
-        self._lease_at = float("inf")
         self._paths_at = 0.0
-        self._no_room_until = 0.0
-        self._quitting = False
         self._signals = signal_descriptor((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT))
         self._turns.watch(self._signals, self._signalled)
         self._desk = Desk(self._turns, f"{directory}/supervisor.sock", self._obey)
@@ -92,32 +76,26 @@ class Supervisor:
         while not self._finished():
             self._turns.turn(self._due())
             # A free slot first: while the next task starts, the one before it is written down.
-            if self._waiting:
+            if self._custody.waiting:
                 self._start_waiting()
             self._executor.tick()
             self._executor.conclude()
-            self._end_expired()
-            self._announce()
-            if self._waiting:
-                self._prepare()
-        self._announce(True)
+            self._carry_out(self._custody.decide(self._turns.now))
+            self._tell_of_files()
+            if self._custody.waiting:
+                for held in self._custody.soon(READY):
+                    self._prepare(held)
         self._outbox.sync()
 
     def _finished(self) -> bool:
-        if self._held or not self._desk.idle:
+        if not self._custody.idle or not self._desk.idle:
             return False
-        return self._quitting or self._desk.alone_s > ALONE_S
+        return self._custody.quitting or self._desk.alone_s > ALONE_S
 
     def _due(self) -> float | None:
-        dues = [self._lease_at]
+        dues = [self._custody.due()]
         if (executor := self._executor.due()) is not None:
             dues.append(executor)
-        if self._results or self._dropped:
-            dues.append(self._results_since + HOLD_S)
-        if self._waiting:
-            dues.append(self._waiting[0].taken_at + RELEASE_S)
-            if len(self._executor.running) < self._slots:
-                dues.append(self._no_room_until)
         if (sync := self._outbox.sync_due()) is not None:
             dues.append(sync)
         if not self._desk.attached:
@@ -133,184 +111,45 @@ class Supervisor:
         # attached it decides, since only it can tell the principal.
         others = [number for number in numbers if number != signal.SIGCHLD]
         if others and not self._desk.attached:
-            self._quit()
-
-    # The network process
+            self._custody.quit(self._turns.now)
 
     def _obey(self, order: local.ToSupervisor) -> None:
-        if isinstance(order, local.Run):
-            for spec in order.tasks:
-                self._admit(spec, order.runs.get(spec.run), order.asked_at)
-        elif isinstance(order, local.Ack):
-            self._outbox.ack(order.tokens)
-        elif isinstance(order, local.Renew):
-            for token in order.tokens:
-                if token in self._held:
-                    attempt = self._held[token]
-                    attempt.deadline = _deadline(attempt.spec, order.sent_at)
-            self._lease_at = self._next_lease()
-        elif isinstance(order, local.End):
-            for token in order.tokens:
-                self._end(token, order.why)
-        elif isinstance(order, local.Release):
-            self._release(len(self._waiting), "not started")
-        elif isinstance(order, local.Freed):
+        if isinstance(order, local.Freed):
             self._budget.used -= order.size
-        elif isinstance(order, local.Quit):
-            self._quit()
-        else:
-            self._greet(order)
-
-    def _greet(self, attach: local.Attach) -> None:
-        self._slots = attach.slots
-        self._budget.limit = attach.spool_limit
-        self._executor.spawner.stand_in(attach.cwd)
-        self._announce(True)
-        names = os.listdir(f"{self._directory}/spool")
-        sizes = [os.path.getsize(f"{self._directory}/spool/{name}") for name in names]
-        self._budget.used = sum(sizes)
-        self._changed.clear()
-        held, results = list(self._held), list(self._outbox.results.values())
-        self._desk.tell(local.State(self._boot, held, results, names, __version__))
-
-    def _quit(self) -> None:
-        self._quitting = True
-        self._release(len(self._waiting), "not started")
-        for token in list(self._held):
-            self._end(token, "drain")
-
-    # Work
-
-    def _admit(self, spec: TaskSpec, context: RunContext | None, asked_at: float) -> None:
-        if spec.token in self._held or spec.token in self._outbox.results:
-            return  # said twice
-        try:
-            shared = self._share(spec.run, context or RunContext(workflow=""))
-        except (OSError, ValueError) as fault:
-            self._result(spec, "FAILED", f"environment or payload: {fault}", 126)
             return
-        deadline = _deadline(spec, asked_at)
-        attempt = Attempt(spec, shared, deadline, self._turns.now)
-        self._count += 1
-        directory = f"{self._directory}/spool"
-        name = f"{self._boot}-{self._count}"
-        attempt.spool = spool.Spool(directory, name, self._budget, self._changed)
-        attempt.spool.begin(shared.workflow, spec.run, spec.task, spec.n)
-        self._held[spec.token] = attempt
-        self._waiting.append(attempt)
-        self._lease_at = min(self._lease_at, deadline)
+        if isinstance(order, local.Attach):
+            self._budget.limit = order.spool_limit
+            self._executor.spawner.stand_in(order.cwd)
+            self._executor.stop_grace_s = order.stop_grace_s
+        self._custody.obey(order, self._turns.now)
 
-    def _share(self, run: str, context: RunContext) -> Shared:
-        shared = self._shared.get(run)
-        if shared is None:
-            path = f"{self._directory}/payload/{run}.json"
-            shared = self._shared[run] = Shared(self._base, run, context, path)
-        shared.users += 1
-        return shared
-
-    def _start_waiting(self) -> None:
-        now = self._turns.now
-        if now - self._paths_at > 1.0:
-            self._executor.spawner.forget_paths()
-            self._paths_at = now
-        while (
-            self._waiting
-            and len(self._executor.running) < self._slots
-            and now >= self._no_room_until
-        ):
-            attempt = self._waiting.popleft()
-            try:
-                self._executor.start(attempt)
-            except OSError as fault:
-                if fault.errno not in TRANSIENT:
-                    raise
-                report(f"no room for a process now: {fault}")
-                self._waiting.appendleft(attempt)
-                self._no_room_until = now + NO_SLOT_S
-        while self._waiting and now - self._waiting[0].taken_at >= RELEASE_S:
-            self._release(1, "no slot free in time")
-
-    def _prepare(self) -> None:
-        """Have the next ones ready for the moment when slots become free."""
-        for index in range(min(len(self._waiting), self._slots, READY)):
-            self._executor.prepare(self._waiting[index])
-
-    def _release(self, count: int, reason: str) -> None:
-        """Hand back the first `count` that wait."""
-        for _ in range(count):
-            attempt = self._waiting.popleft()
-            discard(attempt)
-            self._forget(attempt)
-            self._result(attempt.spec, "RELEASED", reason)
-
-    def _end(self, token: str, why: local.EndReason) -> None:
-        attempt = self._held.get(token)
-        if attempt is None:
-            return
-        if token in self._executor.running:
-            self._executor.end(attempt, why)
-            return
-        self._waiting.remove(attempt)
-        discard(attempt)
-        self._forget(attempt)
-        if why == "drop":
-            self._dropped.append(token)
-        elif why == "cancel":
-            self._result(attempt.spec, "CANCELLED", "cancelled before it was started")
-        else:
-            self._result(attempt.spec, "RELEASED", "not started")
-
-    def _next_lease(self) -> float:
-        return min((attempt.deadline for attempt in self._held.values()), default=float("inf"))
-
-    def _end_expired(self) -> None:
-        """End whose lease has run out: from now on another agent may be given the task."""
-        now = self._turns.now
-        if now < self._lease_at:
-            return
-        for token, attempt in list(self._held.items()):
-            if attempt.deadline > now:
-                continue
-            if token in self._executor.running:
-                attempt.deadline = float("inf")
-                self._executor.end(attempt, "lease")
+    def _carry_out(self, instructions: list[Instruction]) -> None:
+        for each in instructions:
+            if isinstance(each, Tell):
+                self._tell(each.message)
+            elif isinstance(each, Keep):
+                if not self._outbox.add(each.results, self._turns.now):
+                    report("the outbox cannot be written: disk full?")
+            elif isinstance(each, Forget):
+                self._outbox.ack(each.tokens)
+            elif isinstance(each, Stop):
+                attempt = self._executor.running.get(each.token)
+                if attempt is not None:
+                    self._executor.end(attempt, each.why, each.kill_at)
             else:
-                self._end(token, "drain")
-        self._lease_at = self._next_lease()
+                self._discard(each.token)
 
-    # Results
+    def _tell(self, message: local.ToNetwork) -> None:
+        if isinstance(message, local.State):
+            names = os.listdir(f"{self._directory}/spool")
+            sizes = [os.path.getsize(f"{self._directory}/spool/{name}") for name in names]
+            self._budget.used = sum(sizes)
+            self._changed.clear()
+            message = msgspec.structs.replace(message, spools=names)
+        self._desk.tell(message)
 
-    def _over(self, attempt: Attempt, result: TaskResult | None) -> None:
-        self._forget(attempt)
-        if result is None:
-            self._dropped.append(attempt.spec.token)
-        else:
-            self._keep(result)
-
-    def _forget(self, attempt: Attempt) -> None:
-        del self._held[attempt.spec.token]
-        attempt.shared.users -= 1
-        if attempt.shared.users == 0:
-            self._shared.pop(attempt.spec.run).discard()
-
-    def _result(
-        self, spec: TaskSpec, state: ResultState, reason: str, code: int | None = None
-    ) -> None:
-        self._keep(TaskResult(token=spec.token, state=state, code=code, reason=reason))
-
-    def _keep(self, result: TaskResult) -> None:
-        if not self._results and not self._dropped:
-            self._results_since = self._turns.now
-        self._results.append(result)
-
-    def _announce(self, now: bool = False) -> None:
-        """Write results down, then tell them; tell which spool files have grown."""
-        over = self._results or self._dropped
-        if over and (now or not self._waiting or self._turns.now - self._results_since >= HOLD_S):
-            if self._results and not self._outbox.add(self._results, self._turns.now):
-                report("the outbox cannot be written: disk full?")
-            self._desk.tell(local.Ended(self._results, self._dropped))
-            self._results, self._dropped = [], []
+    def _tell_of_files(self) -> None:
+        """Which spool files have grown; and results that wait long are synced."""
         sync = self._outbox.sync_due()
         if sync is not None and sync <= self._turns.now:
             self._outbox.sync()
@@ -318,9 +157,78 @@ class Supervisor:
             self._desk.tell(local.Wrote(list(self._changed)))
             self._changed.clear()
 
+    # Attempts
 
-def _deadline(spec: TaskSpec, since: float) -> float:
-    return float("inf") if spec.on_principal_lost == "finish" else since + spec.lost_after_s
+    def _start_waiting(self) -> None:
+        now = clock()  # not when the turn began: this process may have stood still since
+        if now - self._paths_at > 1.0:
+            self._executor.spawner.forget_paths()
+            self._paths_at = now
+        for held in self._custody.starts(now):
+            attempt = self._attempt(held)
+            if attempt is None:
+                continue
+            try:
+                self._executor.start(attempt)
+            except OSError as fault:
+                if fault.errno not in TRANSIENT:
+                    raise
+                report(f"no room for a process now: {fault}")
+                self._custody.no_room(held.spec.token, now)
+
+    def _attempt(self, held: Held) -> Attempt | None:
+        """What is needed to start it; None: it cannot be had, and that is its result."""
+        spec = held.spec
+        known = self._attempts.get(spec.token)
+        if known is not None:
+            return known
+        try:
+            shared = self._share(spec.run, held)
+        except (OSError, ValueError) as fault:
+            reason = f"environment or payload: {fault}"
+            failed = TaskResult(token=spec.token, state="FAILED", code=126, reason=reason)
+            self._custody.freed(spec.token)
+            self._custody.over(spec.token, failed, self._turns.now)
+            return None
+        attempt = self._attempts[spec.token] = Attempt(held, shared)
+        self._count += 1
+        name = f"{self._custody.boot}-{self._count}"
+        directory = f"{self._directory}/spool"
+        attempt.spool = spool.Spool(directory, name, self._budget, self._changed)
+        attempt.spool.begin(shared.workflow, spec.run, spec.task, spec.n)
+        return attempt
+
+    def _prepare(self, held: Held) -> None:
+        """Have it ready for the moment when a slot becomes free. Only where its run is known
+        here: what goes wrong before shows when it is started."""
+        if held.spec.run in self._shared:
+            attempt = self._attempt(held)
+            if attempt is not None:
+                self._executor.prepare(attempt)
+
+    def _share(self, run: str, held: Held) -> Shared:
+        shared = self._shared.get(run)
+        if shared is None:
+            path = f"{self._directory}/payload/{run}.json"
+            shared = self._shared[run] = Shared(self._base, run, held.context, path)
+        shared.users += 1
+        return shared
+
+    def _over(self, attempt: Attempt, result: TaskResult | None) -> None:
+        self._let_go(attempt)
+        self._custody.over(attempt.spec.token, result, self._turns.now)
+
+    def _discard(self, token: str) -> None:
+        attempt = self._attempts.get(token)
+        if attempt is not None:
+            discard(attempt)
+            self._let_go(attempt)
+
+    def _let_go(self, attempt: Attempt) -> None:
+        del self._attempts[attempt.spec.token]
+        attempt.shared.users -= 1
+        if attempt.shared.users == 0:
+            self._shared.pop(attempt.spec.run).discard()
 
 
 def run() -> int:
@@ -329,10 +237,12 @@ def run() -> int:
 
     directory, aid, fd = sys.argv[1:]
     os.umask(0o077)
+    boot = os.urandom(6).hex()
     line = socket.socket(fileno=int(fd))
     line.set_inheritable(False)
     try:
-        lock = Lock(Path(directory) / "supervisor.lock", "cdktr-agent supervisor", aid=aid)
+        program = "cdktr-agent supervisor"
+        lock = Lock(Path(directory) / "supervisor.lock", program, aid=aid, boot=boot)
     except Locked as fault:
         report(str(fault))
         return 75
@@ -342,7 +252,7 @@ def run() -> int:
     ended = tree.sweep(b"CDKTR_AGENT=" + aid.encode())
     if ended:
         report(f"ended {ended} processes of an earlier supervisor")
-    supervisor = Supervisor(directory, aid, line)
+    supervisor = Supervisor(directory, aid, boot, line)
     supervisor.recover()
     # What lives now lives on; collections look only at what comes, and not after each few tasks.
     gc.freeze()

@@ -15,8 +15,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-GRACE_S: Final = 5.0
-"""Between TERM and KILL."""
+GRACE_S: Final = 0.8
+"""Between TERM and KILL for what an earlier supervisor left: nobody reads its output any more, and
+it stands in the way of its next attempt."""
 
 
 class Seen(NamedTuple):
@@ -93,11 +94,10 @@ def family(table: dict[int, Seen], roots: set[int]) -> set[int]:
 
 
 def send(pids: Iterable[int], number: int) -> None:
-    """Signal all as if at once: stopped while TERM is given out, so that no shell sees its child
-    die and goes on with its next command before its own TERM has come."""
-    steps = (signal.SIGSTOP, number, signal.SIGCONT) if number == signal.SIGTERM else (number,)
+    """Signal all as if at once: stopped while it is given out, so that no shell sees its child
+    die and goes on with its next command before its own turn has come."""
     each = list(pids)
-    for step in steps:
+    for step in (signal.SIGSTOP, number, signal.SIGCONT):
         for pid in each:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, step)

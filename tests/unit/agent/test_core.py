@@ -22,6 +22,10 @@ def spec(token: str) -> TaskSpec:
     return TaskSpec(token=token, run="r", task=token, n=1, fence=1, argv=["true"])
 
 
+def hold(token: str, until: float | None = 610.0) -> local.Hold:
+    return local.Hold(token, "r", token, 1, 1, 600.0, until)
+
+
 def result(token: str, state: ResultState = "COMPLETED", took: float = 0.001) -> TaskResult:
     started = None if state == "RELEASED" else 100.0
     ended = None if state == "RELEASED" else 100.0 + took
@@ -56,7 +60,7 @@ class Agent:
         self.core.answered(request, reply, asked_at)
 
     def welcomed(self, held: tuple[str, ...] = (), boot: str = "b1") -> list[Instruction]:
-        self.core.supervisor_state(local.State(boot, list(held), [], []))
+        self.core.supervisor_state(local.State(boot, [hold(token) for token in held], [], []))
         hello = one(self.decide(), p.AgentHello)
         self.answer(hello, p.AgentWelcome(epoch=1, adopt=list(held)))
         return self.decide()
@@ -77,7 +81,7 @@ def test_nothing_is_asked_before_there_is_a_supervisor() -> None:
 
 def test_hello_tells_everything_and_only_then_is_work_asked_for() -> None:
     agent = Agent()
-    agent.core.supervisor_state(local.State("b1", ["t2", "t1"], [result("t3")], []))
+    agent.core.supervisor_state(local.State("b1", [hold("t2"), hold("t1")], [result("t3")], []))
     hello = one(agent.decide(), p.AgentHello)
     assert (hello.boot, hello.running, hello.outbox) == ("b1", ["t1", "t2"], ["t3"])
     assert agent.decide() == []
