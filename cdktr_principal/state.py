@@ -26,9 +26,7 @@ from typing import Any, Final
 
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.base import Fact
-from cdktr_common.catalogue.values import (
-    TaskState,
-)
+from cdktr_common.catalogue.values import TaskState
 from cdktr_principal.dag import graph
 from cdktr_principal.records import Agent, Attempt, KeyUse, Run, Task, Workflow
 
@@ -43,6 +41,9 @@ KEYS: Final = 100_000
 
 KEY_S: Final = 86_400.0
 """Seconds for which an idempotency key is remembered."""
+
+AGENTS: Final = 1000
+"""Agents that are remembered, gone ones included."""
 
 TRANSITIONS: Final[dict[type[Fact], dict[TaskState, frozenset[TaskState]]]] = {
     f.TaskAssigned: {"PENDING": frozenset({"RUNNING"})},
@@ -327,6 +328,11 @@ class State:
             if before.drain:
                 now.drain, now.drain_reason = True, before.drain_reason
                 now.state, now.reason = "draining", before.drain_reason
+        if before is None and len(self.agents) > AGENTS:
+            gone = (a.name for a in self.agents.values() if a.state == "gone")
+            oldest = next((name for name in gone if name not in self.held), None)
+            if oldest is not None:
+                del self.agents[oldest]
 
     def _agent_draining(self, fact: f.AgentDraining) -> None:
         agent = self.agents[fact.agent]

@@ -7,8 +7,10 @@ import pytest
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.facts import WorkflowLoaded
 from cdktr_common.catalogue.values import Plan, TaskPlan
+from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal import agents, triggers
+from cdktr_principal.snapshot import take
 from tests.unit.principal.world import World, plan
 
 
@@ -257,3 +259,21 @@ def test_a_name_that_two_workflows_have_is_refused_with_their_ids() -> None:
     with pytest.raises(ProtocolError) as unknown:
         triggers.find_workflow(world.core, "oen")
     assert unknown.value.code == "not_found" and unknown.value.near == ["one"]
+
+
+def test_agents_that_are_gone_are_forgotten_when_there_are_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cdktr_principal.state.AGENTS", 3)
+    world = World(lost_after_s=10.0)
+    for name in "abc":
+        world.hello(name)
+    task = TaskPlan(id="t", argv=["true"], on_principal_lost="finish")
+    run = world.start(Plan(workflow="w", tasks=[task]))
+    world.fetch("a")
+    world.pass_time(100)
+    for name in "de":
+        world.hello(name)
+    assert list(world.core.state.agents) == ["a", "d", "e"], "a still holds a task"
+    assert world.states(run) == "t:RUNNING"
+    assert encode(world.refolded()) == encode(take(world.core.state))
