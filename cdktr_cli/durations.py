@@ -36,3 +36,12 @@ def spell(span_s: float | None) -> str:
     if whole < 86400:
         return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
     return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
+
+
+def rough(span_s: float | None) -> str:
+    """A length of time in a sentence: `400 ms`, `3.2 s`, `41 s`, `2m03s`; `?` for None."""
+    if span_s is None:
+        return "?"
+    if 0.9995 <= span_s < 59.5:
+        return f"{span_s:.1f} s" if span_s < 9.95 else f"{span_s:.0f} s"
+    return spell(60.0 if 59.5 <= span_s < 60 else span_s)

@@ -7,7 +7,7 @@ and its backfill, because there is no subscription. Knows numbers, not what the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from cdktr_common.catalogue.principal import EventList, EventPage
 from cdktr_common.errors import ProtocolError
 
 Fact = dict[str, Any]
+Facts = Iterable[Fact]
 
 POLL_S = 2.0
 _PAGE = 1000

@@ -16,7 +16,7 @@ BUILT_IN = {
     "logd": "the daemon that records output and history",
     "trigger": "fire an event or start a workflow",
     "run": "run one command on some agent",
-    "ctl": "look at runs, tasks, agents; cancel, reload",
+    "ctl": "look at runs, tasks, agents; why, cancel, drain",
     "logs": "output of tasks: query, tail, raw",
     "check": "all faults of workflow files",
 }

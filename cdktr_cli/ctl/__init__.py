@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from keyword import iskeyword
+from types import ModuleType
 from typing import NoReturn
 
 from cdktr_common import cli
@@ -21,10 +23,15 @@ COMMANDS = {
     "runs": "runs that are going on, and recent ones",
     "show": "one run: a row for each task",
     "tasks": "all attempts of the tasks of a run",
+    "why": "why a run or a task is not running",
     "wait": "wait until runs have ended",
     "cancel": "end runs",
+    "continue": "let tasks go on that are held since their agent was lost",
     "workflows": "workflows, and files that are broken",
-    "agents": "agents and their load",
+    "agents": "agents, their load, and what is the matter with them",
+    "drain": "give agents no new work",
+    "undrain": "give agents work again",
+    "lost": "say that an agent is dead, so that its tasks are given up now",
     "events": "what happened, and with -f what happens",
     "reload": "look at the workflow directory now",
     "ping": "does everything answer",
@@ -40,6 +47,8 @@ Examples:
   cdktr-ctl show last
   cdktr-ctl events -f --ndjson | jq .type
   cdktr-ctl agents
+  cdktr-ctl why last                      # what does it wait for?
+  cdktr-ctl drain box1 --wait
 
 Usage:
   cdktr-ctl [options] COMMAND [ARG...]
@@ -52,7 +61,7 @@ Options:
 {cli.OPTIONS}
 `cdktr-ctl COMMAND --help` tells the options of a command. Runs are named by id, by a unique
 beginning of it, or `last`. Exit codes: 0 done - 1 the answer is no - 2 usage - 3 not found -
-5 ambiguous - 69 principal unreachable.
+5 ambiguous or a conflict - 69 principal unreachable - 75 not in time.
 """
 
 
@@ -69,7 +78,7 @@ def main(argv: list[str]) -> int:
         return show_help(arguments)
     if name not in COMMANDS:
         cli.fail(PROGRAM, f"no command '{name}'{cli.near(name, list(COMMANDS))}", USAGE)
-    command = import_module(f"cdktr_cli.ctl.{name}")
+    command = module(name)
     words = [name, *before, *arguments]
     cli.show_and_exit(command.usage, words)
     args = parse(command.usage, words)
@@ -78,6 +87,11 @@ def main(argv: list[str]) -> int:
             cli.fail(PROGRAM, f"--color is auto, always or never, not {args['--color']}", USAGE)
         os.environ["CDKTR_COLOR"] = args["--color"]
     return int(command.main(args))
+
+
+def module(name: str) -> ModuleType:
+    """The file of a command."""
+    return import_module(f"cdktr_cli.ctl.{name}{'_' if iskeyword(name) else ''}")
 
 
 def split(argv: list[str]) -> tuple[list[str], list[str]]:
@@ -91,7 +105,7 @@ def split(argv: list[str]) -> tuple[list[str], list[str]]:
 def show_help(arguments: list[str]) -> int:
     """`help [COMMAND]`."""
     known = [name for name in arguments if name in COMMANDS]
-    text = import_module(f"cdktr_cli.ctl.{known[0]}").usage if known else usage
+    text = module(known[0]).usage if known else usage
     print(text.strip())
     return OK
 

@@ -1,4 +1,4 @@
-"""cdktr-ctl agents: who takes tasks, and how busy they are."""
+"""cdktr-ctl agents: who takes tasks, how busy they are, and what is the matter with them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from cdktr_common.errors import OK
 
 usage = f"""\
 cdktr-ctl agents - all agents: slots in use, CPU, memory, load, output not yet recorded
+
+STATE is ready, silent (not heard of for a while, its tasks may go on), draining (it gets nothing
+new) or gone. DRAIN: somebody asked for it with cdktr-ctl drain. LOST: attempts lost with it.
 
 Examples:
   cdktr-ctl agents
@@ -31,6 +34,7 @@ def _load(row: Row, name: str, shape: str) -> str:
 COLUMNS = (
     Column("AGENT", lambda row: row["agent"]),
     Column("STATE", lambda row: row["state"]),
+    Column("DRAIN", lambda row: row["drain"] or None),
     Column("SLOTS", lambda row: f"{row['running']}/{row['slots']}", right=True),
     Column("CPU", lambda row: _load(row, "cpu_pct", "{:.0f} %"), right=True),
     Column("MEM", lambda row: _load(row, "mem_pct", "{:.0f} %"), right=True),
@@ -40,6 +44,7 @@ COLUMNS = (
     Column("LOST", lambda row: row["losses"], right=True),
     Column("HOST", lambda row: row["host"]),
     Column("LABELS", lambda row: row["labels"]),
+    Column("REASON", lambda row: row["reason"]),
 )
 
 

@@ -27,9 +27,24 @@ def number(args: cli.Args, option: str, least: int = 0) -> int:
     return int(words)
 
 
+def run_and_task(args: cli.Args) -> tuple[str, str | None]:
+    """`RUN TASK`, `RUN/TASK` or `RUN`."""
+    run, slash, task = args["RUN"].partition("/")
+    if args["TASK"] is not None and slash:
+        cli.fail("cdktr-ctl", f"{args['RUN']} names a task already", USAGE)
+    if not run or (slash and not task) or args["TASK"] == "":
+        cli.fail("cdktr-ctl", "write RUN, RUN/TASK or RUN TASK", USAGE)
+    return run, task if slash else args["TASK"]
+
+
 def took(row: Row) -> str:
     """How long a run, task or attempt took, or has been running for."""
     return spell(table.span(row.get("started"), row.get("ended"), time.time()))
+
+
+def task_state(row: Row) -> str:
+    """The state of a task; one that waits for an operator is told apart."""
+    return f"{row['state']}, held" if row.get("held") else str(row["state"])
 
 
 def progress(row: Row) -> str:

@@ -1,14 +1,15 @@
-"""cdktr-ctl show: one run, with a row for each task. What the principal has forgotten, the
-recorder still knows."""
+"""cdktr-ctl show: one run, with a row for each task, and what became of each attempt when agents
+were lost under it. What the principal has forgotten, the recorder still knows."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
 
-from cdktr_cli import table
+from cdktr_cli import story, table
 from cdktr_cli.connection import Connection
-from cdktr_cli.ctl.common import OPTIONS, progress, recorded, took
+from cdktr_cli.ctl.common import OPTIONS, progress, recorded, task_state, took
+from cdktr_cli.happened import facts_of
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
 from cdktr_common.catalogue.logd import HistoryList, HistoryPage
@@ -18,9 +19,13 @@ from cdktr_common.errors import OK, ProtocolError
 usage = f"""\
 cdktr-ctl show - one run: what it was given, how it stands, a row for each task
 
+When agents were lost under it, or something was handed back, held or came too late: below the
+table, the story of every attempt of such tasks. Times are UTC.
+
 Examples:
   cdktr-ctl show last
   cdktr-ctl show k3f9 --json | jq '.tasks[] | select(.state == "FAILED")'
+  cdktr-ctl show k3f9 --json | jq -r '.story[].text'
 
 Usage:
   cdktr-ctl show [options] RUN
@@ -30,7 +35,7 @@ Options:
 
 TASK_COLUMNS = (
     Column("TASK", lambda row: row["task"]),
-    Column("STATE", lambda row: row["state"]),
+    Column("STATE", task_state),
     Column("ATTEMPT", lambda row: latest(row).get("n"), right=True),
     Column("AGENT", lambda row: latest(row).get("agent")),
     Column("START", lambda row: latest(row).get("started")),
@@ -55,12 +60,17 @@ def main(args: cli.Args) -> int:
         if fault.code != "not_found":
             raise
         shown = _recorded(principal, args["RUN"], fault)
+    facts = facts_of(principal, shown["run"]) if story.interesting(shown["tasks"]) else []
+    told = story.tell(shown["run"], shown["tasks"], facts)
+    shown["story"] = [line._asdict() for line in told]
     if args["--json"]:
         table.document(shown)
     elif args["--ndjson"]:
         table.lines([shown])
     else:
         _print(shown)
+        for words in story.render(told):
+            print(table.harmless(words))
     return OK
 
 
@@ -118,6 +128,8 @@ def _print(shown: Row) -> None:
     print()
     for line in table.render(shown["tasks"], TASK_COLUMNS, _total(run, shown["tasks"])):
         print(line)
+    if shown.get("story"):
+        print()
 
 
 def _total(run: Row, tasks: list[Row]) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cdktr_cli import table
 from cdktr_cli.connection import Connection
-from cdktr_cli.ctl.common import OPTIONS, recorded, took
+from cdktr_cli.ctl.common import OPTIONS, recorded, task_state, took
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
 from cdktr_common.catalogue.logd import HistoryList, HistoryPage
@@ -17,6 +17,7 @@ cdktr-ctl tasks - all attempts of the tasks of a run, in the order of the plan
 Examples:
   cdktr-ctl tasks last
   cdktr-ctl tasks k3f9 --ndjson | jq -r 'select(.state == "FAILED") | .task'
+  cdktr-ctl tasks k3f9 --ndjson | jq -r 'select(.held) | .task'
 
 Usage:
   cdktr-ctl tasks [options] RUN
@@ -26,7 +27,7 @@ Options:
 
 COLUMNS = (
     Column("TASK", lambda row: row["task"]),
-    Column("STATE", lambda row: row["state"]),
+    Column("STATE", task_state),
     Column("ATTEMPT", lambda row: row.get("n"), right=True),
     Column("ENDED", lambda row: row.get("attempt_state")),
     Column("AGENT", lambda row: row.get("agent")),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import pytest
 
 from cdktr_cli import ctl
@@ -34,8 +32,9 @@ def test_each_command_has_help_with_examples_first(
 
 @pytest.mark.parametrize("name", ctl.COMMANDS)
 def test_each_command_takes_the_common_options(name: str) -> None:
-    module = import_module(f"cdktr_cli.ctl.{name}")
-    run = ["last"] if name in ("show", "tasks", "wait", "cancel") else []
+    module = ctl.module(name)
+    takes_one = {"show", "tasks", "wait", "cancel", "why", "continue", "drain", "undrain", "lost"}
+    run = ["last"] if name in takes_one else []
     args = arguments.parse(
         module.usage, [name, "--home", "/x", "--host-port", "h:1", "--json", "--color=never", *run]
     )

@@ -1,0 +1,94 @@
+"""cdktr-ctl why: what keeps a run, or a task of it, from running. One line a cause."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from cdktr_cli import table
+from cdktr_cli.connection import Connection
+from cdktr_cli.ctl.common import OPTIONS, recorded, run_and_task
+from cdktr_cli.durations import rough
+from cdktr_cli.table import Row
+from cdktr_common import cli
+from cdktr_common.catalogue.logd import HistoryList, HistoryPage
+from cdktr_common.catalogue.principal import RunExplained, RunWhy
+from cdktr_common.errors import OK, ProtocolError
+
+EXITS: Final[dict[str, int]] = {
+    "running": OK, "ended": OK, "waits_for": 10, "no_agent": 11, "no_label": 12, "no_slot": 13,
+    "draining": 14, "silent": 15, "held": 16, "cancelling": 17, "bound": 18, "last_chance": 19,
+    "disk_full": 20, "next": 21,
+}  # fmt: skip
+"""The exit code of each cause."""
+
+OTHER: Final = 9
+"""Of a cause that only a newer principal knows."""
+
+usage = f"""\
+cdktr-ctl why - why a run, or one task of it, is not running; one line a cause, the worst first
+
+Examples:
+  cdktr-ctl why last
+  cdktr-ctl why k3f9/load
+  cdktr-ctl why last --json | jq -r '.causes[].code' | sort | uniq -c
+
+Usage:
+  cdktr-ctl why [options] RUN [TASK]
+
+Options:
+{OPTIONS}
+Exit codes, by the first cause: 0 it runs or has ended -
+  10 waits_for    tasks it depends on      16 held         its agent was lost; yours to decide
+  11 no_agent     there is none            17 cancelling   is being ended
+  12 no_label     none with its labels     18 bound        its run stays on one agent
+  13 no_slot      all slots are taken      19 last_chance  not beside another such task
+  14 draining     agents get nothing new   20 disk_full    of the principal
+  15 silent       its agent is not heard   21 next         a moment more
+  9 a cause that only a newer principal knows.
+"""
+
+
+def main(args: cli.Args) -> int:
+    """Run the command."""
+    run, task = run_and_task(args)
+    principal = Connection.of(args)
+    try:
+        explained = principal.ask(RunWhy(run=run, task=task), RunExplained)
+        shown = {"run": table.plain(explained.run), "causes": table.plain(explained.causes)}
+    except ProtocolError as fault:
+        if fault.code != "not_found" or task is not None:
+            raise
+        shown = _forgotten(principal, run, fault)
+    causes: list[Row] = shown["causes"]
+    if args["--json"]:
+        table.document(shown)
+    elif args["--ndjson"]:
+        table.lines(causes)
+    else:
+        for cause in causes:
+            print(line(cause))
+    return EXITS.get(causes[0]["code"], OTHER) if causes else OK
+
+
+def line(cause: Row) -> str:
+    """A cause as a sentence, with how long it has been so."""
+    words = f"{cause['task']} {cause['text']}".strip()
+    if cause.get("since") and cause["code"] in ("running", "cancelling"):
+        words += f", for {rough(table.span(cause['since'], None, time.time()))} now"
+    elif cause.get("since") and cause["code"] == "ended":
+        words += f", at {table.when(cause['since'])}"
+    return table.harmless(words)
+
+
+def _forgotten(principal: Connection, name: str, unknown: ProtocolError) -> Row:
+    """A run that the principal has forgotten has ended; the recorder tells how."""
+    try:
+        runs = recorded(principal.ask_logd(HistoryList(table="runs", run=name), HistoryPage))
+    except ProtocolError:
+        raise unknown from None
+    if len(runs) != 1:
+        raise unknown
+    run = runs[0]
+    cause = {"code": "ended", "task": "", "text": f"the run has ended: {run['state']}"}
+    return {"run": run, "causes": [{**cause, "since": run.get("ended")}]}
