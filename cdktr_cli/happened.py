@@ -19,7 +19,7 @@ _PAGE = 1000
 _PAGES = 10
 """Pages of the journal that are read before the recorder is asked instead."""
 
-_TOLD = ("task.assigned", "task.stale", "task.unheld")
+_TOLD = ("task.assigned", "task.crashed", "task.stale", "task.unheld")
 
 
 def facts_of(principal: Connection, run: Row) -> list[Fact]:

@@ -39,18 +39,21 @@ def _has_story(task: Row) -> bool:
 def tell(run: Row, tasks: Iterable[Row], facts: Iterable[Fact]) -> list[Line]:
     """The stories of all tasks that have one, each in the order in which it happened."""
     numbers: dict[str, int] = {}
+    held: set[tuple[str, int]] = set()
     late: dict[str, list[Fact]] = {}
     for fact in facts:
         if fact.get("run") != run["run"]:
             continue
         if fact["type"] == "task.assigned":
             numbers[fact["token"]] = fact["n"]
+        elif fact["type"] == "task.crashed" and fact.get("held"):
+            held.add((fact["task"], fact["n"]))
         elif fact["type"] in ("task.stale", "task.unheld"):
             late.setdefault(fact["task"], []).append(fact)
     told: list[Line] = []
     for task in tasks:
         if _has_story(task) or task["task"] in late:
-            lines = [_attempt(run, task, attempt) for attempt in task.get("attempts") or []]
+            lines = [_attempt(run, task, attempt, held) for attempt in task.get("attempts") or []]
             lines += [_late(run, fact, numbers) for fact in late.get(task["task"], [])]
             told += sorted(lines, key=lambda line: line.time or "")
     return told
@@ -67,18 +70,19 @@ def render(lines: Iterable[Line]) -> Iterator[str]:
         yield f"{name.ljust(width)}  {line.text}"
 
 
-def _attempt(run: Row, task: Row, attempt: Row) -> Line:
+def _attempt(run: Row, task: Row, attempt: Row, held: set[tuple[str, int]]) -> Line:
     start = attempt.get("started") or attempt.get("assigned")
     n = attempt["n"]
     text = f"attempt {n} on {attempt['agent']}: {_course(run, attempt, start)}"
     if attempt["state"] in ("CRASHED", "RELEASED"):
-        text += f"; {_then(run, task, attempt)}"
+        was_held = (task["task"], n) in held
+        text += f"; {_then(run, task, attempt, was_held)}"
     return Line(task["task"], n, start, text)
 
 
 def _course(run: Row, attempt: Row, start: str | None) -> str:
     """How it went: when it began, how it ended, why."""
-    began = f"{'began' if attempt.get('started') else 'given'} {clock(run, start)}"
+    began = f"{'began' if attempt.get('started') else 'given out'} {clock(run, start)}"
     after = rough(span(start, attempt.get("ended")))
     reason = f" ({attempt['reason']})" if attempt.get("reason") else ""
     return {
@@ -91,14 +95,14 @@ def _course(run: Row, attempt: Row, start: str | None) -> str:
     }[attempt["state"]]
 
 
-def _then(run: Row, task: Row, attempt: Row) -> str:
+def _then(run: Row, task: Row, attempt: Row, held: bool) -> str:
     """What followed from it that this attempt was lost or handed back."""
     if attempt is not task["attempts"][-1]:
-        return "queued again"
+        return "held" if held else "queued again"
     if task.get("held"):
         return f"held: cdktr-ctl continue {run['run']} {task['task']} lets it run again"
     if task["state"] == "PENDING":
-        return "queued again, waits"
+        return "held, then let go on; waits" if held else "queued again, waits"
     reason = task.get("reason") or ""
     why = f" ({reason})" if reason and reason != attempt.get("reason") else ""
     return f"so the task is {task['state']}{why}"

@@ -58,7 +58,7 @@ def of_task(core: Core, task: Task, at: Moment) -> Cause:
     if task.held:
         return _held(task)
     if task.waits:
-        return _waits_for(task)
+        return _waits_for(task, at)
     return _waits_for_agent(core, task)
 
 
@@ -71,7 +71,7 @@ def _ended(task: Task) -> Cause:
     reason = f": {task.reason}" if task.reason else ""
     code = f" {task.code}" if task.state == "FAILED" and task.code is not None else ""
     return _cause(
-        "ended", task, f"it has ended {task.state}{code}{reason}",
+        "ended", task, f"has ended {task.state}{code}{reason}",
         since_ts=last.ended_ts if last else None, agents=[last.agent] if last else [],
     )  # fmt: skip
 
@@ -114,16 +114,17 @@ def _held(task: Task) -> Cause:
     )  # fmt: skip
 
 
-def _waits_for(task: Task) -> Cause:
+def _waits_for(task: Task, at: Moment) -> Cause:
     run = task.run
     open_ones = [name for name in task.plan.depends if run.by_id[name].state != "COMPLETED"]
-    states = [f"{name} ({_where(run.by_id[name])})" for name in open_ones]
+    states = [f"{name} ({_where(run.by_id[name], at)})" for name in open_ones]
     return _cause("waits_for", task, f"waits for {_some(states)}", waits_for=open_ones)
 
 
-def _where(task: Task) -> str:
+def _where(task: Task, at: Moment) -> str:
     if task.state == "RUNNING":
-        return f"runs on {task.attempts[-1].agent}"
+        last = task.attempts[-1]
+        return f"runs on {last.agent} for {max(0.0, at.ts - last.assigned_ts):.0f} s now"
     if task.held:
         return "held"
     return "waits itself" if task.state == "PENDING" else task.state

@@ -53,8 +53,9 @@ def main(args: cli.Args) -> int:
     name = args["AGENT"]
     principal = Connection.of(args)
     known = {row.agent: row for row in principal.ask(AgentList(), AgentPage).agents}
-    if name in known:
-        print(f"cdktr-ctl: {table.harmless(meaning(known[name]))}", file=sys.stderr)
+    agent = known.get(name)
+    if agent is not None and (args["--force"] or agent.state in ("silent", "gone")):
+        print(f"cdktr-ctl: {table.harmless(meaning(agent))}", file=sys.stderr)
         if not args["--yes"] and sys.stdin.isatty() and sys.stderr.isatty() and not _agreed():
             cli.fail("cdktr-ctl", "nothing was done", FAILED)
     before = follow.newest(principal)
