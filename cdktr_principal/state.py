@@ -14,8 +14,8 @@ program had. A task moves as this table says, an attempt is the token it moves b
     PENDING   --task.skipped--->  SKIPPED
 
 A PENDING task whose dependencies have all completed stands in a ready queue, unless it is held
-since its agent was lost. Rule: only `apply`
-and what it calls may assign to anything in here. It knows no clock, socket, disk or randomness.
+since its agent was lost. Rule: only `apply` and what it calls (`roster`, for agents) may assign to
+anything in here. It knows no clock, socket, disk or randomness.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import Any, Final
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import TaskState
+from cdktr_principal import roster
 from cdktr_principal.dag import graph
 from cdktr_principal.records import Agent, Attempt, KeyUse, Run, Task, Workflow
 
@@ -41,9 +42,6 @@ KEYS: Final = 100_000
 
 KEY_S: Final = 86_400.0
 """Seconds for which an idempotency key is remembered."""
-
-AGENTS: Final = 1000
-"""Agents that are remembered, gone ones included."""
 
 TRANSITIONS: Final[dict[type[Fact], dict[TaskState, frozenset[TaskState]]]] = {
     f.TaskAssigned: {"PENDING": frozenset({"RUNNING"})},
@@ -196,7 +194,17 @@ class State:
         self._dequeue(task)
         aid = self.agents[fact.agent].aid if fact.agent in self.agents else ""
         task.attempts.append(
-            Attempt(fact.n, fact.token, fact.agent, fact.boot, fact.seq, fact.ts, aid=aid)
+            Attempt(
+                fact.n,
+                fact.token,
+                fact.agent,
+                fact.boot,
+                fact.seq,
+                fact.ts,
+                aid=aid,
+                lost_after_s=fact.lost_after_s,
+                asked_s=fact.asked_s,
+            )
         )
         self.tokens[fact.token] = task
         self.held.setdefault(fact.agent, {})[fact.token] = task
@@ -234,6 +242,8 @@ class State:
             task.held = fact.held
             if task.last_chance:
                 self.last_chances.add(task)
+            else:  # one that is held each time may be lost more often than that
+                self.last_chances.discard(task)
             if attempt.agent in self.agents:
                 self.agents[attempt.agent].losses += 1
             if task.run.home is not None:
@@ -318,30 +328,13 @@ class State:
     # Agents
 
     def _agent_joined(self, fact: f.AgentJoined) -> None:
-        before = self.agents.get(fact.agent)
-        self.agents[fact.agent] = Agent(
-            fact.agent, fact.aid, fact.boot, fact.slots, fact.labels, fact.host, fact.version
-        )
-        if before is not None and before.aid == fact.aid:
-            now = self.agents[fact.agent]
-            now.losses = before.losses
-            if before.drain:
-                now.drain, now.drain_reason = True, before.drain_reason
-                now.state, now.reason = "draining", before.drain_reason
-        if before is None and len(self.agents) > AGENTS:
-            gone = (a.name for a in self.agents.values() if a.state == "gone")
-            oldest = next((name for name in gone if name not in self.held), None)
-            if oldest is not None:
-                del self.agents[oldest]
+        roster.join(self.agents, fact, self.held)
 
     def _agent_draining(self, fact: f.AgentDraining) -> None:
-        agent = self.agents[fact.agent]
-        agent.drain = fact.drain
-        agent.drain_reason = fact.reason
+        roster.drain(self.agents[fact.agent], fact)
 
     def _agent_changed(self, fact: f.AgentChanged) -> None:
-        self.agents[fact.agent].state = fact.state
-        self.agents[fact.agent].reason = fact.reason
+        roster.change(self.agents[fact.agent], fact)
         if fact.state == "gone":
             for run in self.runs.values():
                 if run.home == fact.agent and run.open:
