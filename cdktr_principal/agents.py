@@ -31,6 +31,9 @@ def hello(core: Core, ask: Ask, request: p.AgentHello, at: Moment) -> Reply:
         raise ProtocolError(
             "conflict", f"an agent '{name}' on {known.host} is at work: choose another name"
         )
+    if known is not None and known.aid == request.aid and request.boot in known.older_boots:
+        raise ProtocolError("conflict", f"a newer supervisor of agent {name} has taken over")
+    core.session.begin(name, request.sent_s)
     _join(core, request, at)
     core.session.greeted[name] = request.boot
     core.session.hear(name, at.clock, at.ts)
@@ -90,6 +93,8 @@ def _end_missing(core: Core, request: p.AgentHello, at: Moment) -> None:
         attempt = task.attempts[-1]
         if attempt.aid != request.aid:
             continue  # another machine by the same name proves nothing of this one
+        if attempt.boot == request.boot and 0 < request.sent_s < attempt.asked_s:
+            continue  # said before it asked for this one: an old connection delivered it late
         if attempt.boot == request.boot:
             core.session.leases.pop(token, None)
             core.release(task, attempt, "never reached the agent", at)
@@ -184,5 +189,6 @@ def tick(core: Core, at: Moment) -> None:
     for token in core.session.ended_leases(at.clock):
         task = core.state.tokens.get(token)
         if task is not None:
-            reason = f"not heard of for {core.lease_s(task):g} s"
-            core.crash(task, task.attempts[-1], "silence", reason, at)
+            attempt = task.attempts[-1]
+            reason = f"not heard of for {attempt.lost_after_s:g} s"
+            core.crash(task, attempt, "silence", reason, at)

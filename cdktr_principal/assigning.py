@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Reply
@@ -29,18 +31,30 @@ def task_fetch(core: Core, ask: Ask, request: p.TaskFetch, at: Moment) -> Reply 
     """`task.fetch`: waits for `settle`. The same fetch again gets the same batch again."""
     again = core.session.batch_again(request.agent, request.id)
     if again is not None:
-        return again
+        return _still_held(core, request.agent, again)
+    if core.session.overtaken(request.agent, request.sent_s):
+        raise ProtocolError("unknown_agent", "a later fetch or hello of this agent has come before")
     if not core.knows(request.agent, request.boot):
         return p.TaskBatch(epoch=core.state.epoch, hello=True)
     if request.free < 1:
         raise ProtocolError("bad_field", "task.fetch: free is at least 1")
+    core.session.sent(request.agent, request.sent_s)
     due = at.clock + max(0.0, request.wait_s)
-    wait = FetchWait(ask, request.id, request.agent, request.boot, request.free, due)
+    wait = FetchWait(
+        ask, request.id, request.agent, request.boot, request.free, due, request.sent_s
+    )
     replaced = core.session.fetches.pop(request.agent, None)
     core.session.fetches[request.agent] = wait
     if replaced is not None:
         core.answers.append((replaced.ask, p.TaskBatch(epoch=core.state.epoch)))
     return None
+
+
+def _still_held(core: Core, agent: str, batch: p.TaskBatch) -> p.TaskBatch:
+    """A batch again, less what was given up since: somebody else may be running it."""
+    held = core.state.held.get(agent, {})
+    tasks = [spec for spec in batch.tasks if spec.token in held]
+    return msgspec.structs.replace(batch, tasks=tasks)
 
 
 def settle(core: Core, at: Moment) -> None:
@@ -84,7 +98,7 @@ def _assign(core: Core, task: Task, wait: FetchWait, at: Moment) -> TaskSpec:
     token = f"{run.id}/{plan.id}/{n}/{core.state.epoch}-{at.fresh(10)}"
     fact = core.about(
         f.TaskAssigned, run, at, task=plan.id, n=n, token=token, agent=wait.agent,
-        boot=wait.boot,
+        boot=wait.boot, lost_after_s=core.lease_s(task), asked_s=wait.sent_s,
     )  # fmt: skip
     core.renew(token, at)
     return TaskSpec(

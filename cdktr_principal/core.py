@@ -88,11 +88,11 @@ class Core:
         lost by proof or an operator's word only."""
         task = self.state.tokens[token]
         if task.plan.on_principal_lost != "finish":
-            lease_s = self.lease_s(task) + self.timing.lease_grace_s
+            lease_s = task.attempts[-1].lost_after_s + self.timing.lease_grace_s
             self.session.leases[token] = at.clock + lease_s
 
     def lease_s(self, task: Task) -> float:
-        """How long the lease of a task's attempts is, as its agent counts it."""
+        """How long the lease of an attempt that begins now is, as its agent counts it."""
         own = task.plan.lost_after_s
         return self.timing.lost_after_s if own is None else own
 
@@ -140,6 +140,8 @@ class Core:
         for attempt in task.attempts:
             if attempt.token == result.token and attempt.state == result.state:
                 return True
+        if result.state == "RELEASED":
+            return False  # handed back twice; nothing to tell of
         self.about(
             f.TaskStale, run, at, task=task_id, token=result.token, agent=agent, state=result.state
         )

@@ -1,7 +1,7 @@
 """What the state is made of: runs, tasks, attempts, agents, workflows. Data without behaviour.
 
-Rule: only `state.py` assigns to anything in here, while it applies facts (and `snapshot.py`, when
-it makes a state out of an image). Everybody else reads.
+Rule: only `state.py` and `roster.py` assign to anything in here, while they apply facts (and
+`snapshot.py`, when it makes a state out of an image). Everybody else reads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ FINAL: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "SKIPPED"})
 
 class Attempt(msgspec.Struct):
     """One execution of a task; `fence` is the seq of the fact that assigned it. `aid` and `boot`
-    are those of the agent at that time: its name may by now be another's."""
+    are those of the agent at that time: its name may by now be another's. So is the lease, which
+    the agent goes on counting as it was told; `asked_s` is when it asked, by its own clock."""
 
     n: int
     token: str
@@ -44,6 +45,8 @@ class Attempt(msgspec.Struct):
     stdout_bytes: int | None = None
     stderr_bytes: int | None = None
     aid: str = ""
+    lost_after_s: float = 600.0
+    asked_s: float = 0.0
 
 
 class Task:
@@ -106,7 +109,8 @@ class Run:
 
 
 class Agent(msgspec.Struct):
-    """An agent as it introduced itself last. `drain`: an operator wants no new work there."""
+    """An agent as it introduced itself last. `drain`: an operator wants no new work there;
+    `older_boots`: supervisors that were followed by another, and have nothing more to say."""
 
     name: str
     aid: str
@@ -120,6 +124,7 @@ class Agent(msgspec.Struct):
     losses: int = 0
     drain: bool = False
     drain_reason: str = ""
+    older_boots: list[str] = []
 
 
 class Workflow(msgspec.Struct):

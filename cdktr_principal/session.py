@@ -29,6 +29,7 @@ class FetchWait(msgspec.Struct):
     boot: str
     free: int
     due: float
+    sent_s: float = 0.0
 
 
 class Session:
@@ -45,6 +46,7 @@ class Session:
         self.loads: dict[str, AgentLoad] = {}
         self.heard_ts: dict[str, float] = {}
         self._heard: dict[str, float] = {}
+        self._sent: dict[str, float] = {}
         self._started: float | None = None
 
     def hear(self, agent: str, clock: float, ts: float, load: AgentLoad | None = None) -> None:
@@ -59,6 +61,18 @@ class Session:
         if self._started is None:
             self._started = clock
         return clock - self._heard.get(agent, self._started) <= seconds
+
+    def overtaken(self, agent: str, sent_s: float) -> bool:
+        """Was something that the agent said later taken before this? (By its own clock.)"""
+        return 0 < sent_s < self._sent.get(agent, 0.0)
+
+    def sent(self, agent: str, sent_s: float) -> None:
+        """A fetch is taken that the agent sent then."""
+        self._sent[agent] = max(sent_s, self._sent.get(agent, 0.0))
+
+    def begin(self, agent: str, sent_s: float) -> None:
+        """A hello is taken: from here on the agent's clock counts, also a new machine's."""
+        self._sent[agent] = sent_s
 
     def forget(self, agent: str) -> None:
         """The agent has left."""

@@ -28,7 +28,8 @@ CONFINED = {
 
 PURE = (
     "core.py", "state.py", "dag.py", "workflow.py", "ready.py", "invariants.py", "agents.py",
-    "assigning.py", "operators.py", "triggers.py", "why.py",
+    "assigning.py", "operators.py", "roster.py", "triggers.py", "why.py", "custody.py", "watch.py",
+    "appetite.py", "beats.py", "arrivals.py",
 )  # fmt: skip
 WORLD = {
     "asyncio", "datetime", "duckdb", "logging", "multiprocessing", "os", "pathlib", "random",

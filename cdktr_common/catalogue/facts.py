@@ -130,13 +130,17 @@ class RunFact(Fact, frozen=True, kw_only=True):
 
 
 class TaskAssigned(RunFact, frozen=True, kw_only=True, tag="task.assigned"):
-    """Attempt `n` of a task was given to an agent. Its `seq` is the attempt's fence."""
+    """Attempt `n` of a task was given to an agent. Its `seq` is the attempt's fence, and
+    `lost_after_s` its lease, whatever the settings of a later principal are. `asked_s` is when
+    the agent asked for it, by its own clock: no hello from before that can disown it."""
 
     task: str
     n: int
     token: str
     agent: str
     boot: str
+    lost_after_s: float = 600.0
+    asked_s: float = 0.0
 
     example: ClassVar[str] = (
         '{"type":"task.assigned","seq":7,"prev":6,"ts":1.5,"workflow":"etl","run":"k3f9x2mq7a",'

@@ -433,7 +433,10 @@ class EventList(Request, frozen=True, kw_only=True, tag="event.list"):
 class AgentHello(Request, frozen=True, kw_only=True, tag="agent.hello"):
     """An agent introduces itself: first, on an unknown epoch, and when asked to. `aid` is kept in
     its state directory, `boot` is new with each supervisor. `running` and `outbox` are all tokens
-    it has. Tokens the principal had given to an older boot and that are in neither are lost."""
+    it has. Tokens the principal had given to an older boot and that are in neither are lost: the
+    supervisor has ended what its predecessor left before it speaks. `sent_s` is a clock of the
+    agent's machine that never goes back (CLOCK_BOOTTIME): a hello or fetch that is overtaken by a
+    later one, as an old connection may deliver it, is refused instead of believed. 0: unknown."""
 
     agent: str
     aid: str
@@ -445,6 +448,7 @@ class AgentHello(Request, frozen=True, kw_only=True, tag="agent.hello"):
     protocol: int = 1
     running: list[str] = []
     outbox: list[str] = []
+    sent_s: float = 0.0
 
     example: ClassVar[str] = (
         '{"type":"agent.hello","id":"7","agent":"box1","aid":"a91","boot":"b7","slots":4,'
@@ -485,12 +489,13 @@ class AgentBye(Request, frozen=True, kw_only=True, tag="agent.bye"):
 
 class TaskFetch(Request, frozen=True, kw_only=True, tag="task.fetch"):
     """Ask for up to `free` tasks; with none ready the answer waits up to `wait_s`. One fetch of an
-    agent is open at a time: a newer one replaces it."""
+    agent is open at a time: a newer one replaces it. `sent_s` as in `agent.hello`."""
 
     agent: str
     boot: str
     free: int
     wait_s: float = 0.0
+    sent_s: float = 0.0
 
     example: ClassVar[str] = (
         '{"type":"task.fetch","id":"7","agent":"box1","boot":"b7","free":2,"wait_s":20.0}'

@@ -264,7 +264,7 @@ def test_a_name_that_two_workflows_have_is_refused_with_their_ids() -> None:
 def test_agents_that_are_gone_are_forgotten_when_there_are_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("cdktr_principal.state.AGENTS", 3)
+    monkeypatch.setattr("cdktr_principal.roster.AGENTS", 3)
     world = World(lost_after_s=10.0)
     for name in "abc":
         world.hello(name)

@@ -80,9 +80,12 @@ class World:
         self.turn()
         return reply
 
-    def fetch(self, agent: str, free: int = 4, request_id: str | None = None) -> list[TaskSpec]:
+    def fetch(
+        self, agent: str, free: int = 4, request_id: str | None = None, sent_s: float = 0.0
+    ) -> list[TaskSpec]:
+        boot = self.boots[agent]
         request = p.TaskFetch(
-            agent=agent, boot=self.boots[agent], free=free, wait_s=10, id=request_id
+            agent=agent, boot=boot, free=free, wait_s=10, id=request_id, sent_s=sent_s
         )
         reply = assigning.task_fetch(self.core, agent, request, self.at())
         answers = [reply] if reply is not None else self.turn()
