@@ -10,6 +10,8 @@ Pure; every change goes through the core's facts.
 
 from __future__ import annotations
 
+from typing import Final
+
 from cdktr_common import versions
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
@@ -18,6 +20,9 @@ from cdktr_common.errors import ProtocolError
 from cdktr_principal.core import Core, Moment
 from cdktr_principal.records import Agent
 from cdktr_principal.session import Ask
+
+LEASE_PART: Final = 1 / 8
+"""A beat is not held back for more of a lease that it renews: it counts from when it was sent."""
 
 
 def hello(core: Core, ask: Ask, request: p.AgentHello, at: Moment) -> Reply:
@@ -33,7 +38,12 @@ def hello(core: Core, ask: Ask, request: p.AgentHello, at: Moment) -> Reply:
         )
     if known is not None and known.aid == request.aid and request.boot in known.older_boots:
         raise ProtocolError("conflict", f"a newer supervisor of agent {name} has taken over")
-    core.session.begin(name, request.sent_s)
+    if core.knows(name, request.boot):
+        if core.session.overtaken(name, request.sent_s):
+            raise ProtocolError("unknown_agent", "a later word of this agent has come before")
+        core.session.sent(name, request.sent_s)
+    else:
+        core.session.begin(name, request.sent_s)
     _join(core, request, at)
     core.session.greeted[name] = request.boot
     core.session.hear(name, at.clock, at.ts)
@@ -111,13 +121,15 @@ def beat(core: Core, ask: Ask, request: p.AgentBeat, at: Moment) -> Reply | None
     core.session.hear(name, at.clock, at.ts, request.load)
     agent = core.state.agents[name]
     show(core, agent, *wanted(agent, request.draining, request.stuck), at)
+    wait_s = request.wait_s
     for token in request.running:
         if not request.stuck and _is_held_by(core, token, name):
             core.renew(token, at)
+            wait_s = min(wait_s, core.state.tokens[token].attempts[-1].lost_after_s * LEASE_PART)
     orders = _orders(core, name, request.running)
-    if orders.cancel or orders.drop or request.wait_s <= 0:
+    if orders.cancel or orders.drop or wait_s <= 0:
         return orders
-    core.session.beats[name] = (ask, request.running, at.clock + request.wait_s)
+    core.session.beats[name] = (ask, request.running, at.clock + wait_s)
     return None
 
 

@@ -23,6 +23,9 @@ from cdktr_principal.session import Ask, FetchWait
 BATCH_BYTES: Final = 1 << 20
 """About how large the answer to one fetch may get: payloads and commands together."""
 
+FRESH: Final = 0.25
+"""How much of a lease may have passed in waiting for the task."""
+
 BATCH_TASKS: Final = 512
 """Tasks in the answer to one fetch."""
 
@@ -41,11 +44,11 @@ def task_fetch(core: Core, ask: Ask, request: p.TaskFetch, at: Moment) -> Reply 
     core.session.sent(request.agent, request.sent_s)
     due = at.clock + max(0.0, request.wait_s)
     wait = FetchWait(
-        ask, request.id, request.agent, request.boot, request.free, due, request.sent_s
+        ask, request.id, request.agent, request.boot, request.free, at.clock, due, request.sent_s
     )
     replaced = core.session.fetches.pop(request.agent, None)
     core.session.fetches[request.agent] = wait
-    if replaced is not None:
+    if replaced is not None and (replaced.request_id is None or replaced.request_id != request.id):
         core.answers.append((replaced.ask, p.TaskBatch(epoch=core.state.epoch)))
     return None
 
@@ -82,6 +85,8 @@ def _give(core: Core, wait: FetchWait, tasks: list[Task], at: Moment) -> None:
             continue
         if size > BATCH_BYTES or len(specs) >= BATCH_TASKS:
             break
+        if at.clock - wait.since > core.lease_s(task) * FRESH:
+            break  # the agent counts the lease from when it asked: it is to ask again
         if run.id not in runs:
             runs[run.id] = ready.context(run)
             size += ready.size_of_context(run)

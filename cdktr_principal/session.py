@@ -28,6 +28,7 @@ class FetchWait(msgspec.Struct):
     agent: str
     boot: str
     free: int
+    since: float
     due: float
     sent_s: float = 0.0
 
@@ -71,7 +72,7 @@ class Session:
         self._sent[agent] = max(sent_s, self._sent.get(agent, 0.0))
 
     def begin(self, agent: str, sent_s: float) -> None:
-        """A hello is taken: from here on the agent's clock counts, also a new machine's."""
+        """A hello of another supervisor is taken: from here on its clock counts."""
         self._sent[agent] = sent_s
 
     def forget(self, agent: str) -> None:

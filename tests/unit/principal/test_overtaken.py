@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from cdktr_common.catalogue import principal as p
+from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_common.errors import ProtocolError
 from cdktr_principal import assigning
 from tests.unit.principal.world import World, plan
@@ -16,11 +17,11 @@ def test_a_hello_from_before_a_fetch_does_not_disown_what_it_brought() -> None:
     run = world.start(plan("a"))
     world.hello("x", sent_s=10.0)
     (task,) = world.fetch("x", sent_s=11.0)
-    for restart in (False, True):
-        if restart:
-            world.restart()
-        assert world.hello("x", sent_s=10.5).adopt == []
-        assert world.states(run) == "a:RUNNING", "the batch may be running there"
+    with pytest.raises(ProtocolError, match="has come before"):
+        world.hello("x", sent_s=10.5)
+    world.restart()  # nothing is left that could compare two hellos
+    assert world.hello("x", sent_s=10.5).adopt == []
+    assert world.states(run) == "a:RUNNING", "the batch may be running there"
     world.hello("x", sent_s=12.0, running=[task.token])
     assert world.report("x", task.token).ack == [task.token]
 
@@ -111,3 +112,44 @@ def test_a_result_counts_only_from_the_agent_that_holds_the_token() -> None:
     (task,) = world.fetch("x")
     assert world.report("y", task.token).drop == [task.token]
     assert world.states(run) == "a:RUNNING"
+
+
+def test_a_hello_again_that_was_overtaken_is_refused() -> None:
+    world = World()
+    world.hello("x", sent_s=10.0)
+    world.fetch("x", sent_s=12.0)
+    with pytest.raises(ProtocolError, match="has come before"):
+        world.hello("x", sent_s=10.0)
+
+
+def test_the_same_fetch_twice_is_one_fetch() -> None:
+    world = World()
+    world.hello("x")
+    for _ in range(2):
+        assert world.fetch("x", request_id="7") == []
+    world.start(plan("a"))
+    (answer,) = world.late
+    assert [spec.task for spec in answer.tasks] == ["a"]
+
+
+def test_a_short_lease_is_not_half_gone_before_the_task_is_given_out() -> None:
+    world = World()
+    world.hello("x")
+    world.fetch("x")
+    world.pass_time(3)
+    short = TaskPlan(id="short", argv=["true"], lost_after_s=4.0)
+    run = world.start(Plan(workflow="w", tasks=[short]))
+    (answer,) = world.late
+    assert answer.tasks == [] and world.states(run) == "short:PENDING"
+    assert [spec.task for spec in world.fetch("x")] == ["short"]
+
+
+def test_a_beat_is_answered_in_time_for_the_shortest_lease() -> None:
+    world = World()
+    short = TaskPlan(id="short", argv=["true"], lost_after_s=4.0)
+    world.start(Plan(workflow="w", tasks=[short]))
+    world.hello("x")
+    (task,) = world.fetch("x")
+    assert world.beat("x", [task.token], wait_s=2.0) is None
+    assert world.pass_time(0.4) == []
+    assert len(world.pass_time(0.2)) == 1

@@ -32,6 +32,7 @@ class World:
         self.core = Core(State(), Timing(**timing))
         self.clock = 0.0
         self.facts: list[Fact] = []
+        self.late: list[Any] = []  # answers that the last `start` brought to those who waited
         self.boots: dict[str, str] = {}
         self._names = itertools.count(1)
         self.core.begin_epoch("host", self.at())
@@ -69,7 +70,7 @@ class World:
 
     def start(self, what: Plan, **fields: Any) -> str:
         reply = triggers.run_start(self.core, None, p.RunStart(plan=what, **fields), self.at())
-        self.turn()
+        self.late = self.turn()
         return reply.runs[0].run  # type: ignore[attr-defined,no-any-return]
 
     def hello(self, agent: str, boot: str = "b1", slots: int = 4, **fields: Any) -> Any:
