@@ -21,6 +21,7 @@ import zmq
 from cdktr_cli.connection import Connection
 from cdktr_cli.tail import Tail
 from cdktr_cli.waiting import FINAL, POLL_S, SILENCE_S, GaveUp
+from cdktr_common import PROTOCOL, __version__
 from cdktr_common.catalogue.base import Reply
 from cdktr_common.catalogue.common import Hello, Welcome
 from cdktr_common.catalogue.logd import LogLive, LogPage, LogRead
@@ -160,9 +161,12 @@ class Attendance:
     # Its output.
 
     def _find_logd(self) -> None:
-        self._principal.ask(Hello(program="cdktr-run"), self._welcome)
+        hello = Hello(program="cdktr-run", version=__version__, protocol=PROTOCOL)
+        self._principal.ask(hello, self._welcome)
 
     def _welcome(self, answer: Reply | ProtocolError) -> None:
+        if isinstance(answer, ProtocolError) and not answer.retry:
+            self._fault = GaveUp(answer.detail, answer.exit)
         if not isinstance(answer, Welcome):
             return
         here = self._principal.endpoint

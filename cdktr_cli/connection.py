@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from cdktr_cli import whereabouts
-from cdktr_common import PROTOCOL, __version__
+from cdktr_common import PROTOCOL, __version__, versions
 from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.catalogue.common import Hello, Welcome
 from cdktr_common.client import Client
@@ -66,8 +66,10 @@ class Connection:
     def welcome(self) -> Welcome:
         """What the principal says of itself and of the endpoints of all. Asked once."""
         if self._welcome is None:
-            hello = Hello(program="cdktr_cli", version=__version__, protocol=PROTOCOL)
-            self._welcome = self.ask(hello, Welcome)
+            hello = Hello(program="cdktr", version=__version__, protocol=PROTOCOL)
+            told = self.ask(hello, Welcome)
+            versions.check("cdktr", told.program, told.version, told.protocol)
+            self._welcome = told
         return self._welcome
 
     def endpoint_of(self, part: str) -> str | None:

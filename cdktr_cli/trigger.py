@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from cdktr_cli import quick, waiting, whereabouts
 from cdktr_common import arguments, cli
-from cdktr_common.errors import CANCELLED, UNREACHABLE, USAGE, ProtocolError, Unreachable
+from cdktr_common.errors import CANCELLED, USAGE, ProtocolError, Unreachable
 
 PROGRAM = "cdktr-trigger"
 
@@ -43,9 +43,11 @@ Options:
   --json                  Print one JSON document instead of run ids.
 {cli.OPTIONS}
 Exit codes: 0 done (also when nobody listens to the event) - 2 usage, or the payload is no JSON -
-3 no such workflow - 5 the key was used with other content - 69 principal unreachable - 75 busy,
-or still running at --timeout. With --wait that of the first run that did not complete: the code
-of its first task that failed, 124 timed out, 125 agent lost, 128+n signal n, 130 cancelled.
+3 no such workflow - 5 the key was used with other content - 69 principal unreachable - 75 busy, its
+disk is full, or still running at --timeout. After 69 and 75 the key is told: the same command with
+that --key starts nothing twice, whether or not it had been taken. With --wait the code is that of
+the first run that did not complete: of its first task that failed, 124 timed out, 125 agent lost,
+128+n signal n, 130 cancelled.
 """
 
 
@@ -58,13 +60,7 @@ def main(argv: list[str]) -> int:
     body = request(args, key)
     endpoint, answer_s = whereabouts.principal(args)
     with quick.Dealer(endpoint, answer_s) as principal:
-        again = f"Try again with --key {key}: should it have been taken, nothing starts twice"
-        try:
-            refs, duplicate = _send(principal, body, key, retry_s or 0.0)
-        except KeyboardInterrupt:
-            cli.fail(PROGRAM, f"interrupted before the answer. {again}", CANCELLED)
-        except Unreachable as away:
-            cli.fail(PROGRAM, f"{away.detail}{whereabouts.hint(endpoint)}. {again}", UNREACHABLE)
+        refs, duplicate = _send(principal, body, key, retry_s or 0.0)
         if not refs:
             from cdktr_cli.table import harmless
 
@@ -117,20 +113,34 @@ def _length(args: cli.Args, option: str) -> float | None:
 def _send(
     principal: quick.Dealer, body: bytes, key: str, retry_s: float
 ) -> tuple[list[dict[str, str]], bool]:
-    """The runs, and whether they had been started before."""
+    """The runs, and whether they had been started before. What may succeed later is tried again
+    with the same key for `retry_s`; then the key is told, and how to go on."""
+    again = f"Try again with --key {key}: should it have been taken, nothing starts twice"
     end = time.monotonic() + retry_s
-    pause_s = 0.2
-    while True:
-        try:
-            started = principal.ask(body, key)
-            return started.get("runs") or [], bool(started.get("duplicate"))
-        except ProtocolError as fault:
-            left = end - time.monotonic()
-            if left <= 0 or not fault.retry:
-                raise
-            print(f"{PROGRAM}: {fault.detail}; trying again", file=sys.stderr)
-        time.sleep(min(pause_s, left))
-        pause_s = min(pause_s * 2, 5.0)
+    pause_s, said = 0.2, ""
+    try:
+        while True:
+            try:
+                started = principal.ask(body, key)
+                return started.get("runs") or [], bool(started.get("duplicate"))
+            except ProtocolError as fault:
+                left = end - time.monotonic()
+                if not fault.retry:
+                    raise
+                away = isinstance(fault, Unreachable)
+                hint = whereabouts.hint(principal.endpoint) if away else ""
+                if left <= 0:
+                    cli.fail(PROGRAM, f"{fault.detail}{hint}. {again}", fault.exit)
+                if fault.detail != said:
+                    said = fault.detail
+                    print(
+                        f"{PROGRAM}: {said}{hint}; trying again for {left:.0f} s", file=sys.stderr
+                    )
+            time.sleep(min(pause_s, left))
+            # Asking took its time when nobody answered; a busy one is left in peace.
+            pause_s = 0.2 if away else min(pause_s * 2, 5.0)
+    except KeyboardInterrupt:
+        cli.fail(PROGRAM, f"interrupted before the answer. {again}", CANCELLED)
 
 
 def _wait(principal: quick.Dealer, runs: list[str], timeout_s: float | None) -> list[waiting.Row]:

@@ -128,7 +128,7 @@ def _recorded(principal: quick.Dealer, run: str, unknown: ProtocolError) -> Row:
     from cdktr_common.sockets import resolve
 
     rid = os.urandom(8).hex()
-    hello = {"type": "hello", "program": "cdktr_cli", "id": rid}
+    hello = {"type": "hello", "program": "cdktr", "id": rid}
     welcome = principal.ask(json.dumps(hello).encode(), rid)
     endpoint = resolve(welcome.get("endpoints", {}).get("logd", []), principal.endpoint)
     if endpoint is None:
