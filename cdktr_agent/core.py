@@ -4,7 +4,7 @@ Theory of operation. A stimulus is a method call: what the supervisor said, what
 answered, what the operator wants. It changes the state and may leave instructions; `decide`, once
 a turn, adds what follows from the state and returns them all, in order of sending. Instructions
 are messages: catalogue requests go to the principal, local ones to the supervisor, `Serve`,
-`Complain` and `Leave` to the process itself.
+`Complain`, `EndTrees` and `Leave` to the process itself.
 
     no supervisor --State--> to greet --AgentWelcome--> welcomed
     welcomed --unknown epoch, `hello`, unknown_agent--> to greet
@@ -13,36 +13,25 @@ are messages: catalogue requests go to the principal, local ones to the supervis
 What must hold: only while welcomed is anything but a hello asked. A hello tells all tokens, so a
 batch answering a fetch from before it is not taken: the principal has counted its tokens as never
 delivered. One hello, fetch and beat are open at a time. A result is kept until it is answered
-with ack or drop, and it is told before room for new work is, so that both are one commit.
+with ack or drop, and it is told before room for new work is, so that both are one commit. While
+the supervisor does not answer (`watch`) beats say so, which renews nothing, and nothing is fetched.
 
-How much to ask for. Slots, and beyond them as much as will be done within `AHEAD_S`, judged by how
-long tasks took lately: nothing until one has ended. What was taken in vain comes back RELEASED
-from the supervisor and sets the judgement back.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 from cdktr_agent import local
-from cdktr_agent.instructions import Complain, Identity, Instruction, Leave, Serve
+from cdktr_agent.appetite import Appetite
+from cdktr_agent.arrivals import Arrivals
+from cdktr_agent.beats import Beats
+from cdktr_agent.instructions import Complain, EndTrees, Identity, Instruction, Leave, Serve
+from cdktr_agent.watch import Watch
 from cdktr_common.catalogue import Request
-from cdktr_common.catalogue.principal import (
-    AgentBeat,
-    AgentBye,
-    AgentHello,
-    AgentOrders,
-    AgentWelcome,
-    TaskBatch,
-    TaskFetch,
-    TaskReport,
-    TaskReported,
-)
+from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import TaskResult
 
-AHEAD_S: Final = 0.06
-MOST_AHEAD: Final = 256
 FETCH_WAIT_S: Final = 20.0
 REPORT_MOST: Final = 2000
 """Results in one report, to stay far from the largest message there may be."""
@@ -57,18 +46,19 @@ class Core:
         self.identity = identity
         self.boot = ""
         self.epoch = 0
-        self.held: dict[str, local.Hold] = {}
+        self.hint = ""  # the boot of a supervisor that has not told its state
+        self.watch = Watch()
+        self.beats = Beats(identity.agent)
+        self.appetite = Appetite(identity.slots)
         self.results: dict[str, TaskResult] = {}
+        self.arrivals = Arrivals(self.watch, self.results)
         self.welcomed = False
         self.draining = False
         self.leaving = False
-        self.lost_after_s = 600.0
-        self.beat_s = 2.0
-        self.took_s = 0.0
         self._ever_welcomed = False
         self._greeting = False
         self._fetching = False
-        self._beating = False
+        self._late_renewal: local.Renew | None = None
         self._paused = False
         self._ordered_drain = False
         self._said_bye = False
@@ -79,57 +69,63 @@ class Core:
 
     # From the supervisor
 
+    def attaching(self, hint: str, now: float) -> None:
+        """A supervisor is there or started, and asked for its state. `hint`: its boot, as far as
+        it can be known without its answer."""
+        self.hint = hint
+        self.watch.asked(now)
+
+    def heard(self, now: float) -> None:
+        """The supervisor has answered, or spoken."""
+        self.watch.answered(now)
+
     def supervisor_state(self, state: local.State) -> None:
         """A supervisor is there: ours again, or a new one."""
         self._reset()
         self.boot = state.boot
-        self.held = {hold.token: hold for hold in state.held}
+        self.arrivals.give_back("never reached its supervisor")
+        self.watch.told(state.held)
         self.results.update((result.token, result) for result in state.results)
         self._told_release = False
 
     def supervisor_gone(self) -> None:
         """It died, and what it ran must not be called ours any more."""
         self.boot = ""
-        self.held.clear()
+        self.arrivals.give_back("never reached its supervisor")
+        self.watch.gone()
+        self._late_renewal = None
         self._reset()
 
     def ended(self, ended: local.Ended) -> None:
         """Attempts are over."""
         for result in ended.results:
-            self.held.pop(result.token, None)
+            self.watch.over(result.token)
             self.results[result.token] = result
-            self._judge(result)
+            self.appetite.judge(result)
         for token in ended.dropped:
-            self.held.pop(token, None)
-
-    def _judge(self, result: TaskResult) -> None:
-        if result.state == "RELEASED":
-            self.took_s = max(self.took_s, 1.0)
-        elif result.started_ts is not None and result.ended_ts is not None:
-            took = min(3600.0, max(0.0002, result.ended_ts - result.started_ts))
-            self.took_s = took if not self.took_s else self.took_s * 0.8 + took * 0.2
+            self.watch.over(token)
 
     # From the principal. `asked_at` is when the request was first sent.
 
-    def answered(self, request: Request, reply: object, asked_at: float) -> None:
+    def answered(self, request: Request, reply: object, asked_at: float, now: float) -> None:
         """The reply to an instruction."""
-        if isinstance(reply, AgentWelcome):
+        if isinstance(reply, p.AgentWelcome):
             self._welcome(reply)
-        elif isinstance(reply, TaskReported):
+        elif isinstance(reply, p.TaskReported):
             self._reported(request, reply)
-        elif isinstance(request, AgentBye):
+        elif isinstance(request, p.AgentBye):
             self._gone = True
-        elif isinstance(reply, TaskBatch):
+        elif isinstance(reply, p.TaskBatch):
             self._fetching = False
-            self._batch(reply, asked_at)
-        elif isinstance(reply, AgentOrders) and isinstance(request, AgentBeat):
-            self._beating = False
-            self._orders(request, reply, asked_at)
+            self._batch(reply, asked_at, now)
+        elif isinstance(reply, p.AgentOrders) and isinstance(request, p.AgentBeat):
+            self.beats.answered(request, asked_at)
+            self._orders(request, reply, asked_at, now)
 
     def refused(self, request: Request, code: str, detail: str) -> None:
         """An error. Whatever it was, the next try waits for `resume`."""
         self._close(request)
-        if isinstance(request, AgentHello) and code in FATAL and not self._ever_welcomed:
+        if isinstance(request, p.AgentHello) and code in FATAL and not self._ever_welcomed:
             self._instructions.append(Leave(code, detail))
         elif code == "unknown_agent":
             self._reset()
@@ -147,53 +143,61 @@ class Core:
         self._paused = False
 
     def _close(self, request: Request) -> None:
-        if isinstance(request, AgentHello):
+        if isinstance(request, p.AgentHello):
             self._greeting = False
-        elif isinstance(request, TaskFetch):
+        elif isinstance(request, p.TaskFetch):
             self._fetching = False
-        elif isinstance(request, AgentBeat):
-            self._beating = False
-        elif isinstance(request, TaskReport):
+        elif isinstance(request, p.AgentBeat):
+            self.beats.close()
+        elif isinstance(request, p.TaskReport):
             self._reporting.difference_update(result.token for result in request.results)
-        elif isinstance(request, AgentBye):
+        elif isinstance(request, p.AgentBye):
             self._said_bye = False
 
-    def _welcome(self, reply: AgentWelcome) -> None:
+    def _welcome(self, reply: p.AgentWelcome) -> None:
         self._greeting = False
         self.welcomed = True
         self.epoch = reply.epoch
-        self.beat_s = reply.beat_s
-        self.lost_after_s = reply.lost_after_s
+        self.beats.beat_s = reply.beat_s
+        self.beats.lost_after_s = reply.lost_after_s
         self._forget([*reply.ack, *reply.drop])
         self._end(reply.drop, "drop")
         first, self._ever_welcomed = not self._ever_welcomed, True
         self._instructions.append(Serve(reply.endpoints, first))
 
-    def _batch(self, batch: TaskBatch, asked_at: float) -> None:
-        if batch.tasks:
-            for spec in batch.tasks:
-                endless = spec.on_principal_lost == "finish"
-                until = math.inf if endless else asked_at + spec.lost_after_s
-                self.held[spec.token] = local.hold(spec, until)
-            self._instructions.append(local.Run(batch.tasks, batch.runs, asked_at))
-            if self.draining or self._ordered_drain:
-                self._instructions.append(local.Release())
+    def _batch(self, batch: p.TaskBatch, asked_at: float, now: float) -> None:
+        stuck = self.watch.stuck(now)
+        ready = self.arrivals.take(batch, asked_at, now, stuck)
+        for spec in batch.tasks:
+            self.beats.arrived(spec.lost_after_s, spec.token not in self.arrivals)
+        if ready:
+            self._instructions.append(local.Run(ready, batch.runs, asked_at))
+        if stuck:
+            self.arrivals.give_back("its supervisor does not answer")
+        if batch.tasks and (self.draining or self._ordered_drain):
+            self._hand_back()
         self._heard(batch.epoch, batch.hello)
 
-    def _orders(self, beat: AgentBeat, orders: AgentOrders, sent_at: float) -> None:
-        renewed = self.held.keys() & set(beat.running) - set(orders.drop)
+    def _orders(self, beat: p.AgentBeat, orders: p.AgentOrders, sent_at: float, now: float) -> None:
+        alive = set() if beat.stuck else set(beat.running) - set(orders.drop)
+        renewed = self.watch.held.keys() & alive
+        for token in renewed:
+            self.watch.held[token].renew(sent_at)
+        self._instructions += self.arrivals.proved(renewed, sent_at)
         if renewed:
-            for token in renewed:
-                self.held[token].renew(sent_at)
-            self._instructions.append(local.Renew(sorted(renewed), sent_at))
+            renewal = local.Renew(sorted(renewed), sent_at)
+            if self.watch.stuck(now):
+                self._late_renewal = renewal  # nothing is piled up before one who sleeps
+            else:
+                self._instructions.append(renewal)
         self._forget(orders.drop)
         self._end(orders.drop, "drop")
         self._end(orders.cancel, "cancel")
-        self._ordered_drain = orders.drain
+        self._ordered_drain = orders.drain and self.welcomed
         self._heard(orders.epoch, orders.hello)
 
-    def _reported(self, request: Request, reply: TaskReported) -> None:
-        if isinstance(request, TaskReport):
+    def _reported(self, request: Request, reply: p.TaskReported) -> None:
+        if isinstance(request, p.TaskReport):
             self._reporting.difference_update(result.token for result in request.results)
         self._forget([*reply.ack, *reply.drop])
         self._heard(reply.epoch or self.epoch, False)
@@ -208,14 +212,24 @@ class Core:
             self._instructions.append(local.Ack(known))
 
     def _end(self, tokens: list[str], why: local.EndReason) -> None:
-        known = [token for token in tokens if token in self.held]
-        if known:
-            self._instructions.append(local.End(known, why))
+        known = [token for token in tokens if token in self.watch.held]
+        for token in known:
+            if token in self.arrivals:
+                self.arrivals.end(token, why)
+        passed_on = [token for token in known if token in self.watch.held]
+        if passed_on:
+            self._instructions.append(local.End(passed_on, why))
+
+    def _hand_back(self) -> None:
+        """All that was not started."""
+        self.arrivals.give_back("not started")
+        self._instructions.append(local.Release())
 
     def _reset(self) -> None:
         """Say hello again; whatever is open is answered to somebody we are no longer."""
         self.welcomed = False
-        self._greeting = self._fetching = self._beating = False
+        self._greeting = self._fetching = False
+        self.beats.close()
         self._reporting.clear()
 
     # From the operator
@@ -227,8 +241,9 @@ class Core:
     def stop(self) -> None:
         """As drain, but end what runs."""
         self.draining = True
-        if self.held:
-            self._instructions.append(local.End(sorted(self.held), "drain"))
+        self.arrivals.give_back("not started")
+        if self.watch.held:
+            self._instructions.append(local.End(sorted(self.watch.held), "drain"))
 
     def give_up(self) -> None:
         """Leave although the principal has not answered; the results stay in the outbox."""
@@ -236,22 +251,32 @@ class Core:
 
     # What follows
 
-    @property
-    def ahead(self) -> int:
-        """How many tasks to hold beyond the slots."""
-        if not self.took_s:
-            return 0
-        return min(MOST_AHEAD, int(AHEAD_S * self.identity.slots / self.took_s))
+    def due(self) -> float:
+        """When to `decide` at the latest, if nothing happens before."""
+        due = self.watch.due()
+        beating = self.welcomed and not self._paused and not self._said_bye
+        return min(due, self.beats.due) if beating else due
 
-    def decide(self) -> list[Instruction]:
+    def decide(self, now: float) -> list[Instruction]:
         """All that is to be done now."""
+        if self.watch.turn(now):
+            self.watch.asked(now)
+            self._instructions.append(local.Pulse(now))
+        stuck = self.watch.stuck(now)
+        if self._late_renewal is not None and not stuck:
+            self._instructions.append(self._late_renewal)
+            self._late_renewal = None
+        self._expire(now)
         if self.boot and not self._paused:
             if self.welcomed:
                 self._report()
-                self._fetch()
-                self._beat()
+                if not stuck:
+                    self._fetch()
+                self._beat(stuck, now)
             else:
                 self._greet()
+        elif stuck and self.hint and not self._paused:
+            self._beat(stuck, now)  # it never told its state: a hello would give up what it holds
         if self.draining or self._ordered_drain:
             self._drain()
         else:
@@ -259,26 +284,24 @@ class Core:
         instructions, self._instructions = self._instructions, []
         return instructions
 
+    def _expire(self, now: float) -> None:
+        """At its deadline nobody is alive of an attempt: also when the one who owns it sleeps."""
+        late = []
+        for hold in self.watch.expired(now):
+            if hold.token in self.arrivals:
+                self.arrivals.give_back("its lease was over before it was started", [hold.token])
+            else:
+                late.append(hold)
+        if late:
+            self._instructions.append(EndTrees(late, self.watch.nothing_left))
+
     def _greet(self) -> None:
         if self._greeting:
             return
         self._reset()
         self._greeting = True
-        who = self.identity
-        self._instructions.append(
-            AgentHello(
-                agent=who.agent,
-                aid=who.aid,
-                boot=self.boot,
-                slots=who.slots,
-                labels=who.labels,
-                host=who.host,
-                version=who.version,
-                protocol=who.protocol,
-                running=sorted(self.held),
-                outbox=list(self.results),
-            )
-        )
+        hello = self.identity.hello(self.boot, sorted(self.watch.held), list(self.results))
+        self._instructions.append(hello)
 
     def _report(self) -> None:
         if len(self.results) == len(self._reporting):
@@ -287,48 +310,37 @@ class Core:
         for at in range(0, len(new), REPORT_MOST):
             part = new[at : at + REPORT_MOST]
             self._reporting.update(result.token for result in part)
-            request = TaskReport(agent=self.identity.agent, boot=self.boot, results=part)
+            request = p.TaskReport(agent=self.identity.agent, boot=self.boot, results=part)
             self._instructions.append(request)
 
     def _fetch(self) -> None:
-        """Ask for more before all is done, but not for every single place."""
         if self._fetching or self.draining or self._ordered_drain:
             return
-        ahead = self.ahead
-        most = self.identity.slots + ahead
-        if len(self.held) < self.identity.slots or len(self.held) <= most - max(1, ahead // 2):
-            # The first work after a pause is for the slots alone: others may be idle too.
-            free = most - len(self.held) if self.held else self.identity.slots
+        free = self.appetite.free(len(self.watch.held))
+        if free:
             # An unanswered fetch uses up the lease of what it brings.
-            wait_s = min(FETCH_WAIT_S, self.lost_after_s / 4)
+            wait_s = min(FETCH_WAIT_S, self.beats.lost_after_s / 4)
             self._fetching = True
             self._instructions.append(
-                TaskFetch(agent=self.identity.agent, boot=self.boot, free=free, wait_s=wait_s)
+                p.TaskFetch(agent=self.identity.agent, boot=self.boot, free=free, wait_s=wait_s)
             )
 
-    def _beat(self) -> None:
-        if self._beating or self._said_bye:
-            return
-        self._beating = True
-        self._instructions.append(
-            AgentBeat(
-                agent=self.identity.agent,
-                boot=self.boot,
-                running=sorted(self.held),
-                draining=self.draining,
-                wait_s=self.beat_s,
-            )
-        )
+    def _beat(self, stuck: bool, now: float) -> None:
+        if not self._said_bye:
+            boot = self.boot or self.hint
+            beat = self.beats.next(boot, self.watch.held, self.draining, stuck, now)
+            if beat is not None:
+                self._instructions.append(beat)
 
     def _drain(self) -> None:
-        if self.held and not self._told_release:
+        if self.watch.held and not self._told_release:
             self._told_release = True
-            self._instructions.append(local.Release())
+            self._hand_back()
         if not self.draining or self.leaving:
             return
         if self._gone:
             self.leaving = True
             self._instructions.append(Leave())
-        elif self.welcomed and not self.held and not self.results and not self._said_bye:
+        elif self.welcomed and not self.watch.held and not self.results and not self._said_bye:
             self._said_bye = True
-            self._instructions.append(AgentBye(agent=self.identity.agent, boot=self.boot))
+            self._instructions.append(p.AgentBye(agent=self.identity.agent, boot=self.boot))

@@ -217,7 +217,7 @@ class Executor:
             owner = ""
             env = tree.environment(pid)
             for token, candidate in self.running.items():
-                if seen.session == candidate.pid or env.issuperset(identity(candidate)):
+                if seen.session == candidate.pid or env.issuperset(identity(candidate.spec)):
                     owner = token
             self._owners[pid] = owner
         if owner not in self.running:

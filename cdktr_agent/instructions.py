@@ -6,6 +6,7 @@ import msgspec
 
 from cdktr_agent import local
 from cdktr_common.catalogue import Request
+from cdktr_common.catalogue.principal import AgentHello
 
 
 class Serve(msgspec.Struct, frozen=True):
@@ -28,7 +29,15 @@ class Leave(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-Instruction = Request | local.ToSupervisor | Serve | Complain | Leave
+class EndTrees(msgspec.Struct, frozen=True):
+    """Their leases are over: KILL all that is alive of these, whoever owns them. `all`: nothing
+    else is held, so whatever the supervisor has as children is theirs."""
+
+    holds: list[local.Hold]
+    all: bool
+
+
+Instruction = Request | local.ToSupervisor | Serve | Complain | Leave | EndTrees
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -41,3 +50,18 @@ class Identity(msgspec.Struct, frozen=True):
     host: str
     version: str
     protocol: int
+
+    def hello(self, boot: str, running: list[str], outbox: list[str]) -> AgentHello:
+        """The introduction of that supervisor."""
+        return AgentHello(
+            agent=self.agent,
+            aid=self.aid,
+            boot=boot,
+            slots=self.slots,
+            labels=self.labels,
+            host=self.host,
+            version=self.version,
+            protocol=self.protocol,
+            running=running,
+            outbox=outbox,
+        )

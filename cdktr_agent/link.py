@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cdktr_agent import local
-from cdktr_common.lock import holder
+from cdktr_common.lock import holder, read_owner
 
 _CODE = (
     "import sys; sys.path[:0] = [sys.argv.pop(1)]; "
@@ -30,6 +30,19 @@ class Link:
         self._pid = 0
         self.line: local.Line | None = None
 
+    def supervisor(self) -> tuple[int, str]:
+        """Pid and boot of the supervisor that is here, frozen or not; (0, "") for none."""
+        owner = read_owner(Path(self._directory) / "supervisor.lock")
+        pid, boot = owner.get("pid"), owner.get("boot")
+        if not isinstance(pid, int) or not isinstance(boot, str):
+            return 0, ""
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return 0, ""
+        # The number may be somebody else's by now.
+        return (pid, boot) if os.fsencode(self._directory) in words else (0, "")
+
     def open(self) -> bool:
         """Attach or start. False: somebody holds the lock and does not answer yet; try again."""
         self._reap()
@@ -44,6 +57,7 @@ class Link:
     def _connect(self) -> socket.socket | None:
         directory = os.open(self._directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.setblocking(False)  # one who is frozen accepts nobody, and a few wait there already
         try:
             sock.connect(f"/proc/self/fd/{directory}/supervisor.sock")  # never too long
             return sock

@@ -18,8 +18,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cdktr_agent.custody import Held
+from cdktr_agent.local import Hold
 from cdktr_agent.spool import Spool
-from cdktr_common.catalogue.values import RunContext
+from cdktr_common.catalogue.values import RunContext, TaskSpec
 
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
@@ -296,9 +297,8 @@ def _explain(fault: OSError) -> str:
     return fault.strerror or str(fault)
 
 
-def identity(attempt: Attempt) -> Iterable[bytes]:
+def identity(spec: TaskSpec | Hold) -> Iterable[bytes]:
     """What the environment of every process of this attempt holds, unless it was removed."""
-    spec = attempt.spec
     return (
         b"CDKTR_RUN_ID=" + spec.run.encode(),
         b"CDKTR_TASK_ID=" + os.fsencode(spec.task),

@@ -7,6 +7,7 @@ may wait for them. Nothing here decides about tasks.
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -15,12 +16,12 @@ import msgspec
 import zmq
 
 from cdktr_agent import local
+from cdktr_agent.attachment import LOOK_S, Attachment
 from cdktr_agent.core import Core
-from cdktr_agent.instructions import Complain, Leave, Serve
-from cdktr_agent.link import Link
+from cdktr_agent.instructions import Complain, EndTrees, Leave, Serve
 from cdktr_agent.load import measure
 from cdktr_agent.shipper import Shipper
-from cdktr_common import __version__, cli
+from cdktr_common import cli
 from cdktr_common.catalogue import Reply, Request
 from cdktr_common.catalogue.common import Hello, Welcome
 from cdktr_common.catalogue.logd import LogAppend
@@ -33,11 +34,14 @@ from cdktr_common.sockets import resolve
 
 PROGRAM = "cdktr-agent"
 
-GIVE_UP_S = 5.0
-"""How long a leaving agent waits for a principal or logd that does not answer."""
+GIVE_UP_S = 2.0
+"""How long in all a leaving agent waits for a principal and a logd that do not answer."""
 
 HURRY_S = 0.5
 """The same when it was told twice, or when nothing but the farewell is left to say."""
+
+ATTACH_S = 5.0
+"""How long it waits for a supervisor, which may have tasks of its predecessor to end."""
 
 LOGD_SILENT_S = 5.0
 
@@ -52,7 +56,6 @@ class Service:
     ) -> None:
         self._settings = settings
         self._endpoint = endpoint
-        self._cwd = cwd
         self._core = core
         self._log = cli.Log(PROGRAM, settings.log_level)
         self._loop = Loop()
@@ -63,15 +66,18 @@ class Service:
         self._open: set[str] = set()
         self._logd: Channel | None = None
         self._logd_heard = 0.0
+        self._shipped_at = 0.0
         self._asking_endpoints = False
-        self._link = Link(directory, core.identity.aid)
+        self._beat_id = ""
         self._shipper = Shipper(f"{directory}/spool", core.identity.agent, self._complain)
+        self._supervisor = Attachment(
+            settings, directory, cwd, core, self._shipper, self._loop, self._log
+        )
+        self._turn_at = math.inf
         self._said: set[str] = set()
         self._leave: Leave | None = None
         self._idle_since: float | None = None
-        self._attached_at = 0.0
-        self._outdated = False
-        self._left_at = 0.0
+        self._stopping = False
         self._patience_s = GIVE_UP_S
 
     def run(self) -> None:
@@ -81,7 +87,8 @@ class Service:
         loop.watch(self._monitor, self._connected)
         loop.on_signals((signal.SIGTERM, signal.SIGINT), self._signalled)
         loop.after = self._after
-        self._attach()
+        self._supervisor.attach()
+        loop.every(LOOK_S, self._supervisor.watch)
         loop.later(2.0, self._say_if_alone)
         loop.every(1.0, self._every_second)
         loop.run()
@@ -94,69 +101,13 @@ class Service:
         if self._leave is not None and self._leave.code:
             raise ProtocolError(self._leave.code, self._leave.detail)
 
-    # The supervisor
-
-    def _attach(self) -> None:
-        if not self._link.open() or self._link.line is None:
-            self._loop.later(0.1, self._attach)
-            return
-        self._attached_at = clock()
-        self._loop.watch(self._link.line.sock, self._news)
-        settings = self._settings
-        limit = settings.spool_limit_mb << 20
-        attach = local.Attach(settings.max_executors, self._cwd, limit, settings.stop_grace_s)
-        self._link.line.put([attach])
-
-    def _news(self) -> None:
-        line = self._link.line
-        if line is None:
-            return
-        for message in local.news.decode_lines(line.take()):
-            if isinstance(message, local.Ended):
-                self._core.ended(message)
-            elif isinstance(message, local.Wrote):
-                self._shipper.grown(message.names)
-            elif isinstance(message, local.Alive):
-                pass
-            else:
-                self._outdated = message.version != __version__
-                self._core.supervisor_state(message)
-                self._shipper.grown(message.spools)
-        if line.closed:
-            self._supervisor_gone(line)
-
-    def _supervisor_gone(self, line: local.Line) -> None:
-        self._loop.unwatch(line.sock)
-        self._link.close()
-        self._core.supervisor_gone()
-        if self._left_at:
-            self._loop.stop()
-            return
-        self._log("warning", "the supervisor is gone; starting another")
-        # One that ends as soon as it is started must not make this a busy loop.
-        self._loop.later(0.0 if clock() - self._attached_at > 1.0 else 0.5, self._attach)
-
-    def _replace_outdated(self) -> None:
-        """A supervisor of another version stays until it has nothing to do."""
-        if self._outdated and not self._core.held and not self._core.results:
-            self._outdated = False
-            self._log("info", "the supervisor is of another version; replacing it")
-            self._tell([local.Quit()])
-
-    def _tell(self, messages: list[local.Local]) -> None:
-        line = self._link.line
-        if line is None:
-            return
-        line.put(messages)
-        if not line.idle:
-            self._loop.later(0.002, partial(self._tell, []))
-
     # Turns
 
     def _after(self) -> None:
         lines: list[local.Local] = []
         requests: list[Request] = []
-        for instruction in self._core.decide():
+        now = clock()
+        for instruction in self._core.decide(now):
             if isinstance(instruction, local.Local):
                 lines.append(instruction)
             elif isinstance(instruction, Request):
@@ -166,10 +117,12 @@ class Service:
             elif isinstance(instruction, Complain):
                 self._complain(instruction.text)
                 self._loop.later(1.0, self._core.resume)
+            elif isinstance(instruction, EndTrees):
+                self._supervisor.end(instruction)
             else:
                 self._begin_leaving(instruction)
         if lines:
-            self._tell(lines)
+            self._supervisor.tell(lines)
         for request in requests:
             self._ask(request)
         self._shipper.pump()
@@ -177,10 +130,19 @@ class Service:
             self._ask_endpoints()
         if self._shipper.freed:
             freed, self._shipper.freed = self._shipper.freed, 0
-            self._tell([local.Freed(freed)])
+            self._supervisor.tell([local.Freed(freed)])
+        due = self._core.due()
+        if due < self._turn_at - 0.001:
+            self._turn_at = due
+            self._loop.later(max(0.0, due - now), self._turn)
+
+    def _turn(self) -> None:
+        """A turn was due: `_after` follows."""
+        self._turn_at = math.inf
 
     def _ask(self, request: Request) -> None:
         resend_s = 2.0
+        sent = request
         if isinstance(request, AgentHello):
             for open_id in self._open:
                 self._principal.forget(open_id)  # the hello is the truth from now on
@@ -189,10 +151,14 @@ class Service:
         elif isinstance(request, AgentBeat):
             resend_s += request.wait_s
             load = measure(0, len(self._core.results))
-            request = msgspec.structs.replace(request, load=load)
+            sent = msgspec.structs.replace(request, load=load)
+            self._principal.forget(self._beat_id)  # this one tells more than the one before
+            self._open.discard(self._beat_id)
         elif isinstance(request, TaskFetch):
             resend_s += request.wait_s
         asked_at = clock()
+        if isinstance(request, AgentHello | TaskFetch):
+            request = msgspec.structs.replace(request, sent_s=asked_at)
         request_id = ""
 
         def answered(answer: Reply | ProtocolError) -> None:
@@ -200,17 +166,19 @@ class Service:
             if isinstance(answer, ProtocolError):
                 self._core.refused(request, answer.code, answer.detail)
             else:
-                self._core.answered(request, answer, asked_at)
+                self._core.answered(request, answer, asked_at, clock())
 
-        request_id = self._principal.ask(request, answered, resend_s)
+        request_id = self._principal.ask(sent, answered, resend_s)
         self._open.add(request_id)
+        if isinstance(request, AgentBeat):
+            self._beat_id = request_id
 
     def _every_second(self) -> None:
         self._principal.resend()
         if self._logd is not None:
             self._logd.resend()
         self._shipper.paused = False
-        self._replace_outdated()
+        self._supervisor.replace_outdated()
         silent = self._shipper.waiting and clock() - self._logd_heard > LOGD_SILENT_S
         if (self._logd is None or silent) and not self._shipper.empty and self._core.welcomed:
             self._ask_endpoints()
@@ -284,56 +252,66 @@ class Service:
 
         def heard(answer: Reply | ProtocolError) -> None:
             self._logd_heard = clock()
+            before = self._shipper.acknowledged
             answered(answer)
+            if self._shipper.acknowledged != before:
+                self._shipped_at = clock()
 
         self._logd.ask(request, heard, 2.0)
 
     # Leaving
 
     def _signalled(self, number: int) -> None:
-        if self._left_at:
+        if self._supervisor.leaving:
             self._loop.stop()
         elif self._core.draining:
             self._log("info", "stopping the tasks")
             self._patience_s = HURRY_S
-            self._core.stop()
+            self._stop()
         else:
             self._log("info", "draining; once more to stop the tasks at once")
             cli.sd_notify("STOPPING=1")
             self._core.drain()
-            self._loop.later(self._settings.drain_timeout_s, self._core.stop)
+            self._loop.later(self._settings.drain_timeout_s, self._stop)
             self._watch_draining()
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._core.stop()
 
     def _watch_draining(self) -> None:
         """Nothing runs any more, but the principal does not say that it knows: leave anyway."""
         if self._leave is not None:
             return
-        if self._core.held:
+        self._loop.later(0.1, self._watch_draining)
+        now = clock()
+        if self._stopping and self._core.watch.stuck(now):
+            self._supervisor.kill()
+        patience_s = self._patience_s if self._core.results else HURRY_S
+        if not self._core.boot:
+            patience_s = ATTACH_S
+        if self._core.watch.held or (not self._core.boot and self._core.watch.stuck(now)):
             self._idle_since = None
         elif self._idle_since is None:
-            self._idle_since = clock()
-        elif clock() - self._idle_since > (self._patience_s if self._core.results else HURRY_S):
+            self._idle_since = now
+        elif now - self._idle_since > patience_s:
             self._log("warning", "leaving without the principal's answer; results are kept")
             self._core.give_up()
-        self._loop.later(0.1, self._watch_draining)
 
     def _begin_leaving(self, leave: Leave) -> None:
         self._leave = leave
-        self._finish_leaving(clock(), self._shipper.acknowledged)
+        # A logd as silent as the principal was has had its time meanwhile.
+        since = clock() if self._idle_since is None else self._idle_since
+        self._finish_leaving(max(since, self._shipped_at))
 
-    def _finish_leaving(self, since: float, acknowledged: int) -> None:
+    def _finish_leaving(self, since: float) -> None:
         """Send the output that is still here as long as logd takes it, then end the supervisor."""
-        if self._shipper.acknowledged != acknowledged:
-            since, acknowledged = clock(), self._shipper.acknowledged
+        since = max(since, self._shipped_at)
         reachable = self._logd is not None and not self._leave_now
         if not self._shipper.empty and reachable and clock() - since < self._patience_s:
-            self._loop.later(0.02, partial(self._finish_leaving, since, acknowledged))
-            return
-        self._left_at = clock()
-        self._tell([local.Quit()])
-        if self._link.line is None:
-            self._loop.stop()
-        self._loop.later(2 * GIVE_UP_S, self._loop.stop)
+            self._loop.later(0.02, partial(self._finish_leaving, since))
+        else:
+            self._supervisor.leave()
 
     @property
     def _leave_now(self) -> bool:

@@ -2,8 +2,8 @@
 
 What is started, ended and told, and when, `custody` decides; this is its hands: descriptors,
 processes, spool and outbox. It goes on alone when the network process is gone, and another one can
-attach at any time: what it holds is told by `state`. Started detached; it stays until told to leave, or ten minutes with nothing to do and
-nobody attached.
+attach at any time: what it holds is told by `state`. Started detached; it stays until told to
+leave, or ten minutes with nothing to do and nobody attached.
 """
 
 from __future__ import annotations

@@ -126,15 +126,30 @@ class Orphans:
         return {int(word) for word in data.split()}
 
 
+def lineage(table: dict[int, Seen], pid: int) -> set[int]:
+    """A process and all it comes from."""
+    found = {pid}
+    while (seen := table.get(pid)) is not None and seen.ppid > 0:
+        pid = seen.ppid
+        found.add(pid)
+    return found
+
+
+def started_at(pid: int) -> float:
+    """When it was started, in seconds of CLOCK_BOOTTIME; for ever ago when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            data = file.read()
+    except OSError:
+        return 0.0
+    return int(data[data.rfind(b")") + 2 :].split()[19]) / os.sysconf("SC_CLK_TCK")
+
+
 def marked(mark: bytes) -> set[int]:
     """Live processes with `mark` in their environment, and their families; never ourselves or
     what we come from."""
     table = look()
-    spared = {os.getpid()}
-    pid = os.getpid()
-    while (seen := table.get(pid)) is not None and seen.ppid > 0:
-        pid = seen.ppid
-        spared.add(pid)
+    spared = lineage(table, os.getpid())
     roots = {pid for pid in table if pid not in spared and mark in environment(pid)}
     return family(table, roots) - spared if roots else set()
 
