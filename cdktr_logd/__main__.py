@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cdktr_common import cli
 from cdktr_common.arguments import parse
-from cdktr_common.errors import DAMAGED, OK
+from cdktr_common.errors import BUSY, DAMAGED, OK
 from cdktr_common.lock import Lock
 from cdktr_common.settings import Settings, logd_binds, principal_endpoint, socket_path
 
@@ -51,14 +51,18 @@ def main(argv: list[str]) -> int:
 
 
 def _serve(settings: Settings, lock: Lock, requests: list[str], live: list[str]) -> int:
+    from cdktr_logd.partitions import Retention
     from cdktr_logd.service import Recorder
     from cdktr_logd.store import StoreDamaged, StoreFull, StoreLost
 
     log = cli.Log(PROGRAM, settings.log_level)
     try:
-        recorder = Recorder(Path(settings.home), _principal(settings), log)
-    except (StoreDamaged, StoreFull, StoreLost) as fault:
+        retention = Retention(settings.retention_days * 86400)
+        recorder = Recorder(Path(settings.home), _principal(settings), log, retention)
+    except (StoreDamaged, StoreLost) as fault:
         cli.fail(PROGRAM, str(fault), DAMAGED)
+    except StoreFull as fault:
+        cli.fail(PROGRAM, str(fault), BUSY)
     endpoints = recorder.bind(requests, live)
     lock.update(program=PROGRAM, endpoints=endpoints)
     cli.ready(PROGRAM, endpoints)

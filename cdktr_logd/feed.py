@@ -1,6 +1,7 @@
 """The facts of the principal, pulled by the same long poll that anyone may use.
 
-Says where this recorder is (again after every connect, for a principal may have been restarted),
+Says where this recorder is (again after every connect, for a principal may have been restarted)
+and how far it has stored (again from time to time: what is stored here, the principal may drop),
 makes sure that the journal is the one that was recorded before, and asks for what comes after the
 last stored fact. After a small page it waits a moment, so that a busy principal is asked about ten
 times a second and not once a turn. Nothing is refused to anyone while the principal is away.
@@ -26,6 +27,9 @@ BUSY_PAUSE_S: Final = 0.25
 BUSY: Final = 20
 """How long facts may gather before they are stored and the next are asked for; longer when so many
 come at a time."""
+
+TELL_S: Final = 60.0
+"""After so long the principal is told again how far facts are stored, if they have moved on."""
 
 RETRY_S: Final = 1.0
 FOREIGN_RETRY_S: Final = 10.0
@@ -57,6 +61,7 @@ class Feed:
         self._open: str | None = None
         self._timer: Timer | None = None
         self._more = False
+        self._told = (0, 0.0)
         self.epoch = 0
         self.foreign = False
         self._requests: list[str] = []
@@ -103,6 +108,7 @@ class Feed:
 
     def _hello(self) -> None:
         stored, _ = self._owner.last_fact()
+        self._told = (stored, self._loop.now)
         hello = RecorderHello(requests=self._requests, live=self._live, stored=stored)
         self._ask(hello, self._welcomed, 2.0)
 
@@ -126,7 +132,7 @@ class Feed:
             self._later(RETRY_S, self._hello)
             return
         stored, body = self._owner.last_fact()
-        if answer.events and not _same(answer.events, stored, body):
+        if answer.oldest <= stored and answer.events and not _same(answer.events, stored, body):
             self._refuse(f"its fact {stored} is not the one that is recorded here")
         else:
             self._accept()
@@ -149,6 +155,10 @@ class Feed:
 
     def _pull(self) -> None:
         stored, _ = self._owner.last_fact()
+        told, told_at = self._told
+        if stored != told and self._loop.now - told_at >= TELL_S:
+            self._hello()
+            return
         asked = EventList(after=stored, limit=PAGE, wait_s=WAIT_S)
         self._ask(asked, self._paged, WAIT_S + 5.0)
 

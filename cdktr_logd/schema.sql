@@ -1,6 +1,10 @@
 -- The tables and views of history.duckdb. Tables are insert-only: nothing is ever updated or
 -- deleted, there are no keys and no indexes. What is current is a view.
 -- Times are UTC epoch seconds in columns ending in _ts; views show them as TIMESTAMP (UTC) too.
+--
+-- Each of these tables is kept in partitions, `logstore_1`, `logstore_2` and so on, of which the
+-- newest is written and the oldest is dropped whole when it is older than `retention_days`. Under
+-- the plain name there is a view over all of them.
 
 -- Output. A row is a piece of at most 16 KiB of one stream (run, task, n, stream), of which
 -- `off` is the position of its first byte and `line` the number of its first line, both from 0.
@@ -29,6 +33,12 @@ CREATE TABLE task_run_status (
     seq BIGINT, ts DOUBLE, workflow VARCHAR, run VARCHAR, task VARCHAR, n INTEGER, state VARCHAR,
     agent VARCHAR, code INTEGER, reason VARCHAR, started_ts DOUBLE, ended_ts DOUBLE,
     requeued BOOLEAN, stdout_bytes BIGINT, stderr_bytes BIGINT
+);
+
+-- How far streams are stored of which no row is left: kept when a partition is dropped while they
+-- go on.
+CREATE TABLE mark (
+    run VARCHAR, task VARCHAR, n INTEGER, stream VARCHAR, off BIGINT, ended BOOLEAN, ts DOUBLE
 );
 
 CREATE MACRO utc(epoch) AS make_timestamp(CAST(epoch * 1000000 AS BIGINT));

@@ -26,15 +26,18 @@ from cdktr_common.catalogue.logd import LOGD_REQUESTS, LogAppend, LogAppended, L
 from cdktr_common.cli import Log
 from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
 from cdktr_common.errors import DAMAGED, ProtocolError
-from cdktr_common.loop import Loop, Timer
+from cdktr_common.loop import Loop
 from cdktr_common.sockets import Envelope, bind, publisher, receive, router, send
 from cdktr_logd import core
 from cdktr_logd.facts import FactRows, fact_rows
 from cdktr_logd.feed import Feed
 from cdktr_logd.gather import Gather
 from cdktr_logd.live import STAT_S, Live
+from cdktr_logd.lookback import lookup, recent_marks
+from cdktr_logd.partitions import Retention
 from cdktr_logd.search import QUERY_MOST_S, Search
-from cdktr_logd.store import WAL_MOST, QueryFault, Reader, Store, StoreDamaged, StoreFull, StoreLost
+from cdktr_logd.store import QueryFault, Reader, Store, StoreDamaged, StoreFull, StoreLost
+from cdktr_logd.upkeep import Upkeep
 
 PROGRAM: Final = "cdktr-logd"
 
@@ -45,9 +48,6 @@ TURN_MESSAGES: Final = 512
 CHUNKS_MOST: Final = 4096
 """Chunks an append may have."""
 
-IDLE_S: Final = 5.0
-"""Without anything new for so long, the log is moved into the file."""
-
 _ERROR: Final = b'{"type":"error"'
 
 _Append = tuple[Envelope, str | None, LogAppend]
@@ -56,7 +56,7 @@ _Append = tuple[Envelope, str | None, LogAppend]
 class Recorder:
     """The whole program but its start. `run` returns when it was told to stop."""
 
-    def __init__(self, home: Path, principal: str, log: Log) -> None:
+    def __init__(self, home: Path, principal: str, log: Log, retention: Retention) -> None:
         self._log = log
         self._store = Store(home / "logd")
         self._loop = Loop()
@@ -70,8 +70,7 @@ class Recorder:
         self._appends: list[_Append] = []
         self._facts: list[msgspec.Raw] = []
         self._gather = Gather(self._loop)
-        self._settle: Timer | None = None
-        self._no_checkpoint_before = 0.0
+        self._upkeep = Upkeep(self._loop, self._store, retention, self)
         self._last_fact: tuple[int, str | None] = (0, None)
         self._pos = 0
         self._endpoints: dict[str, list[str]] = {}
@@ -100,6 +99,7 @@ class Recorder:
         loop.every(STAT_S, lambda: self._live.stat(self._pos))
         loop.after = self._flush
         self._feed.start(self._endpoints["logd"], self._endpoints["logs"])
+        self._upkeep.start()
         loop.run()
         self._close()
 
@@ -113,10 +113,11 @@ class Recorder:
 
     def _remember(self) -> None:
         """Take over from the database how far everything is stored."""
-        known, horizon = self._store.recent_marks()
+        known, horizon = recent_marks(self._store)
         self._marks.load(known, horizon)
-        self._pos, seq = self._store.heights()
-        self._last_fact = (seq, self._store.fact(seq) if seq else None)
+        heights = self._store.heights()
+        self._pos = heights.pos
+        self._last_fact = (heights.seq, self._store.fact(heights.seq) if heights.seq else None)
 
     # Requests.
 
@@ -168,7 +169,13 @@ class Recorder:
 
     def _pong(self) -> Pong:
         status = self._trouble or ("foreign_journal" if self._feed.foreign else "ok")
-        counts = {**self.counts, "published": self._live.published, "facts_to": self._last_fact[0]}
+        counts = {
+            **self.counts,
+            "published": self._live.published,
+            "facts_to": self._last_fact[0],
+            "partitions": len(self._store.partitions),
+            "dropped": self._upkeep.dropped,
+        }
         return Pong(
             program=PROGRAM,
             version=__version__,
@@ -239,9 +246,7 @@ class Recorder:
         except StoreFull as fault:
             self._refuse(appends, bool(page), "disk_full", str(fault))
         except StoreLost as fault:
-            self._log("error", f"the database gave up and is opened again: {fault}")
-            self.counts["reopened"] += 1
-            reason = "disk_full" if self._reopen() else "reopened"
+            reason = "disk_full" if self.gave_up(fault) else "reopened"
             self._refuse(appends, bool(page), reason, str(fault))
 
     def _store_all(self, appends: list[_Append], page: list[msgspec.Raw]) -> None:
@@ -249,7 +254,7 @@ class Recorder:
         unknown = self._marks.unknown(chunks)
         if unknown:
             self.counts["lookups"] += 1
-            self._marks.learn(self._store.lookup(unknown))
+            self._marks.learn(lookup(self._store, unknown))
         plan = core.Plan(self._marks, self._pos)
         touched = [plan.add(append.chunks) for _, _, append in appends]
         rows, last = self._fact_rows(page)
@@ -290,7 +295,7 @@ class Recorder:
         if self._trouble:
             self._log("info", "storing again", after=self._trouble)
             self._trouble = ""
-        self._checkpoint_by_and_by()
+        self._upkeep.stored()
 
     def _refuse(self, appends: list[_Append], facts: bool, reason: str, detail: str) -> None:
         """Nothing was stored: say so, with the marks as they are."""
@@ -307,7 +312,6 @@ class Recorder:
             self._feed.not_stored()
 
     def _reopen(self) -> bool:
-        """Open the database again. True: not now, for want of room."""
         try:
             self._store.open()
             self._remember()
@@ -317,23 +321,13 @@ class Recorder:
             cli.fail(PROGRAM, str(fault), DAMAGED)
         return False
 
-    # Checkpoints.
+    # Upkeep: what it needs of its owner.
 
-    def _checkpoint_by_and_by(self) -> None:
-        if self._settle is not None:
-            self._settle.cancel()
-        self._settle = self._loop.later(IDLE_S, self._checkpoint)
-        if self._loop.now >= self._no_checkpoint_before and self._store.wal_size() >= WAL_MOST:
-            self._checkpoint()
+    def nobody_reads(self) -> bool:
+        return not self._search.waiting
 
-    def _checkpoint(self) -> None:
-        if not self._store.opened or not self._store.wal_size():
-            return
-        try:
-            if not self._store.checkpoint():
-                self._no_checkpoint_before = self._loop.now + IDLE_S
-                self._settle = self._loop.later(IDLE_S, self._checkpoint)
-        except StoreLost as fault:
-            self._log("error", f"the database gave up and is opened again: {fault}")
-            self.counts["reopened"] += 1
-            self._reopen()
+    def gave_up(self, fault: StoreLost) -> bool:
+        """Open the database again. True: not now, for want of room."""
+        self._log("error", f"the database gave up and is opened again: {fault}")
+        self.counts["reopened"] += 1
+        return self._reopen()

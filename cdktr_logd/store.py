@@ -4,25 +4,30 @@
 by our own decision only: an automatic one that meets a full disk would end the whole instance.
 Every fault leaves here as one of four classes, so that nobody else needs to know DuckDB's. The
 file is opened by its owner alone, under the lock of its directory, and never with plain I/O:
-closing it would drop DuckDB's own lock.
+closing it would drop DuckDB's own lock. A file that is shorter than `head` says, or gone, is
+never taken for the history.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
-from cdktr_logd.core import MARKS_KEPT, Mark, Row, StreamKey
+from cdktr_logd import partitions
+from cdktr_logd.core import Row
 from cdktr_logd.facts import FactRows
+from cdktr_logd.head import Head, Heights
+from cdktr_logd.partitions import Partition
 
-VERSION: Final = "1"
-"""Version of the tables; a file of another version is not touched."""
+VERSION: Final = "2"
+"""Version of the tables. Those of version 1, without partitions, become the first partition; a
+file of any other version is not touched."""
 
 WAL_MOST: Final = 128 << 20
 """Bytes of write-ahead log after which a checkpoint is due."""
@@ -36,16 +41,6 @@ _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoload_known_extensions": False,
     "allocator_background_threads": True,  # gives back what a burst needed
 }
-
-_LOOKUP: Final = """
-SELECT run, task, n, stream, max(off + size), bool_or(ended), min(ts) FROM logstore
-WHERE run IN (SELECT unnest(?::VARCHAR[])) GROUP BY run, task, n, stream
-"""
-
-_RECENT: Final = """
-SELECT run, task, n, stream, max(off + size), bool_or(ended), min(ts) FROM logstore
-WHERE pos > ? GROUP BY run, task, n, stream ORDER BY max(pos)
-"""
 
 
 class StoreFull(Exception):
@@ -89,41 +84,85 @@ class Reader:
 class Store:
     """`history.duckdb` in `directory`, opened, its tables made when they were not there."""
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "history.duckdb"
-        self._wal = directory / "history.duckdb.wal"
+    def __init__(self, directory: Path, name: str = "history") -> None:
+        self.path = directory / f"{name}.duckdb"
+        self._wal = directory / f"{name}.duckdb.wal"
+        self._head = Head(directory) if name == "history" else None
         self._connection: Any = None
+        self._noted = Heights()
+        self.partitions: list[Partition] = []
         self.open()
 
     def open(self) -> None:
         """Open, replaying what was committed. Raises StoreDamaged, StoreFull."""
         self.close()
+        told = self._head.read() if self._head is not None else Heights()
+        if not self.path.exists() and (told != Heights() or self._wal.exists()):
+            raise StoreDamaged(f"{self.path} is missing. {self._way_on(told)}")
         try:
             self._connection = duckdb.connect(str(self.path), config=_CONFIG)
-            self._make_tables()
+            self._make_tables(told)
             self._connection.execute("SET lock_configuration = true")
-        except duckdb.Error as fault:
+            self._noted = self.heights()
+        except (duckdb.Error, StoreFull, StoreLost) as fault:
             self.close()
             if _is_full(fault):
                 raise StoreFull(_first_line(fault)) from None
-            raise StoreDamaged(f"{self.path}: {_first_line(fault)}") from None
+            raise StoreDamaged(f"{self.path}: {_first_line(fault)}. {self._way_on(told)}") from None
+        except StoreDamaged:
+            self.close()
+            raise
         os.chmod(self.path, 0o600)
+        if self._noted.pos < told.pos or self._noted.seq < told.seq:
+            self.close()
+            raise StoreDamaged(
+                f"{self.path} is shorter than it was: {self._noted.pos} pieces of output and "
+                f"{self._noted.seq} facts. {self._way_on(told)}"
+            )
 
-    def _make_tables(self) -> None:
-        tables = self._connection.execute(
-            "SELECT count(*) FROM information_schema.tables WHERE table_name = 'meta'"
-        ).fetchall()
-        if tables[0][0]:
-            version = self._connection.execute("SELECT version FROM meta").fetchall()
-            if version != [(VERSION,)]:
+    def _way_on(self, told: Heights) -> str:
+        there_was = ""
+        accept = ""
+        if self._head is not None and told != Heights():
+            there_was = f"{told.pos} pieces of output and {told.seq} facts had been recorded. "
+            accept = f"; or remove '{self._head.path}' to accept the loss"
+        return (
+            f"{there_was}Nothing has been altered. Bring {self.path.name} and {self._wal.name} "
+            f"back from a copy; or `cdktr-logd rebuild` makes the file again from the principal's "
+            f"facts and all output that can still be read{accept}"
+        )
+
+    def _make_tables(self, told: Heights) -> None:
+        names = {row[0] for row in self._all("SELECT table_name FROM duckdb_tables()")}
+        first = Partition(1, time.time(), 0, 0, None)
+        if not names:
+            texts = [*partitions.begin(1), *partitions.views([1]), *partitions.create(VERSION)]
+            self.change(texts, first)
+        elif "meta" not in names:
+            raise StoreDamaged(f"{self.path}: not a history of cdktr-logd. {self._way_on(told)}")
+        else:
+            version = self._all("SELECT version FROM meta")
+            if version == [("1",)]:
+                self.change([*partitions.migrate(VERSION), *partitions.views([1])], first)
+            elif version != [(VERSION,)]:
                 found = version[0][0] if version else "none"
-                raise StoreDamaged(f"{self.path}: tables of version {found}, not {VERSION}")
-            return
-        self._connection.begin()
-        self._connection.execute(files("cdktr_logd").joinpath("schema.sql").read_text())
-        self._connection.execute("CREATE TABLE meta AS SELECT ? AS version", [VERSION])
-        self._connection.commit()
-        self._connection.execute("CHECKPOINT")  # DDL is not to be replayed from the log
+                raise StoreDamaged(
+                    f"{self.path}: tables of version {found}, not {VERSION}. {self._way_on(told)}"
+                )
+        self._know_partitions()
+
+    def _know_partitions(self) -> None:
+        self.partitions = [
+            Partition(*row)
+            for row in self._all(
+                "SELECT p.* FROM partition p JOIN duckdb_tables() t"
+                " ON t.table_name = 'logstore_' || p.number ORDER BY number"
+            )
+        ]
+
+    def _all(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self._connection.execute(sql, parameters).fetchall()
+        return rows
 
     def close(self) -> None:
         """Let go of the file. What was committed stays."""
@@ -142,19 +181,78 @@ class Store:
 
     def commit(self, output: Sequence[Row], facts: Sequence[FactRows]) -> None:
         """Store all of it or nothing, durably. Raises StoreFull (nothing) or StoreLost."""
+        part = self.partitions[-1].number
         try:
             self._connection.begin()
-            self._append("logstore", output)
-            self._append("event", [row for rows in facts for row in rows.events])
-            self._append("workflow_run_status", [row for rows in facts for row in rows.runs])
-            self._append("task_run_status", [row for rows in facts for row in rows.tasks])
+            self._append(f"logstore_{part}", output)
+            self._append(f"event_{part}", [row for rows in facts for row in rows.events])
+            self._append(
+                f"workflow_run_status_{part}", [row for rows in facts for row in rows.runs]
+            )
+            self._append(f"task_run_status_{part}", [row for rows in facts for row in rows.tasks])
             self._connection.commit()
         except duckdb.Error as fault:
-            if isinstance(fault, duckdb.FatalException) or not self._rolled_back():
-                raise StoreLost(_first_line(fault)) from None
-            if _is_full(fault):
-                raise StoreFull(_first_line(fault)) from None
+            raise self._gave_up(fault) from None
+        self._note(output, facts)
+
+    def _note(self, output: Sequence[Row], facts: Sequence[FactRows]) -> None:
+        pos = output[-1].pos if output else self._noted.pos
+        seqs = [int(str(rows.events[-1][0])) for rows in facts if rows.events]
+        self._noted = Heights(pos, seqs[-1] if seqs else self._noted.seq)
+        if self._head is not None:
+            self._head.write(self._noted)
+
+    def _gave_up(self, fault: duckdb.Error) -> StoreFull | StoreLost:
+        """What a transaction that failed means; it is rolled back where that is possible."""
+        fatal = isinstance(fault, duckdb.FatalException) or not self._rolled_back()
+        kind = StoreFull if _is_full(fault) and not fatal else StoreLost
+        return kind(_first_line(fault))
+
+    # Partitions.
+
+    def untouched(self) -> bool:
+        """Has nothing been stored in the newest partition?"""
+        newest = self.partitions[-1]
+        return self._noted == Heights(newest.pos, newest.seq)
+
+    def begin_partition(self, now: float) -> None:
+        """Close the newest partition and begin the next. Nobody may be reading. Raises StoreFull
+        (nothing was done) or StoreLost."""
+        heights = self.heights()
+        number = self.partitions[-1].number + 1
+        fresh = Partition(number, now, heights.pos, heights.seq, self.fact(heights.seq))
+        numbers = [part.number for part in self.partitions] + [number]
+        self.change([*partitions.begin(number), *partitions.views(numbers)], fresh)
+
+    def drop_partition(self, number: int, kept: Sequence[Sequence[object]]) -> None:
+        """Drop a closed partition, with `kept` as marks of streams that go on. Nobody may be
+        reading. Raises StoreFull (nothing was done) or StoreLost."""
+        numbers = [part.number for part in self.partitions if part.number != number]
+        self.change([*partitions.views(numbers), *partitions.drop(number)], marks=kept)
+
+    def change(
+        self,
+        texts: Iterable[str],
+        partition: Partition | None = None,
+        marks: Sequence[Sequence[object]] = (),
+    ) -> None:
+        """Change the tables, and checkpoint: such changes are not to be replayed from the log.
+        Raises StoreFull (nothing was done) or StoreLost."""
+        try:
+            self._connection.begin()
+            for text in texts:
+                self._connection.execute(text)
+            if partition is not None:
+                self._append("partition", [partition])
+            self._append(f"mark_{self.partitions[-1].number}" if marks else "", marks)
+            self._connection.commit()
+        except duckdb.Error as fault:
+            raise self._gave_up(fault) from None
+        try:
+            self._connection.execute("CHECKPOINT")
+        except duckdb.Error as fault:
             raise StoreLost(_first_line(fault)) from None
+        self._know_partitions()
 
     def _append(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         if rows:
@@ -170,40 +268,30 @@ class Store:
             return False
         return True
 
-    # What is stored: asked at the start and for streams that memory has forgotten.
+    # What is stored.
 
-    def heights(self) -> tuple[int, int]:
+    def heights(self) -> Heights:
         """Position of the last row of output, seq of the last fact."""
-        row = self._read(
-            "SELECT (SELECT coalesce(max(pos), 0) FROM logstore),"
-            " (SELECT coalesce(max(seq), 0) FROM event)"
-        )[0]
-        return row[0], row[1]
-
-    def recent_marks(self) -> tuple[list[tuple[StreamKey, Mark]], float]:
-        """Marks of the streams of the last rows, oldest first, and the youngest time of others."""
-        pos, _ = self.heights()
-        edge = max(0, pos - MARKS_KEPT)
-        youngest = self._read("SELECT max(ts) FROM logstore WHERE pos <= ?", [edge])[0][0]
-        return _marks(self._read(_RECENT, [edge])), youngest or 0.0
-
-    def lookup(self, keys: Iterable[StreamKey]) -> list[tuple[StreamKey, Mark]]:
-        """Marks of those of the streams that are stored."""
-        wanted = set(keys)
-        found = _marks(self._read(_LOOKUP, [sorted({key[0] for key in wanted})]))
-        return [(key, mark) for key, mark in found if key in wanted]
+        newest = self.partitions[-1]
+        rows = self.read(
+            f"SELECT (SELECT max(pos) FROM logstore_{newest.number}),"
+            f" (SELECT max(seq) FROM event_{newest.number})"
+        )
+        pos, seq = rows[0]
+        return Heights(newest.pos if pos is None else pos, newest.seq if seq is None else seq)
 
     def fact(self, seq: int) -> str | None:
         """The body of one fact."""
-        rows = self._read("SELECT body FROM event WHERE seq = ?", [seq])
-        return rows[0][0] if rows else None
+        rows = self.read("SELECT body FROM event WHERE seq = ?", [seq])
+        kept = next((part.body for part in self.partitions if part.seq == seq), None)
+        return rows[0][0] if rows else kept
 
-    def _read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Rows for the owner's own needs. Raises StoreLost."""
         try:
-            rows: list[tuple[Any, ...]] = self._connection.execute(sql, parameters).fetchall()
+            return self._all(sql, parameters)
         except duckdb.Error as fault:
             raise StoreLost(_first_line(fault)) from None
-        return rows
 
     def reader(self) -> Reader:
         """A connection of its own for one query. Raises QueryFault."""
@@ -237,10 +325,6 @@ class Store:
         except duckdb.Error:
             return False
         return True
-
-
-def _marks(rows: Iterable[tuple[Any, ...]]) -> list[tuple[StreamKey, Mark]]:
-    return [((row[0], row[1], row[2], row[3]), Mark(row[4], row[5], row[6])) for row in rows]
 
 
 def _is_full(fault: Exception) -> bool:

@@ -37,7 +37,7 @@ class Journal:
         self._socket = router(self._context)
         bind(self._socket, [endpoint])
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:

@@ -62,7 +62,7 @@ class Asker:
         self._search = search.Search(lambda: None)
 
     def ask(self, request: Any, expected: Any) -> Any:
-        answer = self._search._answer(request, self.store.reader(), self.store.heights()[0])
+        answer = self._search._answer(request, self.store.reader(), self.store.heights().pos)
         assert isinstance(answer, expected)
         return answer
 
@@ -80,7 +80,7 @@ def asker(tmp_path: Path) -> Iterator[Asker]:
 
 
 def store_output(store: Store, chunks: list[LogChunk]) -> None:
-    plan = core.Plan(core.Marks(), store.heights()[0])
+    plan = core.Plan(core.Marks(), store.heights().pos)
     plan.add(chunks)
     store.commit(plan.rows, [])
 

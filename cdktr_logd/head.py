@@ -1,0 +1,49 @@
+"""How far the history went: a small file beside the database, to notice one that was shortened.
+
+DuckDB opens a file whose log was lost, or an empty directory, without a word: history would be
+shorter and nobody would know. So after every commit its heights are written here, by rename and
+after the database is durable: they may lag behind it and are never ahead. A file that cannot be
+read counts as none. Knows numbers, no database.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+
+class Heights(msgspec.Struct, frozen=True):
+    """Position of the last row of output, seq of the last fact."""
+
+    pos: int = 0
+    seq: int = 0
+
+
+class Head:
+    """The file in `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "head"
+
+    def read(self) -> Heights:
+        """What was written last; zeros when there is nothing."""
+        try:
+            return msgspec.json.decode(self.path.read_bytes(), type=Heights)
+        except (OSError, msgspec.DecodeError):
+            return Heights()
+
+    def write(self, heights: Heights) -> None:
+        """Take note. On a full disk the older note stays, which is true as well."""
+        fresh = self.path.with_suffix(".new")
+        data = msgspec.json.encode(heights)
+        with suppress(OSError):
+            fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                whole = os.write(fd, data) == len(data)
+            finally:
+                os.close(fd)
+            if whole:
+                os.replace(fresh, self.path)
