@@ -39,8 +39,8 @@ Send = Callable[[LogAppend, Callable[[Reply | ProtocolError], None]], None]
 
 
 class _Tail:
-    """One file. `position`: read up to here; `under_way`: windows not answered; `round`: grows
-    when it is read again from further back."""
+    """One file. `position`: read up to here; `round`: grows when it is read again from further
+    back."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -48,7 +48,7 @@ class _Tail:
         self.before = f"{base}.{int(segment) - 1}"
         self.header: Header | None = None
         self.position = 0
-        self.under_way = 0
+        self.under_way: list[int] = []  # where the windows not answered begin
         self.round = 0
         self.complete = False  # has its last record been read?
 
@@ -88,7 +88,6 @@ class Shipper:
         self._session += 1
         self._flights = 0
         for tail in self._tails.values():
-            tail.under_way = 0
             self._rewind(tail, 0)
 
     def grown(self, names: list[str]) -> None:
@@ -134,7 +133,7 @@ class Shipper:
                 continue  # its chunks come first
             records = self._read(tail, room, count)
             if records:
-                tail.under_way += 1
+                tail.under_way.append(records[0].start)
                 parts.append((tail, tail.round, records))
                 room -= sum(len(record.data) for record in records)
                 count -= len(records)
@@ -186,16 +185,17 @@ class Shipper:
         for tail, turn, records in parts:
             if turn != tail.round:
                 continue  # it was read again from further back meanwhile
-            tail.under_way -= 1
+            tail.under_way.remove(records[0].start)
             missing = next((r for r in records if not _stored(tail.header, r, marks)), None)
             if missing is not None:
-                self._rewind(tail, missing.start)
+                # Answers to windows before it do not count any more: they are sent again too.
+                self._rewind(tail, min([missing.start, *tail.under_way]))
             else:
                 self._remove_if_done(tail)
 
     def _rewind(self, tail: _Tail, position: int) -> None:
         tail.round += 1
-        tail.under_way = 0
+        tail.under_way.clear()
         tail.position = position
         if position == 0:
             tail.header = None
