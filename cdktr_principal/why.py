@@ -124,7 +124,7 @@ def _waits_for(task: Task, at: Moment) -> Cause:
 def _where(task: Task, at: Moment) -> str:
     if task.state == "RUNNING":
         last = task.attempts[-1]
-        return f"runs on {last.agent} for {max(0.0, at.ts - last.assigned_ts):.0f} s now"
+        return f"running on {last.agent} for {max(0.0, at.ts - last.assigned_ts):.0f} s"
     if task.held:
         return "held"
     return "waits itself" if task.state == "PENDING" else task.state

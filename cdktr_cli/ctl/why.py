@@ -75,7 +75,7 @@ def line(cause: Row) -> str:
     """A cause as a sentence, with how long it has been so."""
     words = f"{cause['task']} {cause['text']}".strip()
     if cause.get("since") and cause["code"] in ("running", "cancelling"):
-        words += f", for {rough(table.span(cause['since'], None, time.time()))} now"
+        words += f", for {rough(table.span(cause['since'], None, time.time()))} so far"
     elif cause.get("since") and cause["code"] == "ended":
         words += f", at {table.when(cause['since'])}"
     return table.harmless(words)
