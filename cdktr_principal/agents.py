@@ -79,13 +79,22 @@ def _sort_tokens(core: Core, request: p.AgentHello, at: Moment) -> p.AgentWelcom
     for token in request.outbox:
         if _is_held_by(core, token, request.agent):
             core.renew(token, at)
-        else:
+        elif not _was_lost(core, token):
             ack.append(token)
     _end_missing(core, request, at)
     return p.AgentWelcome(
         epoch=core.state.epoch, beat_s=core.timing.beat_s,
         lost_after_s=core.timing.lost_after_s, adopt=adopt, ack=ack, drop=drop,
     )  # fmt: skip
+
+
+def _was_lost(core: Core, token: str) -> bool:
+    """Was it given up? Then its result is to be reported, and recorded as stale."""
+    run_id, task_id = token.split("/")[:2] if "/" in token else ("", "")
+    run = core.state.runs.get(run_id)
+    task = run.by_id.get(task_id) if run is not None else None
+    attempts = task.attempts if task is not None else ()
+    return any(each.token == token and each.state == "CRASHED" for each in attempts)
 
 
 def _is_held_by(core: Core, token: str, agent: str) -> bool:
