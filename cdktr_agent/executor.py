@@ -236,7 +236,10 @@ class Executor:
     def end(self, attempt: Attempt, why: str, kill_at: float) -> None:
         """End it with all that belongs to it: TERM now, KILL at `kill_at`. It is over some time
         later."""
-        if why == "drop" or not (attempt.why or attempt.exited):
+        self.reap()  # one that has just ended by itself is not ended by us
+        if attempt.spec.token not in self.running:
+            return
+        if not attempt.exited and (why == "drop" or not attempt.why):
             attempt.why = why
         if not attempt.kill_at:
             self._terminate(attempt, kill_at)
