@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -126,6 +127,9 @@ def program_main(program: str, main: Callable[[list[str]], int], *, tidy: bool =
         if not tidy:
             sys.stderr.flush()
             os._exit(code)
+        # What has come to its end cannot be stopped any more: while Python tidies up, a second
+        # SIGTERM would make it look killed.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except ProtocolError as fault:
         hint = f"; did you mean {', '.join(fault.near)}?" if fault.near else ""
         fail(program, fault.detail + hint, fault.exit)
