@@ -158,7 +158,7 @@ class Service:
             resend_s += request.wait_s
         asked_at = clock()
         if isinstance(request, AgentHello | TaskFetch):
-            request = msgspec.structs.replace(request, sent_s=asked_at)
+            sent = msgspec.structs.replace(request, sent_s=asked_at)
         request_id = ""
 
         def answered(answer: Reply | ProtocolError) -> None:
