@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cdktr_common import cli
 from cdktr_common.arguments import parse
-from cdktr_common.errors import BUSY, DAMAGED, OK
+from cdktr_common.errors import BUSY, DAMAGED, FAILED, OK
 from cdktr_common.lock import Lock
 from cdktr_common.settings import Settings, logd_binds, principal_endpoint, socket_path
 
@@ -25,15 +25,21 @@ Examples:
   cdktr-logd
   cdktr-logd --home /var/lib/cdktr
   CDKTR_LOGS_LISTENING_PORT=5562 cdktr-logd --insecure
+  cdktr-logd rebuild
 
 Usage:
-  cdktr-logd [--insecure] [--host-port HOST:PORT] [--principal NAME] [--home DIR]
+  cdktr-logd [rebuild] [--insecure] [--host-port HOST:PORT] [--principal NAME] [--home DIR]
+
+`rebuild` makes history.duckdb again while logd is stopped: from the facts of the principal, which
+has to run, and from all output that can still be read. It says what could not be carried over,
+and keeps the old file under a dated name.
 
 Options:
   --insecure              Serve TCP without keys: anyone who reaches the port can read output.
 {cli.OPTIONS}
-Stops cleanly on SIGTERM and SIGINT. Exit codes: 0 stopped, 2 usage, 74 the store is damaged,
-75 another logd owns the directory or an address is in use, 78 bad settings.
+Stops cleanly on SIGTERM and SIGINT. Exit codes: 0 stopped or rebuilt, 1 rebuilt but not all could
+be carried over, 2 usage, 69 no principal to rebuild from, 74 the store is damaged, 75 another logd
+owns the directory, an address is in use or the disk is full, 78 bad settings.
 """
 
 
@@ -43,6 +49,8 @@ def main(argv: list[str]) -> int:
     args = parse(USAGE, argv)
     settings = cli.load_settings(args).settings
     os.umask(0o077)
+    if args["rebuild"]:
+        return _rebuild(settings)
     requests, live = logd_binds(settings)
     cli.refuse_open_tcp(PROGRAM, settings, [*requests, *live])
     directory = Path(settings.home) / "logd"
@@ -50,16 +58,36 @@ def main(argv: list[str]) -> int:
     return _serve(settings, lock, requests, live)
 
 
+def _rebuild(settings: Settings) -> int:
+    from cdktr_common.client import Client
+    from cdktr_logd.rebuild import rebuild
+    from cdktr_logd.store import StoreDamaged, StoreFull, StoreLost
+
+    directory = Path(settings.home) / "logd"
+    lock = Lock(directory / "lock", f"{PROGRAM} rebuild")
+    try:
+        with Client(_principal(settings), settings.default_zmq_timeout_ms / 1000) as principal:
+            whole = rebuild(directory, principal, print)
+    except StoreFull as fault:
+        cli.fail(PROGRAM, f"{fault}; nothing was changed", BUSY)
+    except (StoreDamaged, StoreLost) as fault:
+        cli.fail(PROGRAM, f"the new file cannot be written: {fault}", DAMAGED)
+    lock.release()
+    return OK if whole else FAILED
+
+
 def _serve(settings: Settings, lock: Lock, requests: list[str], live: list[str]) -> int:
     from cdktr_logd.partitions import Retention
+    from cdktr_logd.rebuild import finish
     from cdktr_logd.service import Recorder
-    from cdktr_logd.store import StoreDamaged, StoreFull, StoreLost
+    from cdktr_logd.store import StoreDamaged, StoreFull
 
     log = cli.Log(PROGRAM, settings.log_level)
     try:
+        finish(Path(settings.home) / "logd")  # of a rebuild that was cut off at its very end
         retention = Retention(settings.retention_days * 86400)
         recorder = Recorder(Path(settings.home), _principal(settings), log, retention)
-    except (StoreDamaged, StoreLost) as fault:
+    except StoreDamaged as fault:
         cli.fail(PROGRAM, str(fault), DAMAGED)
     except StoreFull as fault:
         cli.fail(PROGRAM, str(fault), BUSY)

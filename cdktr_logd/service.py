@@ -112,12 +112,16 @@ class Recorder:
         self._store.close()
 
     def _remember(self) -> None:
-        """Take over from the database how far everything is stored."""
-        known, horizon = recent_marks(self._store)
-        self._marks.load(known, horizon)
-        heights = self._store.heights()
-        self._pos = heights.pos
-        self._last_fact = (heights.seq, self._store.fact(heights.seq) if heights.seq else None)
+        """Take over from the database how far everything is stored. Raises StoreDamaged."""
+        try:
+            known, horizon = recent_marks(self._store)
+            self._marks.load(known, horizon)
+            heights = self._store.heights()
+            self._pos = heights.pos
+            fact = self._store.fact(heights.seq) if heights.seq else None
+        except StoreLost as fault:
+            raise self._store.damage(fault) from None
+        self._last_fact = (heights.seq, fact)
 
     # Requests.
 

@@ -22,7 +22,7 @@ import duckdb
 from cdktr_logd import partitions
 from cdktr_logd.core import Row
 from cdktr_logd.facts import FactRows
-from cdktr_logd.head import Head, Heights
+from cdktr_logd.head import Head, Heights, way_on
 from cdktr_logd.partitions import Partition
 
 VERSION: Final = "2"
@@ -81,13 +81,24 @@ class Reader:
         self._connection.close()
 
 
+def open_to_read(path: Path) -> Reader:
+    """A file that nobody owns, looked into without changing it. Raises StoreDamaged."""
+    try:
+        return Reader(duckdb.connect(str(path), read_only=True, config=_CONFIG))
+    except duckdb.Error as fault:
+        raise StoreDamaged(_first_line(fault)) from None
+
+
 class Store:
     """`history.duckdb` in `directory`, opened, its tables made when they were not there."""
 
-    def __init__(self, directory: Path, name: str = "history") -> None:
+    def __init__(
+        self, directory: Path, name: str = "history", first: Partition | None = None
+    ) -> None:
         self.path = directory / f"{name}.duckdb"
         self._wal = directory / f"{name}.duckdb.wal"
         self._head = Head(directory) if name == "history" else None
+        self._first = first or Partition(1, time.time(), 0, 0, None)
         self._connection: Any = None
         self._noted = Heights()
         self.partitions: list[Partition] = []
@@ -98,17 +109,17 @@ class Store:
         self.close()
         told = self._head.read() if self._head is not None else Heights()
         if not self.path.exists() and (told != Heights() or self._wal.exists()):
-            raise StoreDamaged(f"{self.path} is missing. {self._way_on(told)}")
+            raise StoreDamaged(f"{self.path} is missing. {self._way_on()}")
         try:
             self._connection = duckdb.connect(str(self.path), config=_CONFIG)
-            self._make_tables(told)
+            self._make_tables()
             self._connection.execute("SET lock_configuration = true")
             self._noted = self.heights()
         except (duckdb.Error, StoreFull, StoreLost) as fault:
             self.close()
             if _is_full(fault):
                 raise StoreFull(_first_line(fault)) from None
-            raise StoreDamaged(f"{self.path}: {_first_line(fault)}. {self._way_on(told)}") from None
+            raise StoreDamaged(f"{self.path}: {_first_line(fault)}. {self._way_on()}") from None
         except StoreDamaged:
             self.close()
             raise
@@ -117,37 +128,32 @@ class Store:
             self.close()
             raise StoreDamaged(
                 f"{self.path} is shorter than it was: {self._noted.pos} pieces of output and "
-                f"{self._noted.seq} facts. {self._way_on(told)}"
+                f"{self._noted.seq} facts. {self._way_on()}"
             )
 
-    def _way_on(self, told: Heights) -> str:
-        there_was = ""
-        accept = ""
-        if self._head is not None and told != Heights():
-            there_was = f"{told.pos} pieces of output and {told.seq} facts had been recorded. "
-            accept = f"; or remove '{self._head.path}' to accept the loss"
-        return (
-            f"{there_was}Nothing has been altered. Bring {self.path.name} and {self._wal.name} "
-            f"back from a copy; or `cdktr-logd rebuild` makes the file again from the principal's "
-            f"facts and all output that can still be read{accept}"
-        )
+    def damage(self, fault: StoreLost) -> StoreDamaged:
+        """What it means when it cannot even be read how far everything is stored."""
+        return StoreDamaged(f"{self.path}: {fault}. {self._way_on()}")
 
-    def _make_tables(self, told: Heights) -> None:
+    def _way_on(self) -> str:
+        return way_on(self.path, self._head)
+
+    def _make_tables(self) -> None:
         names = {row[0] for row in self._all("SELECT table_name FROM duckdb_tables()")}
-        first = Partition(1, time.time(), 0, 0, None)
         if not names:
-            texts = [*partitions.begin(1), *partitions.views([1]), *partitions.create(VERSION)]
-            self.change(texts, first)
+            number = self._first.number
+            tables = [*partitions.begin(number), *partitions.views([number])]
+            self.change([*tables, *partitions.create(VERSION)], self._first)
         elif "meta" not in names:
-            raise StoreDamaged(f"{self.path}: not a history of cdktr-logd. {self._way_on(told)}")
+            raise StoreDamaged(f"{self.path}: not a history of cdktr-logd. {self._way_on()}")
         else:
             version = self._all("SELECT version FROM meta")
             if version == [("1",)]:
-                self.change([*partitions.migrate(VERSION), *partitions.views([1])], first)
+                self.change([*partitions.migrate(VERSION), *partitions.views([1])], self._first)
             elif version != [(VERSION,)]:
                 found = version[0][0] if version else "none"
                 raise StoreDamaged(
-                    f"{self.path}: tables of version {found}, not {VERSION}. {self._way_on(told)}"
+                    f"{self.path}: tables of version {found}, not {VERSION}. {self._way_on()}"
                 )
         self._know_partitions()
 
@@ -220,9 +226,12 @@ class Store:
         (nothing was done) or StoreLost."""
         heights = self.heights()
         number = self.partitions[-1].number + 1
-        fresh = Partition(number, now, heights.pos, heights.seq, self.fact(heights.seq))
-        numbers = [part.number for part in self.partitions] + [number]
-        self.change([*partitions.begin(number), *partitions.views(numbers)], fresh)
+        self.add_partition(Partition(number, now, heights.pos, heights.seq, self.fact(heights.seq)))
+
+    def add_partition(self, fresh: Partition) -> None:
+        """Begin this one; as `begin_partition`."""
+        numbers = [part.number for part in self.partitions] + [fresh.number]
+        self.change([*partitions.begin(fresh.number), *partitions.views(numbers)], fresh)
 
     def drop_partition(self, number: int, kept: Sequence[Sequence[object]]) -> None:
         """Drop a closed partition, with `kept` as marks of streams that go on. Nobody may be

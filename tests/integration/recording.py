@@ -33,6 +33,7 @@ class Journal:
         self.epoch = epoch
         self.hellos: list[dict[str, Any]] = []
         self.pulls = 0
+        self.dropped = 0
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = router(self._context)
         bind(self._socket, [endpoint])
@@ -52,17 +53,24 @@ class Journal:
                 held = None
 
     def _answer(self, asked: dict[str, Any]) -> bytes | None:
-        head = {"id": asked["id"], "epoch": self.epoch, "newest": len(self.facts)}
+        newest = self.dropped + len(self.facts)
+        head = {"id": asked["id"], "epoch": self.epoch, "newest": newest}
         if asked["type"] == "recorder.hello":
             self.hellos.append(asked)
             return json.dumps({"type": "recorder.welcome", **head}).encode()
-        after = asked.get("after", 0)
-        page = self.facts[after : after + min(asked.get("limit", 1000), 500)]
+        after = max(asked.get("after", 0), self.dropped)
+        begin = after - self.dropped
+        page = self.facts[begin : begin + min(asked.get("limit", 1000), 500)]
         if not page:
             return None  # held back
         self.pulls += 1
-        head |= {"type": "event.page", "last": after + len(page)}
+        head |= {"type": "event.page", "last": after + len(page), "oldest": self.dropped + 1}
         return json.dumps(head).encode()[:-1] + b',"events":[' + b",".join(page) + b"]}"
+
+    def drop(self, count: int) -> None:
+        """Forget the oldest facts, as retention does."""
+        del self.facts[:count]
+        self.dropped += count
 
     def close(self) -> None:
         self._stopped.set()
