@@ -108,7 +108,10 @@ class Core:
     # From the principal. `asked_at` is when the request was first sent.
 
     def answered(self, request: Request, reply: object, asked_at: float, now: float) -> None:
-        """The reply to an instruction."""
+        """The reply to an instruction. One that was asked for a supervisor that is gone may only
+        acknowledge: what it brings was given to that one, and the hello to come gives it up."""
+        if getattr(request, "boot", "") != self.boot and not isinstance(reply, p.TaskReported):
+            return
         if isinstance(reply, p.AgentWelcome):
             self._welcome(reply)
         elif isinstance(reply, p.TaskReported):

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
@@ -110,4 +111,5 @@ def _short(path: str) -> str:
 def report(text: str) -> None:
     """A line in the supervisor's log."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    print(f"{stamp} cdktr-agent supervisor: {text}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # a full disk is no reason to die
+        print(f"{stamp} cdktr-agent supervisor: {text}", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from cdktr_agent import tree
 from cdktr_agent.local import Hold
@@ -36,7 +37,8 @@ class Guard:
 
     def renewed(self, sent_at: float) -> None:
         """Leases count from then."""
-        os.pwrite(self._fd, b"%-40.3f\n" % sent_at, 0)
+        with suppress(OSError):  # a full disk; what stands there means an earlier end
+            os.pwrite(self._fd, b"%-40.3f\n" % sent_at, 0)
 
     def end(self, holds: Iterable[Hold], supervisor: int, everything: bool) -> tuple[int, int]:
         """KILL what is alive of these attempts; with `everything` all children of the supervisor

@@ -3,11 +3,13 @@
 One JSON object a line: a result, or `{"ack": [tokens]}`. Appended before anything is announced, so
 no result is announced that a kill -9 could take back. Not synced at once: what a power failure
 takes is a result nobody has recorded, and its task is only run again. A principal that is away
-for longer than `SYNC_S` makes that window long, so from then on the file is synced.
+for longer than `SYNC_S` makes that window long, so from then on the file is synced. On a full disk
+results are kept in memory, told all the same, and written down when there is room.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -39,6 +41,7 @@ class Outbox:
         self._path = path
         self.results: dict[str, TaskResult] = {}
         self._since: dict[str, float] = {}  # of those not yet synced
+        self._behind = False  # does the file lack something for which there was no room?
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._size = self._load()
 
@@ -82,12 +85,14 @@ class Outbox:
             return
         for token in known:
             self._since.pop(token, None)
-        if self._size > COMPACT:
+        if self._size > COMPACT or self._behind:
             self._compact()
         else:
             self._append(_encode({"ack": known}) + b"\n")
 
     def _append(self, data: bytes) -> bool:
+        if self._behind:
+            return self._compact()
         try:
             written = os.write(self._fd, data)
         except OSError:
@@ -95,22 +100,35 @@ class Outbox:
         if written == len(data):
             self._size += written
             return True
-        os.ftruncate(self._fd, self._size)  # no half line
+        with suppress(OSError):
+            os.ftruncate(self._fd, self._size)  # no half line
+        self._behind = True
         return False
 
-    def _compact(self) -> None:
+    def _compact(self) -> bool:
+        """Write the file anew with what is still in it. Without room the old one stays: it says
+        all that was ever written down, and what is told twice does no harm."""
         data = b"".join([_encode(result) + b"\n" for result in self.results.values()])
         fresh = self._path + ".new"
-        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
         try:
-            os.write(fd, data)
+            fd = os.open(fresh, flags, 0o600)
+        except OSError:
+            return False
+        try:
+            if os.write(fd, data) != len(data):
+                raise OSError(errno.ENOSPC, "no room for the outbox")
             os.fdatasync(fd)
             os.rename(fresh, self._path)
         except OSError:
             os.close(fd)
-            return  # the old file still says all
+            with suppress(OSError):
+                os.unlink(fresh)
+            return False
         os.close(self._fd)
         self._fd, self._size = fd, len(data)
+        self._behind = False
+        return True
 
     def sync_due(self) -> float | None:
         """When `sync` has to be called, if nothing is acknowledged before."""

@@ -41,8 +41,10 @@ _DEFAULT_SIGNALS: Final = (
 
 _DEFAULT_PATH: Final = os.defpath.encode()
 
-TRANSIENT: Final = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-"""The machine has no room for a process now; not the task's fault."""
+TRANSIENT: Final = (
+    *(errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT),
+)
+"""The machine has no room for a process or its payload now; not the task's fault."""
 
 
 class CannotStart(Exception):
@@ -71,10 +73,14 @@ class Shared:
         env[b"CDKTR_EVENT"] = os.fsencode(context.event or "")
         if context.payload is not None:
             body = msgspec.json.encode(context.payload)
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with open(fd, "wb") as file:
-                file.write(body)
             self._file = path
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                with open(fd, "wb") as file:
+                    file.write(body)
+            except OSError:
+                self.discard()
+                raise
             env[b"CDKTR_PAYLOAD_FILE"] = os.fsencode(path)
             if len(body) <= PAYLOAD_IN_ENV and b"\0" not in body:
                 env[b"CDKTR_PAYLOAD"] = body

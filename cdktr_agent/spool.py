@@ -13,6 +13,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
@@ -321,7 +322,8 @@ def finish(path: str, ts: float) -> bool:
                 ended[record.stream] = bool(record.flags & END)
         os.ftruncate(fd, position)
         tail = [pack(i, END, ts, *at[i], b"") for i in (0, 1) if not ended[i]]
-        os.write(fd, b"".join(tail) + pack(CONTROL, CLOSE, ts, 0, 0, b""))
+        with suppress(OSError):  # a full disk: the next supervisor marks it
+            os.write(fd, b"".join(tail) + pack(CONTROL, CLOSE, ts, 0, 0, b""))
         return True
     finally:
         os.close(fd)

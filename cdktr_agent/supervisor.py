@@ -50,7 +50,9 @@ class Supervisor:
         self._attempts: dict[str, Attempt] = {}
         self._shared: dict[str, Shared] = {}
         self._count = 0
+        self._writes = True  # does the outbox?
         self._paths_at = 0.0
+        self._no_room = False  # was there none for the last one?
         self._signals = signal_descriptor((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT))
         self._turns.watch(self._signals, self._signalled)
         self._desk = Desk(self._turns, f"{directory}/supervisor.sock", self._obey)
@@ -128,8 +130,11 @@ class Supervisor:
             if isinstance(each, Tell):
                 self._tell(each.message)
             elif isinstance(each, Keep):
-                if not self._outbox.add(each.results, self._turns.now):
-                    report("the outbox cannot be written: disk full?")
+                written = self._outbox.add(each.results, self._turns.now)
+                if written != self._writes:
+                    self._writes = written
+                    again = "can be written again" if written else "cannot be written: disk full?"
+                    report(f"the outbox {again}")
             elif isinstance(each, Forget):
                 self._outbox.ack(each.tokens)
             elif isinstance(each, Stop):
@@ -165,16 +170,19 @@ class Supervisor:
             self._executor.spawner.forget_paths()
             self._paths_at = now
         for held in self._custody.starts(now):
-            attempt = self._attempt(held)
-            if attempt is None:
-                continue
             try:
-                self._executor.start(attempt)
+                attempt = self._attempt(held)
+                if attempt is not None:
+                    self._executor.start(attempt)
             except OSError as fault:
                 if fault.errno not in TRANSIENT:
                     raise
-                report(f"no room for a process now: {fault}")
+                if not self._no_room:
+                    report(f"no room for a process now: {fault}")
+                self._no_room = True
                 self._custody.no_room(held.spec.token, now)
+            else:
+                self._no_room = False
 
     def _attempt(self, held: Held) -> Attempt | None:
         """What is needed to start it; None: it cannot be had, and that is its result."""
@@ -185,6 +193,8 @@ class Supervisor:
         try:
             shared = self._share(spec.run, held)
         except (OSError, ValueError) as fault:
+            if isinstance(fault, OSError) and fault.errno in TRANSIENT:
+                raise
             reason = f"environment or payload: {fault}"
             failed = TaskResult(token=spec.token, state="FAILED", code=126, reason=reason)
             self._custody.freed(spec.token)

@@ -179,6 +179,16 @@ def test_a_lost_supervisor_takes_its_tokens_along_but_not_the_results() -> None:
     assert (hello.boot, hello.running, hello.outbox) == ("b2", [], ["t1"])
 
 
+def test_what_was_fetched_for_a_supervisor_that_is_gone_is_not_for_the_next_one() -> None:
+    agent = Agent()
+    agent.welcomed()
+    agent.core.supervisor_gone()
+    agent.core.supervisor_state(local.State("b2", [], [], []))
+    given = agent.given("t1")
+    assert only(given, local.Run) == []
+    assert one(given, p.AgentHello).running == []
+
+
 def test_it_holds_more_than_its_slots_only_while_tasks_are_short() -> None:
     agent = Agent(slots=2)
     done = agent.welcomed()

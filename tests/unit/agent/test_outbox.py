@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -69,3 +72,27 @@ def test_it_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         box.ack([f"t{number}"])
         assert path.stat().st_size < 11_000
     assert list(Outbox(str(path)).results) == ["kept"]
+
+
+def test_a_full_disk_is_caught_up_with(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", tmp_path], check=True)
+    try:
+        path = tmp_path / "outbox"
+        box = Outbox(str(path))
+        assert box.add([result("a"), result("b")], 1.0)
+        filler = tmp_path / "filler"
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(b"x" * 4096):
+                pass
+        many = [result(f"t{i}") for i in range(100)]
+        assert not box.add(many, 2.0)
+        box.ack(["a"])
+        assert len(box.results) == 101
+        assert "a" in Outbox(str(path)).results, "no room even for saying that it is recorded"
+        filler.unlink()
+        assert box.add([result("c")], 3.0)
+        assert set(Outbox(str(path)).results) == {"b", "c", *(each.token for each in many)}
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
