@@ -147,7 +147,11 @@ def _orders(core: Core, agent: str, running: list[str]) -> p.AgentOrders:
     held = core.state.held.get(agent, {})
     cancel = [token for token in running if token in held and held[token].run.cancelling]
     drain = core.state.agents[agent].drain
-    return p.AgentOrders(epoch=core.state.epoch, cancel=cancel, drop=drop, drain=drain)
+    leases = [held[token].attempts[-1].lost_after_s for token in running if token in held]
+    lease_s = min(leases, default=core.timing.lost_after_s)
+    return p.AgentOrders(
+        epoch=core.state.epoch, lease_s=lease_s, cancel=cancel, drop=drop, drain=drain
+    )
 
 
 def bye(core: Core, ask: Ask, request: p.AgentBye, at: Moment) -> Reply:

@@ -1,8 +1,9 @@
 """The journal: the facts on disk, one JSON object a line, synced before anything is answered.
 
 A segment is a file named by its first seq; a new one begins with each snapshot. What must stay
-true: facts are never changed; whole closed segments are dropped by retention, oldest first, and
-nothing else ever is; a last line without newline, or of NULs, is a torn tail and was never
+true: what one `sync` writes is there whole or not at all; facts are never changed; whole closed
+segments are dropped by retention, oldest first, and nothing else ever is; a last line without
+newline, or of NULs, or that says more of its turn follows, is a torn tail and was never
 acknowledged; a whole line with a wrong checksum, or a store shorter than `head` remembers, is
 damage, and the program refuses to run on it. Knows nothing of what facts mean.
 """
@@ -82,6 +83,7 @@ class Journal:
                 self._began(name, fact)
                 yield fact
         self._segments.check_head(head, self.seq)
+        self._segments.cut()
         self.since_snapshot = self.seq - from_seq
         if names:
             self._open(names[-1])
@@ -113,17 +115,19 @@ class Journal:
     def append(self, fact: Fact) -> bytes:
         """Take a fact for the next `sync`; returns its encoding."""
         body = encode(fact)
-        self._buffer.append(seal(body))
+        self._buffer.append(body)
         self.seq = fact.seq
         if self._size == 0 and len(self._buffer) == 1:
             self.since_ts = fact.ts
         return body
 
     def sync(self) -> None:
-        """Make all appended facts durable. Raises OSError: then nothing may be answered."""
+        """Make all appended facts durable: after a crash all of them are there or none. Raises
+        OSError: then nothing may be answered."""
         if not self._buffer:
             return
-        data = b"".join(self._buffer)
+        bodies = self._buffer
+        data = b"".join([seal(body, True) for body in bodies[:-1]]) + seal(bodies[-1])
         if not self._write(data) and not (self._make_room() and self._write(data)):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.directory))
         os.fdatasync(self._fd)

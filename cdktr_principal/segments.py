@@ -2,10 +2,12 @@
 
     {"crc":"9a8b7c6d","type":"task.ended","seq":17,…}
 
-`crc` is the CRC-32 of what follows it up to the end of the object. A segment is a file named by
-its first seq, each ends where the next begins. `head` remembers how far the journal went, so that a
-store that was shortened shows, and from which fact on it is kept (`first`): retention moves that
-before it removes anything. Reads only, but for cutting a torn tail off.
+`crc` is the CRC-32 of what follows it up to the end of the object. What was decided in one turn is
+there whole or not at all: the lines of a turn but its last say `crm` instead ("more follows"), and
+such lines at the end of the journal belong to a turn that was never acknowledged. A segment is a
+file named by its first seq, each ends where the next begins. `head` remembers how far the journal
+went, so that a store that was shortened shows, and from which fact on it is kept (`first`):
+retention moves that before it removes anything. Reads only, but for cutting a torn tail off.
 """
 
 from __future__ import annotations
@@ -58,16 +60,22 @@ _fact: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_union(FACTS))
 decode_line = msgspec.json.Decoder(Line).decode
 
 
-def seal(body: bytes) -> bytes:
-    """An encoded fact as a journal line."""
+_MORE: Final = b'{"crm":"'
+
+
+def seal(body: bytes, more: bool = False) -> bytes:
+    """An encoded fact as a journal line; `more` of the same turn follow it."""
     rest = body[1:]
-    return b'{"crc":"%08x",%b\n' % (zlib.crc32(rest), rest)
+    return b'{"cr%c":"%08x",%b\n' % (b"m" if more else b"c", zlib.crc32(rest), rest)
 
 
 def unseal(line: bytes) -> bytes | None:
     """The encoded fact of a journal line without its newline; None when the checksum is wrong."""
     rest = line[_PREFIX + 1 :]
-    if line[: _PREFIX + 1] != b'{"crc":"%08x",' % zlib.crc32(rest):
+    sum_at = len(_MORE)
+    if line[:sum_at] not in (b'{"crc":"', _MORE) or line[sum_at : _PREFIX + 1] != b'%08x",' % (
+        zlib.crc32(rest)
+    ):
         return None
     return b"{" + rest
 
@@ -90,6 +98,7 @@ class Segments:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._torn: tuple[Path, int] | None = None
 
     def names(self) -> list[str]:
         """Names of the segments, oldest first."""
@@ -152,14 +161,14 @@ class Segments:
         return decode_line(body)
 
     def facts(self, name: str, after: int, last: bool) -> Iterator[Fact]:
-        """The facts of one segment that follow on `after`; a torn tail of the last one is cut."""
+        """The facts of one segment that follow on `after`; the last one may have a torn tail."""
         path = self.directory / name
         data = path.read_bytes()
-        good = data.rstrip(b"\0").rfind(b"\n") + 1
+        good = _whole(data)
         if good < len(data):
             if not last:
-                raise self.damage(path, good, "an incomplete line, and later segments follow")
-            _cut(path, good)
+                raise self.damage(path, good, "an incomplete turn, and later segments follow")
+            self._torn = path, good
         offset = 0
         for line in data[:good].split(b"\n")[:-1]:
             body = unseal(line)
@@ -173,6 +182,14 @@ class Segments:
                 after = fact.seq
                 yield fact
 
+    def cut(self) -> None:
+        """Take the torn tail off, when nothing else is wrong: it was never acknowledged."""
+        if self._torn is not None:
+            path, size = self._torn
+            with path.open("r+b") as file:
+                file.truncate(size)
+                os.fsync(file.fileno())
+
     def damage(self, path: Path, offset: int, what: str) -> Damaged:
         """A fault at a byte, and what to do about it."""
         return Damaged(
@@ -183,7 +200,12 @@ class Segments:
         )
 
 
-def _cut(path: Path, size: int) -> None:
-    with path.open("r+b") as file:
-        file.truncate(size)
-        os.fsync(file.fileno())
+def _whole(data: bytes) -> int:
+    """Up to where whole lines of whole turns go."""
+    good = data.rstrip(b"\0").rfind(b"\n") + 1
+    while good:
+        start = data.rfind(b"\n", 0, good - 1) + 1
+        if not data.startswith(_MORE, start):
+            break
+        good = start
+    return good

@@ -186,9 +186,10 @@ class AgentOrders(Reply, frozen=True, kw_only=True, tag="agent.orders"):
     """The answer to a beat: the leases of `running` less `drop` are renewed from the time the beat
     was sent, unless it said `stuck`. `cancel` and `drop` are to be ended; only a cancel is
     reported. `drain`: an operator wants no new work there. `hello` asks the agent to introduce
-    itself again."""
+    itself again. `lease_s` is the shortest of the leases, for agents that count one for all."""
 
     epoch: int
+    lease_s: float = 600.0
     cancel: list[str] = []
     drop: list[str] = []
     drain: bool = False

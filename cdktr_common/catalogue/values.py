@@ -28,6 +28,7 @@ CauseCode = Literal[
     "running", "ended", "waits_for", "no_agent", "no_label", "no_slot", "draining", "silent",
     "held", "cancelling", "bound", "last_chance", "disk_full", "next",
 ]  # fmt: skip
+"""Those given today. On the wire it is text: an older reader is to show a newer one too."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -140,7 +141,7 @@ class Cause(Value, frozen=True, kw_only=True):
     `silent`, `held`, `cancelling`, `bound`, `last_chance`, `disk_full`, `next`; the rest is what
     it speaks of: other tasks, agents, labels, and since when."""
 
-    code: CauseCode
+    code: str
     text: str
     task: str = ""
     waits_for: list[str] = []

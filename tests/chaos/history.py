@@ -121,7 +121,7 @@ def read_journal(directory: Path) -> tuple[list[Fact], list[str]]:
     for file in sorted(directory.glob("*.jsonl")):
         for number, line in enumerate(file.read_bytes().split(b"\n")[:-1], 1):
             crc, _, rest = line.partition(b",")
-            if crc != b'{"crc":"%08x"' % zlib.crc32(rest):
+            if crc[:5] not in (b'{"crc', b'{"crm') or crc[5:] != b'":"%08x"' % zlib.crc32(rest):
                 wrong.append(f"{file.name}:{number}: wrong checksum")
                 continue
             facts.append(json.loads(b"{" + rest))

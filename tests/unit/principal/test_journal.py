@@ -15,14 +15,13 @@ from cdktr_principal.state import State
 
 
 def fill(directory: Path, count: int, first: int = 1) -> list[bytes]:
-    """A journal with `count` more facts; their encodings."""
+    """A journal with `count` more facts, each a turn; their encodings."""
     journal = Journal(directory)
     list(journal.recover(0))
-    bodies = [
-        journal.append(WorkflowRemoved(seq=seq, ts=1.5, workflow=f"w{seq}\n"))
-        for seq in range(first, first + count)
-    ]
-    journal.sync()
+    bodies = []
+    for seq in range(first, first + count):
+        bodies.append(journal.append(WorkflowRemoved(seq=seq, ts=1.5, workflow=f"w{seq}\n")))
+        journal.sync()
     journal.write_head()
     return bodies
 
@@ -173,3 +172,53 @@ def test_what_a_snapshot_stands_for_is_not_served_unless_it_is_whole(tmp_path: P
         path.unlink()
     with pytest.raises(Damaged, match="begins with fact 1 is missing"):
         list(Journal(tmp_path).recover(4))
+
+
+def test_a_turn_cut_at_any_byte_is_not_there_at_all(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    path = segment(tmp_path)
+    (tmp_path / "head").unlink()
+    before = len(path.read_bytes())
+    journal = Journal(tmp_path)
+    list(journal.recover(0))
+    for seq in (4, 5, 6):
+        journal.append(WorkflowRemoved(seq=seq, ts=1.5, workflow="w"))
+    journal.sync()
+    data = path.read_bytes()
+    for end in range(before, len(data)):
+        path.write_bytes(data[:end])
+        assert [fact.seq for fact in recovered(tmp_path)] == [1, 2, 3]
+        assert len(path.read_bytes()) == before
+    path.write_bytes(data)
+    assert [fact.seq for fact in recovered(tmp_path)] == [1, 2, 3, 4, 5, 6]
+    assert [bytes(b) for b in journal.read(3, 9, 1 << 20)[0]] == [
+        unseal(line) for line in data[before:].splitlines()
+    ]
+
+
+def test_a_shorter_store_is_refused_as_it_is(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    list(journal.recover(0))
+    for seq in (1, 2, 3):
+        journal.append(WorkflowRemoved(seq=seq, ts=1.5, workflow="w"))
+    journal.sync()
+    journal.write_head()
+    path = segment(tmp_path)
+    shorter = path.read_bytes()[:-1]
+    path.write_bytes(shorter)
+    with pytest.raises(Damaged):
+        recovered(tmp_path)
+    assert path.read_bytes() == shorter, "nothing is altered before it is known to be all right"
+
+
+def test_a_segment_that_ends_within_a_turn_is_damage_when_others_follow(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    journal = Journal(tmp_path)
+    list(journal.recover(0))
+    journal.rotate()
+    first = sorted(tmp_path.glob("*.jsonl"))[0]
+    data = first.read_bytes()
+    first.write_bytes(data[: data[:-1].rfind(b"\n") + 1])
+    (tmp_path / "head").unlink()
+    with pytest.raises(Damaged):
+        recovered(tmp_path)
