@@ -19,6 +19,8 @@ import msgspec
 import zmq
 
 from cdktr_cli.connection import Connection
+from cdktr_cli.obstacles import LOOK_S, Obstacles
+from cdktr_cli.table import harmless, plain
 from cdktr_cli.tail import Tail
 from cdktr_cli.waiting import FINAL, POLL_S, SILENCE_S, GaveUp
 from cdktr_common import PROTOCOL, __version__
@@ -29,8 +31,10 @@ from cdktr_common.catalogue.principal import (
     AgentList,
     AgentPage,
     RunCancel,
+    RunExplained,
     RunStatus,
     RunWait,
+    RunWhy,
     TaskList,
     TaskPage,
 )
@@ -72,6 +76,7 @@ class Attendance:
         self._heard = self._moved = time.monotonic()
         self._interrupts = 0
         self._ticker: Timer | None = None
+        self._obstacles = Obstacles()
         self._fault: GaveUp | None = None
         self.reason = ""
         """Why the task ended as it did, if that has a reason besides its exit code."""
@@ -84,6 +89,7 @@ class Attendance:
         self._ask_end()
         self._resend()
         self._tick()
+        self._loop.later(LOOK_S, self._look)
         while self._fault is None and not self._complete():
             self._loop.turn(None)
         if self._fault is not None:
@@ -127,6 +133,18 @@ class Attendance:
         if isinstance(answer, AgentPage):
             behind = any(agent.load and agent.load.spool_bytes for agent in answer.agents)
             self._settle_s = OUTPUT_GRACE_S if behind else SETTLE_S
+
+    def _look(self) -> None:
+        """What keeps it from going on, if something does."""
+        if self._ended is None:
+            self._principal.ask(RunWhy(run=self._run), self._why, resend_s=LOOK_S)
+            self._loop.later(LOOK_S, self._look)
+
+    def _why(self, answer: Reply | ProtocolError) -> None:
+        if isinstance(answer, RunExplained):
+            told = self._obstacles.new(plain(answer.causes))
+            if told is not None:
+                print(f"cdktr-run: {harmless(told)}", file=sys.stderr, flush=True)
 
     def _resend(self) -> None:
         self._push(self._principal)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdktr_cli import quick
+from cdktr_cli.obstacles import LOOK_S, Obstacles
 from cdktr_common.errors import BUSY, CANCELLED, OWN_FAULT, UNREACHABLE, ProtocolError, Unreachable
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def _goes_on(runs: Sequence[str]) -> str:
 
 
 def _wait(principal: quick.Dealer, run: str, end: float | None) -> Row:
-    heard = time.monotonic()
+    heard = looked = time.monotonic()
+    obstacles = Obstacles()
     while True:
         wait_s = POLL_S if end is None else max(0.0, min(POLL_S, end - time.monotonic()))
         try:
@@ -99,8 +101,11 @@ def _wait(principal: quick.Dealer, run: str, end: float | None) -> Row:
                 clear_progress()
                 return row
             _progress(row)
+            if heard - looked > LOOK_S:
+                looked = heard
+                _look(principal, run, obstacles)
         if end is not None and time.monotonic() >= end:
-            raise _gave_up(f"not ended in time; {_goes_on([run])}", BUSY)
+            raise _gave_up(f"not ended in time; {_goes_on([run])}; cdktr-ctl why {run}", BUSY)
 
 
 def _status(principal: quick.Dealer, run: str, wait_s: float) -> Row:
@@ -108,6 +113,22 @@ def _status(principal: quick.Dealer, run: str, wait_s: float) -> Row:
     request = {"type": "run.wait", "run": run, "wait_s": wait_s, "id": rid}
     row: Row = principal.ask(json.dumps(request).encode(), rid, wait_s)["run"]
     return row
+
+
+def _look(principal: quick.Dealer, run: str, obstacles: Obstacles) -> None:
+    """Say what keeps the run from going on, if something does."""
+    rid = os.urandom(8).hex()
+    request = {"type": "run.why", "run": run, "id": rid}
+    try:
+        causes = principal.ask(json.dumps(request).encode(), rid).get("causes", [])
+    except ProtocolError:
+        return  # the wait itself says who does not answer
+    told = obstacles.new(causes)
+    if told is not None:
+        from cdktr_cli.table import harmless
+
+        clear_progress()
+        print(f"{run}: {harmless(told)}", file=sys.stderr, flush=True)
 
 
 def _forgotten(principal: quick.Dealer, run: str, unknown: ProtocolError) -> Row:

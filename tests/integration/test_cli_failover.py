@@ -198,6 +198,24 @@ def test_a_result_that_came_too_late_is_told_from_the_journal_and_from_the_recor
     principal.close()
 
 
+def test_who_waits_hears_what_keeps_it_from_going_on_once(box: Stand) -> None:
+    box.env.workflow("gpu", "tasks: {train: {command: 'true', labels: [gpu]}}")
+    box.out("cdktr-ctl", "reload")
+    adhoc = box.start("cdktr-run", "--label", "gpu", "--", "echo", "ran")
+    trigger = box.start("cdktr-trigger", "--workflow", "gpu", "--wait")
+    wait_until(lambda: "cdktr-run: run waits for an agent: none is there" in adhoc.errors())
+    wait_until(lambda: "train waits for an agent: none is there" in trigger.errors())
+    box.env.agent("box1")
+    wait_until(lambda: "with gpu: box1 has none" in adhoc.errors())
+    wait_until(lambda: "train waits for an agent with gpu" in trigger.errors())
+    box.env.agent("box2", "--label", "gpu")
+    for waiting in (adhoc, trigger):
+        assert waiting.popen.wait(20) == 0
+        waiting.asked_to_end = True
+        assert len(waiting.errors().splitlines()) == 2
+    assert lines(adhoc) == ["ran"]
+
+
 def test_a_drain_waits_and_is_taken_back(box: Stand) -> None:
     env = box.env
     env.agent("box1")
