@@ -77,8 +77,11 @@ class Cluster:
         self._settings = {**LEASES, **settings}
         self._principal_port, self._events, self._logd, self._logs = free_ports(4)
         if disk_mb:
-            for name in ("principal", "logd"):
-                ground.disk(self.home / name, disk_mb)
+            for path in (
+                *(self.home / name for name in ("principal", "logd")),
+                *(directory / name / "agent" for name in AGENTS),
+            ):
+                ground.disk(path, disk_mb)
         target = (ground.address("principal"), self._principal_port)
         # Without networks of their own all agents are behind proxies: their only bad network.
         behind = [PROXIED] if ground.apart else list(AGENTS)
@@ -89,7 +92,11 @@ class Cluster:
 
     def environ(self, role: str) -> dict[str, str]:
         """The environment of a program: `principal`, `logd`, an agent's name, or `client`."""
-        env = {k: v for k, v in os.environ.items() if not k.startswith("CDKTR_")}
+        env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("CDKTR_") or name == "CDKTR_TAP"
+        }
         given = self._settings | {"home": self.home, "workflow_dir": self.workflows}
         if role != "client":
             given |= {

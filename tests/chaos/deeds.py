@@ -206,6 +206,14 @@ def _operator(nemesis: Nemesis, request: AgentDrain | AgentUndrain) -> None:
     assert wait_for(done, PATIENCE_S), f"{request} was not answered"
 
 
+def fill_agents_disk(nemesis: Nemesis, fault: Fault) -> Recovery:
+    """Of the host of an agent, for a while."""
+    filling = nemesis.cluster.ground.fill(nemesis.cluster.directory / fault.target / "agent")
+    time.sleep(fault.seconds)
+    filling.unlink()
+    return nemesis.well(fault.target)
+
+
 def few_descriptors(nemesis: Nemesis, fault: Fault) -> Recovery:
     """Hardly a file can be opened any more."""
     nemesis.cluster.descriptors(fault.target, 2)
@@ -285,6 +293,7 @@ _BEGINNINGS: tuple[tuple[str, Deed], ...] = (
     ("drained and", stop_agent),
     ("told twice", stop_agent),
     ("drained by", drain),
+    ("agent's disk", fill_agents_disk),
     ("few descriptors", few_descriptors),
     ("cut off", cut),
     ("requests to", cut),

@@ -69,6 +69,7 @@ KINDS: dict[str, Kind] = {
     "cable pulled longer than the lease": Kind(2, AGENTS, LONG, apart=True),
     "connections closed": Kind(3, (PROXIED,), (0.0, 0.0)),
     "network delayed and doubled": Kind(3, (PROXIED,), (1.0, 5.0)),
+    "agent's disk full": Kind(2, AGENTS, (1.0, 4.0), apart=True),
     "few descriptors": Kind(2, AGENTS, (1.0, 4.0)),
     "clients' connections closed": Kind(5, FRONT, (0.0, 0.0), settle_s=0.5),
     "clients' messages doubled and delayed": Kind(4, FRONT, (1.0, 4.0), settle_s=0.5),

@@ -6,6 +6,7 @@ end of a process proves an overlap, lines appended with one write each tell ever
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -108,6 +109,25 @@ def printed(run: str, task: str, n: int, lines: int, stream: str) -> bytes:
     numbers = range(lines) if stream == "stdout" else range(0, lines, 10)
     text = [f"{run}/{task}/{n} {i} {FILLING[: i * 7919 % 53]}\n" for i in numbers]
     return "".join(text).encode()
+
+
+DROPPED = re.compile(rb"\[cdktr: (\d+) bytes dropped, [^\]]*\]\n")
+"""What an agent stores in place of output for which it had no room."""
+
+
+def with_gaps(expected: bytes, stored: bytes) -> bytes:
+    """What is stored, its gaps filled with what must have been there: each as long as it says. A
+    gap within a line begins on a line of its own."""
+    whole = b""
+    begin = 0
+    for gap in DROPPED.finditer(stored):
+        part = stored[begin : gap.start()]
+        if not expected[len(whole) :].startswith(part):
+            part = part.removesuffix(b"\n")
+        whole += part
+        whole += expected[len(whole) : len(whole) + int(gap[1])]
+        begin = gap.end()
+    return whole + stored[begin:]
 
 
 class Difference(NamedTuple):
