@@ -258,7 +258,9 @@ def test_another_journal_takes_the_place_of_the_one_that_was_recorded(history: H
         assert recorded(client) == others
 
 
-@pytest.mark.parametrize("done", range(4))
+@pytest.mark.parametrize(
+    "done", [1, *(pytest.param(done, marks=pytest.mark.long) for done in (0, 2, 3))]
+)
 def test_an_exchange_that_was_cut_off_is_ended(history: History, done: int) -> None:
     """As if killed after so many of its steps."""
     history.record(output(50_000), kill=True)
