@@ -182,6 +182,9 @@ class Core:
         self._heard(batch.epoch, batch.hello)
 
     def _orders(self, beat: p.AgentBeat, orders: p.AgentOrders, sent_at: float, now: float) -> None:
+        self._forget(orders.drop)
+        self._end(orders.drop, "drop")
+        self._end(orders.cancel, "cancel")
         alive = set() if beat.stuck else set(beat.running) - set(orders.drop)
         renewed = self.watch.held.keys() & alive
         for token in renewed:
@@ -193,9 +196,6 @@ class Core:
                 self._late_renewal = renewal  # nothing is piled up before one who sleeps
             else:
                 self._instructions.append(renewal)
-        self._forget(orders.drop)
-        self._end(orders.drop, "drop")
-        self._end(orders.cancel, "cancel")
         self._ordered_drain = orders.drain and self.welcomed
         self._heard(orders.epoch, orders.hello)
 

@@ -291,7 +291,7 @@ class Custody:
     def _announce(self, now: float, at_once: bool = False) -> None:
         if not self._fresh and not self._dropped:
             return
-        if at_once or not self.waiting or now - self._fresh_since >= HOLD_S:
+        if at_once or not self.waiting or now >= self._fresh_since + HOLD_S:
             if self._fresh:
                 self._instructions.append(Keep(self._fresh))
             self._instructions.append(Tell(local.Ended(self._fresh, self._dropped)))
@@ -302,7 +302,7 @@ class Custody:
     def decide(self, now: float) -> list[Instruction]:
         """All that is to be done now."""
         self._end_due(now)
-        while self.waiting and now - self.waiting[0].taken_at >= RELEASE_S:
+        while self.waiting and now >= self.waiting[0].taken_at + RELEASE_S:
             self._release(1, "no slot free in time", now)
         self._announce(now)
         instructions, self._instructions = self._instructions, []
