@@ -15,10 +15,11 @@ from functools import partial
 
 from cdktr_agent import local
 from cdktr_agent.core import Core
-from cdktr_agent.guard import Guard
+from cdktr_agent.guard import Guard, reap
 from cdktr_agent.instructions import EndTrees
 from cdktr_agent.link import Link
 from cdktr_agent.shipper import Shipper
+from cdktr_agent.turns import become_subreaper
 from cdktr_common import __version__, cli
 from cdktr_common.loop import Loop, clock
 from cdktr_common.settings import Settings
@@ -55,10 +56,17 @@ class Attachment:
         self._outdated = False
         self.leaving = False
         self._was_stuck = False
+        self._succeeds = False  # is the next one the successor of one that died under us?
+        become_subreaper()
 
     def attach(self) -> None:
         """To the supervisor that runs, or a new one; tries until it is done."""
-        opened = self._link.open()
+        try:
+            opened = self._link.open()
+        except OSError as fault:
+            self._log("warning", f"no supervisor can be started: {fault}")
+            self._loop.later(LOOK_S, self.attach)
+            return
         self._core.attaching(self._link.supervisor()[1], clock())
         if not opened or self._link.line is None:
             self._loop.later(0.1, self.attach)
@@ -83,6 +91,9 @@ class Attachment:
                 self._shipper.grown(message.names)
             elif isinstance(message, local.State):
                 self._outdated = message.version != __version__
+                if self._succeeds:
+                    self._succeeds = False
+                    self._say(*self._guard.end_strangers(self._link.supervisor()[0]))
                 self._core.supervisor_state(message)
                 self._shipper.grown(message.spools)
         if line.closed:
@@ -92,6 +103,7 @@ class Attachment:
         self._loop.unwatch(line.sock)
         self._link.close()
         self._core.supervisor_gone()
+        self._succeeds = True
         if self.leaving:
             self._loop.stop()
             return
@@ -130,6 +142,7 @@ class Attachment:
 
     def watch(self) -> None:
         """Look after it; called every `LOOK_S`."""
+        reap()
         stuck = self._core.watch.stuck(clock())
         if stuck != self._was_stuck:
             self._was_stuck = stuck
@@ -152,7 +165,7 @@ class Attachment:
 
     def _say(self, found: int, left: int) -> None:
         if found:
-            self._log("warning", f"ended {found} processes at the end of their leases")
+            self._log("warning", f"ended {found} processes of tasks nobody may run any more")
         if left:
             self._log("warning", f"{left} processes cannot be ended")
 

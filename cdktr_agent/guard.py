@@ -84,6 +84,25 @@ class Guard:
 
         return _end(roots, supervisor)
 
+    def end_strangers(self, supervisor: int) -> tuple[int, int]:
+        """The same for our children that are not the supervisor: parts of a dead one's tasks that
+        came to us, a subreaper, whatever their environment says."""
+        me = os.getpid()
+        if not supervisor:
+            return 0, 0  # which of them it is cannot be told
+
+        def roots(table: dict[int, tree.Seen]) -> set[int]:
+            return {pid for pid, seen in table.items() if seen.ppid == me and pid != supervisor}
+
+        return _end(roots, supervisor)
+
+
+def reap() -> None:
+    """Take all children that have ended."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+
 
 def _end(roots: Callable[[dict[int, tree.Seen]], set[int]], supervisor: int) -> tuple[int, int]:
     ended: set[int] = set()
@@ -91,7 +110,7 @@ def _end(roots: Callable[[dict[int, tree.Seen]], set[int]], supervisor: int) -> 
     pause = 0.001
     while True:
         table = tree.look()
-        spared = {supervisor, *tree.lineage(table, os.getpid())}
+        spared = {supervisor, *tree.lineage(table, os.getpid())} - {0}
         found = roots(table) - spared
         pids = tree.family(table, found) - spared if found else set()
         if not pids or time.monotonic() >= until:

@@ -44,7 +44,8 @@ class Link:
         return (pid, boot) if os.fsencode(self._directory) in words else (0, "")
 
     def open(self) -> bool:
-        """Attach or start. False: somebody holds the lock and does not answer yet; try again."""
+        """Attach or start. False: somebody holds the lock and does not answer yet; try again.
+        Raises OSError when the machine has no room for a process."""
         self._reap()
         sock = self._connect()
         if sock is None:
@@ -89,6 +90,9 @@ class Link:
                 setsid=True,
                 setsigmask=(),
             )
+        except OSError:
+            ours.close()
+            raise
         finally:
             os.close(log)
             os.close(null)

@@ -34,6 +34,10 @@ READY: Final = 4
 
 ALONE_S: Final = 600.0
 
+LEASE_LOOK_S: Final = 1.0
+"""Between two looks at the leases at most: waiting does not count the time of a suspended machine,
+leases do."""
+
 
 class Supervisor:
     """See the module text. All its files are in `directory`."""
@@ -96,6 +100,8 @@ class Supervisor:
 
     def _due(self) -> float | None:
         dues = [self._custody.due()]
+        if self._custody.held:
+            dues.append(self._turns.now + LEASE_LOOK_S)
         if (executor := self._executor.due()) is not None:
             dues.append(executor)
         if (sync := self._outbox.sync_due()) is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from cdktr_common.catalogue import principal as p
@@ -19,6 +20,16 @@ from tests.integration.test_agent_tasks import of_run
 def agent_row(env: Env, name: str) -> AgentRow:
     rows = env.client().ask(p.AgentList(), p.AgentPage).agents
     return next(row for row in rows if row.agent == name)
+
+
+def sleeping(seconds: str) -> set[int]:
+    """Processes that sleep for so long."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (entry / "cmdline").read_bytes() == f"sleep\0{seconds}\0".encode():
+                found.add(int(entry.name))
+    return found
 
 
 def states(env: Env, run: str) -> dict[str, list[str]]:
@@ -47,9 +58,11 @@ def test_the_supervisor_dies_and_nobody_of_its_tasks_is_left(env: Env) -> None:
     env.principal()
     ledger = Ledger(env)
     env.agent("a1", slots=1)
-    run = env.run(ledger.command)
+    run = env.run(f"env -i setsid -f sleep 614; {ledger.command}")
     wait_until(lambda: ledger.started("t0"), what="the task to run")
     first = set(wait_until(lambda: of_run(run)))
+    nameless = wait_until(lambda: sleeping("614"))
+    first |= nameless
     died_at = now()
     os.kill(supervisor_pid(env), signal.SIGKILL)
     wait_until(lambda: ledger.started("t0", 2), 20, "the second attempt")
