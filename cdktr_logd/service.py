@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 import zmq
 
-from cdktr_common import PROTOCOL, __version__, cli
+from cdktr_common import PROTOCOL, __version__, cli, versions
 from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.catalogue.common import COMMON_REQUESTS, Hello, Ping, Pong, Welcome
 from cdktr_common.catalogue.logd import LOGD_REQUESTS, LogAppend, LogAppended, LogPage, LogRead
@@ -161,8 +161,7 @@ class Recorder:
         send(self._requests, envelope, with_id(encode(reply), request_id))
 
     def _welcome(self, hello: Hello) -> Welcome:
-        if hello.protocol != PROTOCOL:
-            raise ProtocolError("version", f"protocol {PROTOCOL} is spoken here")
+        versions.check(PROGRAM, hello.program, hello.version, hello.protocol)
         return Welcome(
             program=PROGRAM,
             version=__version__,

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from cdktr_common import PROTOCOL, __version__
+from cdktr_common.catalogue.common import Hello, Welcome
+from cdktr_common.client import Client
+from cdktr_common.errors import ProtocolError
 from tests.integration.cli_stand import Stand, stand
 from tests.integration.harness import Proc, wait_until
 
@@ -59,6 +62,18 @@ def test_a_program_of_another_protocol_is_told_what_to_upgrade(
     newer = f"upgrade cdktr-principal to version {which['version']} or later"
     assert (older if which is OLDER else newer) in said
     assert "Traceback" not in said
+
+
+def test_logd_refuses_another_protocol_in_the_same_words(today: Stand) -> None:
+    with Client(f"ipc://{today.env.home}/run/logd.sock") as client:
+        for which, says in (
+            (OLDER, f"upgrade my-tool to version {__version__} or later"),
+            (NEWER, f"upgrade cdktr-logd to version {NEWER['version']} or later"),
+        ):
+            hello = Hello(program="my-tool", **which)  # type: ignore[arg-type]
+            with pytest.raises(ProtocolError, match=says) as refused:
+                client.ask(hello, Welcome)
+            assert refused.value.code == "version"
 
 
 def test_todays_programs_tell_it_of_a_principal_of_another_protocol() -> None:
