@@ -48,7 +48,7 @@ def tell(run: Row, tasks: Iterable[Row], facts: Iterable[Fact]) -> list[Line]:
             numbers[fact["token"]] = fact["n"]
         elif fact["type"] == "task.crashed" and fact.get("held"):
             held.add((fact["task"], fact["n"]))
-        elif fact["type"] in ("task.stale", "task.unheld"):
+        elif fact["type"] in ("task.stale", "task.unheld") and not _said(fact, late):
             late.setdefault(fact["task"], []).append(fact)
     told: list[Line] = []
     for task in tasks:
@@ -57,6 +57,12 @@ def tell(run: Row, tasks: Iterable[Row], facts: Iterable[Fact]) -> list[Line]:
             lines += [_late(run, fact, numbers) for fact in late.get(task["task"], [])]
             told += sorted(lines, key=lambda line: line.time or "")
     return told
+
+
+def _said(fact: Fact, late: dict[str, list[Fact]]) -> bool:
+    """The same result, reported again because the answer to the first report was lost?"""
+    before = late.get(fact["task"], [])
+    return any(one["type"] == "task.stale" and one["token"] == fact.get("token") for one in before)
 
 
 def render(lines: Iterable[Line]) -> Iterator[str]:
@@ -84,7 +90,8 @@ def _course(run: Row, attempt: Row, start: str | None) -> str:
     """How it went: when it began, how it ended, why."""
     began = f"{'began' if attempt.get('started') else 'given out'} {clock(run, start)}"
     after = rough(span(start, attempt.get("ended")))
-    reason = f" ({attempt['reason']})" if attempt.get("reason") else ""
+    why = attempt.get("reason") or ""
+    reason = f" ({why})" if why and why != attempt["state"].lower() else ""
     return {
         "RUNNING": f"{began}, runs",
         "CRASHED": f"{began}, lost after {after}{reason}",
@@ -103,9 +110,12 @@ def _then(run: Row, task: Row, attempt: Row, held: bool) -> str:
         return f"held: cdktr-ctl continue {run['run']} {task['task']} lets it run again"
     if task["state"] == "PENDING":
         return "held, then let go on; waits" if held else "queued again, waits"
+    code = f" with {task['code']}" if task.get("code") else ""
+    times = f", lost {task['losses']} times" if (task.get("losses") or 0) > 1 else ""
     reason = task.get("reason") or ""
-    why = f" ({reason})" if reason and reason != attempt.get("reason") else ""
-    return f"so the task is {task['state']}{why}"
+    known = attempt.get("reason") or ""
+    why = f" ({reason})" if reason and known not in reason else ""
+    return f"so the task is {task['state']}{code}{times}{why}"
 
 
 def _late(run: Row, fact: Fact, numbers: dict[str, int]) -> Line:

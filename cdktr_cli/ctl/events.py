@@ -29,7 +29,19 @@ Options:
   --topic TOPIC           Only topics that begin so: run/WORKFLOW/ agent/ workflow/ event/.
 {OPTIONS}"""
 
-_SHOWN_APART = ("type", "seq", "prev", "ts", "plan", "token", "digest", "boot", "aid", "faults")
+_SHOWN_APART = (
+    "type",
+    "seq",
+    "prev",
+    "ts",
+    "plan",
+    "token",
+    "digest",
+    "boot",
+    "aid",
+    "faults",
+    "asked_s",
+)
 
 
 def main(args: cli.Args) -> int:

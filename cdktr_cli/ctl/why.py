@@ -77,7 +77,7 @@ def line(cause: Row) -> str:
     if cause.get("since") and cause["code"] in ("running", "cancelling"):
         words += f", for {rough(table.span(cause['since'], None, time.time()))} so far"
     elif cause.get("since") and cause["code"] == "ended":
-        words += f", at {table.when(cause['since'])}"
+        words += f" ({table.when(cause['since'])})"
     return table.harmless(words)
 
 

@@ -55,6 +55,7 @@ def test_lost_queued_again_and_a_result_that_came_too_late() -> None:
         row,
         fact("task.assigned", 1.0, token="t1", n=1),
         fact("task.stale", ts, token="t1", state="COMPLETED", agent="box1"),
+        fact("task.stale", ts + 1, token="t1", state="COMPLETED", agent="box1"),
         fact("task.stale", ts + 86400, token="older", state="FAILED"),
         {**fact("task.stale", ts, token="t1"), "run": "other"},
     ) == [
@@ -84,15 +85,17 @@ def test_held_and_let_go_on() -> None:
     ("row", "last"),
     [
         (task("PENDING", LOST), f"{FIRST}; queued again, waits"),
-        (task("FAILED", LOST, reason="lost 3 times"), f"{FIRST}; so the task is FAILED "
-         "(lost 3 times)"),
+        (task("FAILED", LOST, reason="too bad"), f"{FIRST}; so the task is FAILED (too bad)"),
+        (task("FAILED", LOST, reason=f"agent lost: {LOST['reason']}", code=125, losses=3),
+         f"{FIRST}; so the task is FAILED with 125, lost 3 times"),
         (task("CANCELLED", LOST, reason=LOST["reason"]), f"{FIRST}; so the task is CANCELLED"),
         (task("PENDING", attempt(1, "RELEASED", "12:03:01", "12:03:13", reason="drained")),
          "attempt 1 on box1: given out 12:03:01, handed back after 12 s (drained); queued again, "
          "waits"),
         (task("FAILED", LOST, attempt(2, "FAILED", "12:04:00", "12:06:03", code=7)),
          "attempt 2 on box2: failed with 7 after 2m03s"),
-        (task("CANCELLED", LOST, attempt(2, "CANCELLED", "12:04:00", "12:05:00")),
+        (task("CANCELLED", LOST,
+              attempt(2, "CANCELLED", "12:04:00", "12:05:00", reason="cancelled")),
          "attempt 2 on box2: cancelled after 1m00s"),
     ],
 )  # fmt: skip
@@ -133,7 +136,7 @@ def test_a_cause_on_a_line() -> None:
     assert why.line(cause) == "load waits for \\x1b[2J"
     ended = {"task": "", "text": "the run has ended: FAILED", "code": "ended"}
     assert why.line({**ended, "since": moment("12:00:00")}) == (
-        "the run has ended: FAILED, at 2026-01-31T12:00:00Z"
+        "the run has ended: FAILED (2026-01-31T12:00:00Z)"
     )
 
 
