@@ -169,25 +169,10 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
         return pid is not None
 
-    def host_processes(self, agent: str) -> list[int]:
-        """All processes of an agent's host: both of the agent's, and all tasks."""
-        mark = b"CHAOS_AGENT=" + agent.encode()
-        found = []
-        for entry in Path("/proc").iterdir():
-            with suppress(OSError):
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
-        return found
-
     def kill_host(self, agent: str) -> None:
         """The host of an agent loses its power: everything on it is gone at once."""
         self.current[agent].asked_to_end = True
-        while pids := [pid for pid in self.host_processes(agent) if is_alive(pid)]:
-            for number in (signal.SIGSTOP, signal.SIGKILL):  # nobody acts on another's death
-                for pid in pids:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, number)
-            time.sleep(0.01)
+        power_off(agent)
         self.current[agent].popen.wait(10)
 
     def freeze(self, *pids: int | None) -> None:
@@ -262,3 +247,23 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def power_off(agent: str) -> None:
+    """Kill all that was started with CHAOS_AGENT set to this: both processes and all tasks."""
+    while pids := [pid for pid in _of_host(agent) if is_alive(pid)]:
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # nobody acts on another's death
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        time.sleep(0.01)
+
+
+def _of_host(agent: str) -> list[int]:
+    mark = b"CHAOS_AGENT=" + agent.encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found

@@ -18,6 +18,9 @@ import pytest
 from tests.chaos.cluster import HOSTS, Cluster
 from tests.chaos.ground import INSIDE, Ground, isolated, isolating
 from tests.chaos.ledger import Ledger, build_worker
+from tests.integration.conftest import env
+
+__all__ = ["env"]
 
 ROOT = Path(__file__).parent.parent.parent
 
