@@ -91,8 +91,8 @@ class RunExplained(Reply, frozen=True, kw_only=True, tag="run.explained"):
 
     example: ClassVar[str] = (
         '{"type":"run.explained","id":"7","run":{"run":"k3f9x2mq7a","workflow":"etl",'
-        '"state":"RUNNING","created_ts":1.5,"tasks":3},"causes":[{"code":"no_label","task":"a",'
-        '"text":"no agent has the label gpu","labels":["gpu"]}]}'
+        '"state":"RUNNING","created_ts":1.5,"tasks":3},"causes":[{"code":"no_label",'
+        '"text":"waits for an agent with gpu: box1 has none","task":"a","labels":["gpu"]}]}'
     )
 
 
@@ -208,7 +208,7 @@ class AgentStatus(Reply, frozen=True, kw_only=True, tag="agent.status"):
 
     example: ClassVar[str] = (
         '{"type":"agent.status","id":"7","agent":{"agent":"box1","state":"draining","slots":4,'
-        '"running":1,"drain":true,"reason":"drained by an operator"}}'
+        '"running":1,"reason":"drained by an operator","drain":true}}'
     )
 
 
