@@ -12,7 +12,7 @@ from cdktr_cli.durations import rough
 from cdktr_cli.table import Row
 from cdktr_common import cli
 from cdktr_common.catalogue.logd import HistoryList, HistoryPage
-from cdktr_common.catalogue.principal import RunExplained, RunWhy
+from cdktr_common.catalogue.principal import RunExplained, RunStatus, RunWait, RunWhy
 from cdktr_common.errors import OK, ProtocolError
 
 EXITS: Final[dict[str, int]] = {
@@ -57,7 +57,7 @@ def main(args: cli.Args) -> int:
         explained = principal.ask(RunWhy(run=run, task=task), RunExplained)
         shown = {"run": table.plain(explained.run), "causes": table.plain(explained.causes)}
     except ProtocolError as fault:
-        if fault.code != "not_found" or task is not None:
+        if fault.code != "not_found" or (task is not None and _remembered(principal, run)):
             raise
         shown = _forgotten(principal, run, fault)
     causes: list[Row] = shown["causes"]
@@ -79,6 +79,15 @@ def line(cause: Row) -> str:
     elif cause.get("since") and cause["code"] == "ended":
         words += f" ({table.when(cause['since'])})"
     return table.harmless(words)
+
+
+def _remembered(principal: Connection, run: str) -> bool:
+    """Does the principal know the run, so that it is the task which it does not know?"""
+    try:
+        principal.ask(RunWait(run=run, wait_s=0.0), RunStatus)
+    except ProtocolError as fault:
+        return fault.code != "not_found"
+    return True
 
 
 def _forgotten(principal: Connection, name: str, unknown: ProtocolError) -> Row:

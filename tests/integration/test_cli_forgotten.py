@@ -61,6 +61,19 @@ def test_a_forgotten_run_still_has_its_exit_code(short_of_memory: Stand) -> None
     assert (waited.returncode, json.loads(waited.stdout)[0]["run"]) == (7, run)
 
 
+def test_a_forgotten_run_is_explained_and_shown_by_the_recorder(short_of_memory: Stand) -> None:
+    rows = json.loads(short_of_memory.out("cdktr-ctl", "runs", "--history", "-n", "9", "--json"))
+    (run,) = [row["run"] for row in rows if row["state"] == "FAILED"]
+    assert short_of_memory.out("cdktr-ctl", "why", run[:8]).startswith("the run has ended: FAILED")
+    shown = json.loads(short_of_memory.out("cdktr-ctl", "show", run, "--json"))
+    assert (shown["run"]["state"], shown["story"]) == ("FAILED", [])
+    assert short_of_memory.call("cdktr-ctl", "why", "zzzzzzzzzz").returncode == 3
+    assert "FAILED" in short_of_memory.out("cdktr-ctl", "why", f"{run}/bad")
+    nobody = short_of_memory.call("cdktr-ctl", "why", "last/bda")
+    assert nobody.returncode == 3
+    assert b"has no task 'bda'" in nobody.stderr
+
+
 def test_a_run_that_nobody_knows_is_not_found(short_of_memory: Stand) -> None:
     nobody = short_of_memory.call("cdktr-ctl", "wait", "zzzzzzzzzz")
     assert nobody.returncode == 3
