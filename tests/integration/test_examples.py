@@ -74,6 +74,12 @@ def test_hello_by_its_name(engine: Env) -> None:
     assert engine.wait(run).state == "COMPLETED"
 
 
+def test_lost_and_found_when_nothing_is_lost(engine: Env) -> None:
+    run = start(engine, "lost")
+    assert engine.wait(run).state == "COMPLETED"
+    assert output(engine, run, "transfer").startswith("transferred under ")
+
+
 def test_parallel(engine: Env) -> None:
     run = start(engine, "parallel")
     assert engine.wait(run).state == "COMPLETED"
