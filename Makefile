@@ -3,12 +3,13 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.made
 
-.PHONY: help venv demo test test-long check bench zipapps protocol clean
+.PHONY: help venv demo test test-long chaos check bench zipapps protocol clean
 
 help:
 	@echo "make demo       run examples/cities through separate programs, from trigger to stored result"
 	@echo "make test       all tests but the long ones"
 	@echo "make test-long  the long ones"
+	@echo "make chaos      faults over real processes, judged from outside: MINUTES=10 [SEED=7]"
 	@echo "make check      ruff, formatting, mypy"
 	@echo "make bench      against peers and the limits of the machine (QUICK=1: two minutes)"
 	@echo "make zipapps    dist/*.pyz, one file a program"
@@ -37,6 +38,11 @@ test: $(STAMP)
 
 test-long: $(STAMP)
 	$(BIN)/python -m pytest -m long
+
+# The table goes into the document when all counts that must be 0 are 0; else it exits 1.
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) \
+	  --write docs/reliability.md
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -64,6 +64,11 @@ class Judge:
         self._triggers()
         for run in self._history.runs:
             self._run(run)
+        for fact in self._history.facts:
+            if fact["type"] == "task.crashed":
+                self.checked[f"lost by {fact.get('cause', 'supervisor')}"] += 1
+            elif fact["type"] in ("task.released", "task.stale"):
+                self.checked[fact["type"]] += 1
         for executions in self._history.executions.values():
             self._overlaps(executions)
         for task in self._history.attempts:

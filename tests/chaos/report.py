@@ -7,6 +7,7 @@ import platform
 import statistics
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.chaos import campaign as campaigns
@@ -36,9 +37,19 @@ def _head(done: Campaign, judge: Judge, command: str, took_s: float) -> str:
         f"{checked['triggers acknowledged']} of them acknowledged, {checked['runs']} runs "
         f"({checked['runs COMPLETED']} completed, {checked['runs FAILED']} failed as they had to, "
         f"{checked['runs CANCELLED']} cancelled), {checked['executions']} executions of tasks, "
-        f"{checked['results accepted']} results, {checked['lines of output']:,} lines of output, "
+        f"{checked['results accepted']} results accepted, {checked['task.stale']} too late; "
+        f"{_lost(checked)}; {checked['task.released']} handed back without loss; "
+        f"{checked['lines of output']:,} lines of output, "
         f"{checked['readers of output']} readers of output, {done.facts.seq:,} facts."
     )
+
+
+def _lost(checked: Mapping[str, int]) -> str:
+    """Attempts lost with their agents, by how that was known."""
+    by = {key.removeprefix("lost by "): count for key, count in sorted(checked.items())
+          if key.startswith("lost by ")}  # fmt: skip
+    told = ", ".join(f"{count} {cause}" for cause, count in by.items())
+    return f"{sum(by.values())} attempts lost ({told or 'none'})"
 
 
 def _processor() -> str:
