@@ -21,7 +21,7 @@ _USER_DATA = frozenset({"payload", "env"})
 _COLOURS = {
     "COMPLETED": "32", "ready": "32", "ok": "32", "RUNNING": "36", "FAILED": "31",
     "CRASHED": "31", "broken": "31", "gone": "31", "CANCELLED": "33", "SKIPPED": "33",
-    "silent": "33", "draining": "33", "PENDING, held": "33",
+    "silent": "33", "draining": "33", "PENDING, held": "33", "held": "33",
 }  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
 from cdktr_cli import table
@@ -21,6 +23,9 @@ EXITS: Final[dict[str, int]] = {
     "disk_full": 20, "next": 21,
 }  # fmt: skip
 """The exit code of each cause."""
+
+ALIKE: Final = 10
+"""Tasks with the same kind of cause that are shown one by one in a terminal."""
 
 OTHER: Final = 9
 """Of a cause that only a newer principal knows."""
@@ -66,9 +71,18 @@ def main(args: cli.Args) -> int:
     elif args["--ndjson"]:
         table.lines(causes)
     else:
-        for cause in causes:
-            print(line(cause))
+        for words in lines(causes):
+            print(words)
     return EXITS.get(causes[0]["code"], OTHER) if causes else OK
+
+
+def lines(causes: list[Row]) -> Iterator[str]:
+    """For people: of many tasks that have the same cause, the first few."""
+    for code, group in groupby(causes, lambda cause: cause["code"]):
+        alike = list(group)
+        yield from map(line, alike[:ALIKE])
+        if len(alike) > ALIKE:
+            yield f"and {len(alike) - ALIKE} or more tasks likewise ({code})"
 
 
 def line(cause: Row) -> str:
