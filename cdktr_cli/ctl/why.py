@@ -82,7 +82,7 @@ def lines(causes: list[Row]) -> Iterator[str]:
         alike = list(group)
         yield from map(line, alike[:ALIKE])
         if len(alike) > ALIKE:
-            yield f"and {len(alike) - ALIKE} or more tasks likewise ({code})"
+            yield f"and at least {len(alike) - ALIKE} more tasks likewise ({code})"
 
 
 def line(cause: Row) -> str:

@@ -144,7 +144,7 @@ def test_of_many_tasks_with_the_same_cause_the_first_few_are_shown() -> None:
     slots = [{"code": "no_slot", "task": f"t{n}", "text": "waits"} for n in range(50)]
     shown = list(why.lines([{"code": "held", "task": "h", "text": "is held"}, *slots]))
     assert shown[:2] == ["h is held", "t0 waits"]
-    assert shown[10:] == ["t9 waits", "and 40 or more tasks likewise (no_slot)"]
+    assert shown[10:] == ["t9 waits", "and at least 40 more tasks likewise (no_slot)"]
 
 
 def test_what_was_given_up_and_what_became_of_it() -> None:
