@@ -123,6 +123,11 @@ class Client:
         self.endpoint = endpoint
         self.timeout_s = timeout_s
         self._socket = dealer(self._context, endpoint)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self._poller = zmq.Poller()
+        for socket in (self._socket, self._monitor):
+            self._poller.register(socket, zmq.POLLIN)
+        self._connected_anew = False
         self._prefix = os.urandom(6).hex()
         self._count = 0
 
@@ -145,6 +150,8 @@ class Client:
         every = max(1.0, wait_s + 1.0)
         next_send = 0.0
         while (now := time.monotonic()) < end:
+            if self._connected_anew:  # what was under way is lost
+                next_send = 0.0
             if now >= next_send and self._send(body, end - now):
                 next_send = now + every
             frames = self._receive(min(end, max(next_send, now)) - now)
@@ -158,15 +165,26 @@ class Client:
     def _send(self, body: bytes, seconds: float) -> bool:
         if not self._socket.poll(math.ceil(seconds * 1000), zmq.POLLOUT):
             return False
+        self._note_connections()
+        self._connected_anew = False
         self._socket.send_multipart((b"", body))
         return True
 
+    def _note_connections(self) -> None:
+        while self._monitor.poll(0):
+            self._monitor.recv_multipart()
+            self._connected_anew = True
+
     def _receive(self, seconds: float) -> list[bytes] | None:
-        if self._socket.poll(math.ceil(max(0, seconds) * 1000)):
+        self._poller.poll(math.ceil(max(0, seconds) * 1000))
+        self._note_connections()
+        if self._socket.poll(0):
             return self._socket.recv_multipart()
         return None
 
     def close(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close(0)
         self._socket.close(0)
         self._context.term()
 
