@@ -31,8 +31,8 @@ def read(topic, newest):
 news = context.socket(zmq.SUB)
 news.subscribe("run/")
 news.subscribe("stat/")  # repeats the newest numbers, so that a lost last message shows, too
-scheme = sys.argv[1].split(":")[0]
-news.connect(next(e for e in ask(type="hello")["endpoints"]["events"] if e.startswith(scheme)))
+news.heartbeat_ivl, news.heartbeat_timeout = 500, 2000  # a connection that is cut silently shows
+news.connect(next(e for e in ask(type="hello")["endpoints"]["events"] if e[:3] == sys.argv[1][:3]))
 start = ask(type="event.list", after=-1)["newest"]
 while True:
     topic, fact = (json.loads(f) if i else f.decode() for i, f in enumerate(news.recv_multipart()))
