@@ -41,16 +41,18 @@ _PIPE: Final = 1 << 20
 
 Over = Callable[[Attempt, TaskResult | None], None]
 Freed = Callable[[str], None]
+NoRoom = Callable[[], None]
 
 
 class Executor:
     """For each attempt `freed` is called when nobody of it is left, and then `over`, with its
-    result or None when it was dropped."""
+    result or None when it was dropped. `no_room`: output cannot even be closed."""
 
-    def __init__(self, turns: Turns, freed: Freed, over: Over) -> None:
+    def __init__(self, turns: Turns, freed: Freed, over: Over, no_room: NoRoom) -> None:
         self._turns = turns
         self._freed = freed
         self._over = over
+        self._no_room = no_room
         self.spawner = Spawner()
         self.stop_grace_s = 5.0
         self.running: dict[str, Attempt] = {}
@@ -297,13 +299,15 @@ class Executor:
             if not attempt.spool.close(attempt.ended_ts):
                 self._unclosed.append(attempt)
                 if len(self._unclosed) == 1:
-                    self._turns.later(1.0, self._close_again)
+                    self._no_room()
+                    self._turns.later(0.05, self._close_again)
             self._over(attempt, conclude(attempt, self._turns.now))
 
     def _close_again(self) -> None:
         ts = time.time()
         self._unclosed = [attempt for attempt in self._unclosed if not attempt.spool.close(ts)]
         if self._unclosed:
+            self._no_room()
             self._turns.later(1.0, self._close_again)
 
 

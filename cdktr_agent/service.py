@@ -150,7 +150,7 @@ class Service:
             resend_s = 0.1
         elif isinstance(request, AgentBeat):
             resend_s += request.wait_s
-            load = measure(0, len(self._core.results))
+            load = measure(self._shipper.backlog(), len(self._core.results))
             sent = msgspec.structs.replace(request, load=load)
             self._principal.forget(self._beat_id)  # this one tells more than the one before
             self._open.discard(self._beat_id)

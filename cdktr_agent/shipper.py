@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 from cdktr_agent.spool import (
     CLOSE,
@@ -76,6 +77,14 @@ class Shipper:
     def empty(self) -> bool:
         """Is there nothing left to send or to wait for?"""
         return not self._tails
+
+    def backlog(self) -> int:
+        """Bytes in the files that logd has not taken whole."""
+        sizes = 0
+        for name in self._tails:
+            with suppress(FileNotFoundError):
+                sizes += os.path.getsize(f"{self._directory}/{name}")
+        return sizes
 
     @property
     def waiting(self) -> bool:

@@ -18,6 +18,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from cdktr_agent.ballast import Ballast
+
 MOST: Final = 1 << 16
 """Bytes of a chunk at most."""
 
@@ -116,16 +118,19 @@ class Chunker:
 
 
 class Budget:
-    """The bytes that all spool files together may take."""
+    """The bytes that all spool files together may take. None while the ballast is given up."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, ballast: Ballast | None = None) -> None:
         self.limit = limit
         self.used = 0
+        self.ballast = ballast
         self._full = False
 
     @property
     def full(self) -> bool:
         """Is there no room? Once full, a tenth has to be free before it is room again."""
+        if self.ballast is not None and self.ballast.given_up:
+            return True
         self._full = self.used >= (self.limit * 0.9 if self._full else self.limit)
         return self._full
 

@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from cdktr_agent import local, spool, tree
+from cdktr_agent.ballast import Ballast
 from cdktr_agent.custody import Custody, Forget, Held, Instruction, Keep, Stop, Tell
 from cdktr_agent.desk import Desk, report
 from cdktr_agent.executor import Executor
@@ -48,8 +49,9 @@ class Supervisor:
         self._base = base_environment(aid)
         self._outbox = Outbox(f"{directory}/outbox.jsonl")
         self._custody = Custody(boot, self._outbox.results.values(), __version__)
-        self._executor = Executor(self._turns, self._custody.freed, self._over)
-        self._budget = spool.Budget(1 << 30)
+        self._executor = Executor(self._turns, self._custody.freed, self._over, self._disk_full)
+        self._ballast = Ballast(f"{directory}/ballast")
+        self._budget = spool.Budget(1 << 30, self._ballast)
         self._changed: set[str] = set()
         self._attempts: dict[str, Attempt] = {}
         self._shared: dict[str, Shared] = {}
@@ -74,6 +76,19 @@ class Supervisor:
                 os.unlink(path)
         for name in os.listdir(f"{self._directory}/payload"):
             os.unlink(f"{self._directory}/payload/{name}")
+
+    def _disk_full(self) -> None:
+        """Something has to be written, output excepted: the ballast goes until there is room."""
+        if not self._ballast.given_up:
+            report("the disk is full: no output is kept until there is room")
+            self._ballast.give_up()
+            self._turns.later(1.0, self._room_again)
+
+    def _room_again(self) -> None:
+        if self._ballast.lay_in():
+            report("there is room for output again")
+        else:
+            self._turns.later(1.0, self._room_again)
 
     # The loop
 
@@ -137,6 +152,8 @@ class Supervisor:
                 self._tell(each.message)
             elif isinstance(each, Keep):
                 written = self._outbox.add(each.results, self._turns.now)
+                if not written:
+                    self._disk_full()
                 if written != self._writes:
                     self._writes = written
                     again = "can be written again" if written else "cannot be written: disk full?"
