@@ -274,7 +274,7 @@ class Core:
             if self.welcomed:
                 self._report()
                 if not stuck:
-                    self._fetch()
+                    self._fetch(now)
                 self._beat(stuck, now)
             else:
                 self._greet()
@@ -316,10 +316,10 @@ class Core:
             request = p.TaskReport(agent=self.identity.agent, boot=self.boot, results=part)
             self._instructions.append(request)
 
-    def _fetch(self) -> None:
+    def _fetch(self, now: float) -> None:
         if self._fetching or self.draining or self._ordered_drain:
             return
-        free = self.appetite.free(len(self.watch.held))
+        free = self.appetite.free(len(self.watch.held), now)
         if free:
             # An unanswered fetch uses up the lease of what it brings.
             wait_s = min(FETCH_WAIT_S, self.beats.lost_after_s / 4)

@@ -290,3 +290,13 @@ def test_a_principal_that_will_not_have_us(code: str) -> None:
     agent.core.supervisor_state(local.State("b1", [], [], []))
     agent.core.refused(one(agent.decide(), p.AgentHello), code, "no")
     assert one(agent.decide(), Leave) == Leave(code, "no")
+
+
+def test_work_taken_in_vain_is_left_to_others_for_a_while() -> None:
+    agent = Agent(slots=1)
+    agent.welcomed()
+    agent.given("t1")
+    agent.core.ended(local.Ended([result("t1", "RELEASED")]))
+    assert only(agent.decide(), p.TaskFetch) == []
+    agent.now += 1.0
+    assert one(agent.decide(), p.TaskFetch)
