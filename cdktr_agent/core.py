@@ -262,14 +262,10 @@ class Core:
 
     def decide(self, now: float) -> list[Instruction]:
         """All that is to be done now."""
-        if self.watch.turn(now):
-            self.watch.asked(now)
-            self._instructions.append(local.Pulse(now))
-        stuck = self.watch.stuck(now)
+        stuck = now >= self.watch.look_at and self._look(now)
         if self._late_renewal is not None and not stuck:
             self._instructions.append(self._late_renewal)
             self._late_renewal = None
-        self._expire(now)
         if self.boot and not self._paused:
             if self.welcomed:
                 self._report()
@@ -287,8 +283,11 @@ class Core:
         instructions, self._instructions = self._instructions, []
         return instructions
 
-    def _expire(self, now: float) -> None:
-        """At its deadline nobody is alive of an attempt: also when the one who owns it sleeps."""
+    def _look(self, now: float) -> bool:
+        """After the supervisor: is it stuck? And after the leases: at its deadline nobody is alive
+        of an attempt, also when the one who owns it sleeps."""
+        if self.watch.turn(now):
+            self._instructions.append(local.Pulse(now))
         late = []
         for hold in self.watch.expired(now):
             if hold.token in self.arrivals:
@@ -297,6 +296,7 @@ class Core:
                 late.append(hold)
         if late:
             self._instructions.append(EndTrees(late, self.watch.nothing_left))
+        return self.watch.stuck(now)
 
     def _greet(self) -> None:
         if self._greeting:

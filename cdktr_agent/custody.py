@@ -301,10 +301,12 @@ class Custody:
 
     def decide(self, now: float) -> list[Instruction]:
         """All that is to be done now."""
-        self._end_due(now)
+        if self._timed or now >= self._lease_at:
+            self._end_due(now)
         while self.waiting and now >= self.waiting[0].taken_at + RELEASE_S:
             self._release(1, "no slot free in time", now)
-        self._announce(now)
+        if self._fresh or self._dropped:
+            self._announce(now)
         instructions, self._instructions = self._instructions, []
         return instructions
 

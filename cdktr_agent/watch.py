@@ -35,6 +35,7 @@ class Watch:
         self._asked_at: float | None = None
         self._ask_at = math.inf
         self._turned_at = 0.0
+        self.look_at = math.inf  # from when on every turn has to look here
 
     # Does it answer?
 
@@ -44,18 +45,23 @@ class Watch:
             self._asked_at = now
             self._turned_at = now
         self._ask_at = math.inf
+        self.look_at = now
 
     def answered(self, now: float) -> None:
         """It has answered."""
         self._asked_at = None
         self._ask_at = now + PULSE_S
+        self.look_at = min(self._ask_at, self._lease_at)
 
     def turn(self, now: float) -> bool:
-        """A turn has begun. Is it time to ask again?"""
+        """A turn has begun. True: it is to be asked again, now."""
         if self._asked_at is not None and now - self._turned_at > SLEPT_S:
             self._asked_at = now
         self._turned_at = now
-        return now >= self._ask_at
+        if now < self._ask_at:
+            return False
+        self.asked(now)
+        return True
 
     def stuck(self, now: float) -> bool:
         """Has it been silent for too long?"""
@@ -68,19 +74,21 @@ class Watch:
         self._forsaken.clear()
         self.held = {hold.token: hold for hold in holds}
         self._ended &= self.held.keys()
-        self._lease_at = 0.0
+        self._lease_at = self.look_at = 0.0
 
     def hold(self, hold: Hold) -> None:
         """It was given another attempt."""
         self.held[hold.token] = hold
         if hold.until is not None:
             self._lease_at = min(self._lease_at, hold.until)
+            self.look_at = min(self.look_at, hold.until)
 
     def gone(self) -> None:
         """It has died."""
         self._forsaken.update(self.held)
         self.held.clear()
         self._asked_at, self._ask_at = None, math.inf
+        self.look_at = self._lease_at
 
     def over(self, token: str) -> None:
         """An attempt has ended."""
@@ -101,6 +109,8 @@ class Watch:
                 late.append(hold)
             else:
                 self._lease_at = min(self._lease_at, hold.until)
+        if self._asked_at is None:
+            self.look_at = min(self._ask_at, self._lease_at)
         return late
 
     @property
