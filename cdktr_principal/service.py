@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -39,6 +39,10 @@ from cdktr_principal.waits import EventWaits, RunWaits
 
 DRAIN: Final = 512
 """Messages taken in one turn at most, so that answers never wait for long."""
+
+STAT_REPEATS: Final = 8
+"""`stat/` tells of what moved so often, every two seconds: for longer than it takes a subscriber to
+notice a connection that was cut silently, and to make another."""
 
 PAGE_BYTES: Final = 1 << 20
 
@@ -74,6 +78,7 @@ class Service:
         self._handlers = self._table()
         self._subscribed = 0
         self._moved: dict[str, int] = {}
+        self._moved_before: deque[dict[str, int]] = deque(maxlen=STAT_REPEATS)
         self._run_waits = RunWaits(core)
         self._event_waits = EventWaits(core, self._event_page, self._refuse)
         self._reload_waits: list[Ask] = []
@@ -197,8 +202,10 @@ class Service:
             self._subscribed = max(0, self._subscribed + (1 if word[:1] == b"\x01" else -1))
 
     def _publish_stat(self) -> None:
+        self._moved_before.append(self._moved)
         if self._subscribed:
-            stat = c.StreamStat(newest=self.journal.seq, streams=self._moved)
+            streams = {topic: seq for past in self._moved_before for topic, seq in past.items()}
+            stat = c.StreamStat(newest=self.journal.seq, streams=streams)
             self.events.send_multipart((b"stat/", encode(stat)))
         self._moved = {}
 
