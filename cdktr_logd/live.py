@@ -1,12 +1,15 @@
 """Live output: what was stored just now, published to whoever listens.
 
 Nothing is encoded while nobody does. `stat/` repeats the newest numbers of what moved lately, so
-that a subscriber also notices when it was the last message that it missed. It is a window, never
-the record: a slow subscriber loses messages and asks for them by request.
+that a subscriber also notices when it was the last message that it missed: for longer than it takes
+to notice a connection that was cut silently and to make another, and also what moved right before
+a restart. It is a window, never the record: a slow subscriber loses messages and asks for them by
+request.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
@@ -19,6 +22,9 @@ from cdktr_common.catalogue.values import LogChunk
 from cdktr_common.codec import encode
 
 STAT_S: Final = 2.0
+REPEATS: Final = 8
+"""How often what moved is repeated: for 16 seconds."""
+
 STREAMS_MOST: Final = 500
 """Streams that one `stat/` names; `newest` speaks for all."""
 
@@ -29,8 +35,8 @@ class Live:
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self.socket = socket
         self._prefixes: tuple[str, ...] = ()
-        self._moved: dict[str, int] = {}
-        self._moved_before: dict[str, int] = {}
+        self._moved: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._round = 0
         self.published = 0
 
     @property
@@ -52,29 +58,37 @@ class Live:
             elif message[:1] == b"\x00":
                 prefixes.discard(prefix)
         self._prefixes = tuple(sorted(prefixes))
-        if not self._prefixes:
-            self._moved, self._moved_before = {}, {}
 
     def publish(self, stored: Iterable[tuple[int, LogChunk]]) -> None:
         """Publish what has a listener."""
-        if not self._prefixes:
-            return
         for pos, chunk in stored:
-            topic = f"log/{chunk.workflow}/{chunk.run}/{chunk.task}/"
-            self._moved[topic] = pos
-            if topic.startswith(self._prefixes):
+            topic = topic_of(chunk.workflow, chunk.run, chunk.task)
+            self.moved(topic, pos)
+            if self._prefixes and topic.startswith(self._prefixes):
                 self._send(topic, encode(LogLive(seq=pos, chunk=chunk)))
 
+    def moved(self, topic: str, pos: int) -> None:
+        """`stat/` is to tell that a stream has come so far."""
+        self._moved[topic] = (pos, self._round)
+        self._moved.move_to_end(topic)
+        if len(self._moved) > STREAMS_MOST:
+            self._moved.popitem(last=False)
+
     def stat(self, newest: int) -> None:
-        """Publish the newest numbers of what moved since the stat before the last."""
-        if not self._prefixes:
-            return
-        streams = {**self._moved_before, **self._moved}
-        shown = dict(list(streams.items())[-STREAMS_MOST:])
-        self._moved_before, self._moved = self._moved, {}
-        self._send("stat/", encode(StreamStat(newest=newest, streams=shown)))
+        """Publish the newest numbers of what moved lately."""
+        self._round += 1
+        while self._moved and next(iter(self._moved.values()))[1] < self._round - REPEATS:
+            self._moved.popitem(last=False)
+        if self._prefixes:
+            streams = {topic: pos for topic, (pos, _) in self._moved.items()}
+            self._send("stat/", encode(StreamStat(newest=newest, streams=streams)))
 
     def _send(self, topic: str, body: bytes) -> None:
         with suppress(zmq.Again):
             self.socket.send_multipart((topic.encode(), body), zmq.NOBLOCK)
             self.published += 1
+
+
+def topic_of(workflow: str, run: str, task: str) -> str:
+    """Where the output of a task is published."""
+    return f"log/{workflow}/{run}/{task}/"

@@ -37,6 +37,19 @@ def recent_marks(store: Store) -> tuple[list[Marked], float]:
     return _marks(store.read(_RECENT, [edge])), youngest or 0.0
 
 
+def last_moved(store: Store, most: int) -> list[tuple[str, str, str, int]]:
+    """(workflow, run, task, newest position) of the tasks that wrote last, oldest first."""
+    edge = max(0, store.heights().pos - most)
+    return [
+        (row[0], row[1], row[2], row[3])
+        for row in store.read(
+            "SELECT workflow, run, task, max(pos) FROM logstore WHERE pos > ?"
+            " GROUP BY workflow, run, task ORDER BY max(pos)",
+            [edge],
+        )
+    ]
+
+
 def lookup(store: Store, keys: Iterable[StreamKey]) -> list[Marked]:
     """Marks of those of the streams that are stored."""
     wanted = set(keys)

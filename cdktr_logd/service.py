@@ -32,8 +32,8 @@ from cdktr_logd import core
 from cdktr_logd.facts import FactRows, fact_rows
 from cdktr_logd.feed import Feed
 from cdktr_logd.gather import Gather
-from cdktr_logd.live import STAT_S, Live
-from cdktr_logd.lookback import lookup, recent_marks
+from cdktr_logd.live import STAT_S, STREAMS_MOST, Live, topic_of
+from cdktr_logd.lookback import last_moved, lookup, recent_marks
 from cdktr_logd.partitions import Retention
 from cdktr_logd.search import QUERY_MOST_S, Search
 from cdktr_logd.store import QueryFault, Reader, Store, StoreDamaged, StoreFull, StoreLost
@@ -119,6 +119,8 @@ class Recorder:
             heights = self._store.heights()
             self._pos = heights.pos
             fact = self._store.fact(heights.seq) if heights.seq else None
+            for *task, pos in last_moved(self._store, STREAMS_MOST):
+                self._live.moved(topic_of(*task), pos)
         except StoreLost as fault:
             raise self._store.damage(fault) from None
         self._last_fact = (heights.seq, fact)

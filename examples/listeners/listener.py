@@ -6,7 +6,7 @@ import sys
 
 import zmq
 
-context, last = zmq.Context(), {}  # last: how far each topic is read
+context = zmq.Context()
 
 
 def ask(**request):
@@ -19,22 +19,21 @@ def ask(**request):
                 return json.loads(socket.recv())
 
 
-def read(topic, newest):
-    while last.setdefault(topic, start) < newest:  # published is the bell, event.list the record
-        page = ask(type="event.list", topic=topic, after=last[topic])
-        last[topic] = page["last"]
-        for fact in page["events"]:
-            if fact["type"] == "run.ended":
-                print(fact["run"], fact["workflow"], fact["state"], fact.get("code", 0), flush=True)
+def read(after):  # published is the bell, event.list the record
+    page = ask(type="event.list", topic="run/", after=after)
+    for fact in page.get("events", []):
+        if fact["type"] == "run.ended":
+            print(fact["run"], fact["workflow"], fact["state"], fact.get("code", 0), flush=True)
+    return page["last"]
 
 
 news = context.socket(zmq.SUB)
 news.subscribe("run/")
-news.subscribe("stat/")  # repeats the newest numbers, so that a lost last message shows, too
+news.subscribe("stat/")  # repeats the newest number, so that a lost last message shows, too
 news.heartbeat_ivl, news.heartbeat_timeout = 500, 2000  # a connection that is cut silently shows
 news.connect(next(e for e in ask(type="hello")["endpoints"]["events"] if e[:3] == sys.argv[1][:3]))
-start = ask(type="event.list", after=-1)["newest"]
+last = ask(type="event.list", after=-1)["newest"]
 while True:
-    topic, fact = (json.loads(f) if i else f.decode() for i, f in enumerate(news.recv_multipart()))
-    for stream, newest in fact.get("streams", {topic: fact.get("seq", 0)}).items():
-        read(stream, newest) if stream.startswith("run/") else None
+    message = json.loads(news.recv_multipart()[1])
+    while last < message.get("newest", message.get("seq", 0)):
+        last = read(last)
