@@ -74,6 +74,8 @@ class Follower:
         self._away = False
         self._patient = patient
         self._met = False
+        self.missing: list[str] = []
+        """What had not come when it ended, in words."""
 
     def batches(self) -> Iterator[list[LogChunk]]:
         """Chunks as they come, page by page."""
@@ -171,16 +173,22 @@ class Follower:
         if self._run is None or not self._ended:
             return False
         quiet_s = time.monotonic() - self._moved
-        if self._run.ended and not ended_just_now(self._run):
+        settled = self._run.ended and not ended_just_now(self._run)
+        if settled and (self._only_some or not self._run.live):
             return True
         if self._sizes is None:
             self._sizes = sizes(self._principal, self._run)
         if self._only_some:
             return quiet_s > SETTLE_S
-        missing = any(
-            self._seen.get(key, 0) < size for key, size in self._sizes.items() if self._wants(key)
-        )
-        return quiet_s > GRACE_S if missing else True
+        missing = [
+            f"{key[2]} of {key[0]}, attempt {key[1]}: {self._seen.get(key, 0):,} of {size:,} bytes"
+            for key, size in self._sizes.items()
+            if self._seen.get(key, 0) < size and self._wants(key)
+        ]
+        if missing and not settled and quiet_s <= GRACE_S:
+            return False
+        self.missing = missing
+        return True
 
     def _wants(self, key: Key) -> bool:
         task, n, stream = key

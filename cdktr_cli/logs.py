@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cdktr_common import arguments, cli
-from cdktr_common.errors import OK, USAGE, ProtocolError
+from cdktr_common.errors import BUSY, OK, USAGE, ProtocolError
 
 PROGRAM = "cdktr-logs"
 
@@ -56,7 +56,8 @@ Options:
   --ndjson                Print one JSON object a line.
   --color WHEN            auto, always or never.
 {cli.OPTIONS}
-Exit codes: 0 done, 2 usage, 3 no such run or workflow, 69 no answer from principal or logd.
+Exit codes: 0 done, 2 usage, 3 no such run or workflow, 69 no answer from principal or logd, 75 the
+run that was followed has ended and some of its output has not come.
 """
 
 HISTORY = 10
@@ -212,6 +213,10 @@ def _follow(args: cli.Args, principal: Any, wanted: Wanted, run: Any) -> int:
     for line in lines.rest():
         show.line(line)
     show.flush()
+    if follower.missing:
+        what = "; ".join(follower.missing[:3]) + ("; …" if follower.missing[3:] else "")
+        later = f"when it has, `cdktr-logs query --run {run.run}` shows it"
+        cli.fail(PROGRAM, f"not all output of this run has come yet ({what}); {later}", BUSY)
     return OK
 
 

@@ -17,10 +17,12 @@ from typing import Any
 
 import pytest
 
+from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.common import Hello, Welcome
 from cdktr_common.catalogue.logd import LogPage, LogQuery
+from cdktr_common.catalogue.values import Plan, TaskPlan, TaskResult
 from cdktr_common.client import Client
-from cdktr_common.errors import CONFLICT, NOT_FOUND, UNREACHABLE, USAGE
+from cdktr_common.errors import BUSY, CONFLICT, NOT_FOUND, UNREACHABLE, USAGE
 from tests.integration.harness import Env, environment, wait_until
 
 LOGS = (sys.executable, "-m", "cdktr_cli.logs")
@@ -189,6 +191,26 @@ def test_a_tail_survives_kill_9_of_logd(cluster: Env) -> None:
         rest = said(read(follower))
         assert follower.wait(30) == 0
     assert first + rest == [*map(str, range(1, 2001))]
+
+
+@pytest.mark.long
+def test_a_tail_says_what_has_not_come(cluster: Env) -> None:
+    """An agent by hand reports a result and keeps the output, as one that is cut off from logd."""
+    client = cluster.client()
+    hand = {"agent": "hand", "boot": "b1"}
+    client.ask(p.AgentHello(**hand, aid="by-hand", slots=1, labels=["hand"]), p.AgentWelcome)
+    task = TaskPlan(id="t0", command="true", labels=["hand"])
+    run = cluster.submit(Plan(workflow="cut", tasks=[task]))
+    batch = client.ask(p.TaskFetch(**hand, free=1), p.TaskBatch)
+    done = TaskResult(
+        token=batch.tasks[0].token, state="COMPLETED", code=0, stdout_bytes=1234, stderr_bytes=0
+    )
+    with following(cluster, "tail", "--run", run) as follower:
+        client.ask(p.TaskReport(**hand, results=[done]), p.TaskReported)
+        assert follower.wait(30) == BUSY
+        assert follower.stderr is not None
+        assert b"stdout of t0, attempt 1: 0 of 1,234 bytes" in follower.stderr.read()
+    client.ask(p.AgentBye(**hand), p.AgentGone)
 
 
 def test_a_tail_of_a_workflow_shows_run_after_run(cluster: Env) -> None:
