@@ -91,20 +91,20 @@ class Campaign:
 
     def _all_recorded(self) -> bool:
         """Have the agents given away their output, and has logd all facts?"""
-        rows = self.agents.rows
-        spools = [row.load.spool_bytes if row.load else 1 for row in rows.values()]
-        left = any(
-            any((self.directory / agent / "agent" / agent / "spool").iterdir()) for agent in AGENTS
-        )
         answer = pong(self.cluster.recorder)
         told = answer is not None and answer.counts.get("facts_to", 0) >= self.facts.seq
-        return told and not left and len(spools) == len(AGENTS)
+        return told and not self._spooled()
+
+    def _spooled(self) -> list[str]:
+        """Output that logd has not got yet."""
+        spools = [self.directory / agent / "agent" / agent / "spool" for agent in AGENTS]
+        return [f"{file} of {file.stat().st_size}" for spool in spools for file in spool.iterdir()]
 
     # The judgement
 
     def judge(self) -> Judge:
         """Look at what is left, end everything, look again."""
-        survivors = self._tasks_alive()
+        survivors, spooled = self._tasks_alive(), self._spooled()
         seq = self.facts.seq
         self.readers.stop(15.0)
         history = History(self.facts.facts, self._ledger)
@@ -118,6 +118,8 @@ class Campaign:
         except Exception as fault:
             judge.find("store", f"logd cannot be read: {fault!r}")
         judge.judge()
+        for text in spooled:
+            judge.find("stuck", f"output that nobody fetches: {text}")
         for pid, command in survivors.items():
             judge.find("survivors", f"{pid}: {command}")
         self._readers(judge, seq)
@@ -180,6 +182,7 @@ class Campaign:
             judge.checked["readers of output"] += 1
             if popen.returncode or "missing" in said:
                 judge.checked["readers that said what they missed"] += 1
+                self._say(f"reader of {run}, exit code {popen.returncode}: {said.strip()[-300:]}")
                 continue
             self._reader(judge, run)
 

@@ -19,16 +19,21 @@ from tests.chaos.faults import Fault
 from tests.chaos.watch import Agents, Facts, wait_for
 
 PATIENCE_S = 25.0
+SETTLING_S = 1.5
+"""So long after it was made whole, an agent does not count as one that nothing is wrong with."""
+
 TOO_LATE_S = 4.0
 """A fault that would begin so much later than planned is left out."""
 
 
 class Recovery(NamedTuple):
-    """How to see that a fault is over: what is measured, from when, and when it is done."""
+    """How to see that a fault is over: what is measured, from when, and when it is done. `void`:
+    in the end there was nothing that could be seen."""
 
     what: str
     since: float
     done: Callable[[], object]
+    void: Callable[[], bool] = lambda: False
 
 
 class Injected(NamedTuple):
@@ -111,10 +116,13 @@ class Nemesis:
             recovery = self._deeds[fault.kind](self, fault)
             healed = time.time()
             self.injected.append(Injected(fault, began, healed, began_boot, boottime()))
+            if fault.target in AGENTS:
+                windows[-1] = (began, healed + SETTLING_S)
             self._say(f"{fault.at:7.2f} s  {fault.kind}: {fault.target}, {fault.seconds} s")
             self.measure(fault, recovery)
         finally:
-            windows[-1] = (began, time.time())
+            if windows[-1][1] == float("inf"):
+                windows[-1] = (began, time.time())
 
     # Measuring
 
@@ -126,6 +134,8 @@ class Nemesis:
             return
         done = wait_for(recovery.done, patience_s)
         seconds = time.time() - recovery.since
+        if recovery.void():
+            return
         alone = not self._disturbed(fault, recovery.since)
         self.samples.append(Sample(recovery.what, fault, seconds, alone, done))
 
@@ -160,7 +170,7 @@ class Nemesis:
             waiting.intersection_update(self.healthy())
             return all(self.agents.well(agent, since) for agent in waiting)
 
-        return Recovery("all agents known again", since, known)
+        return Recovery("all agents known again", since, known, lambda: not waiting)
 
     def released(self, agent: str, tokens: list[str]) -> Recovery:
         """All that an agent ran is over, one way or the other."""
