@@ -62,7 +62,9 @@ class Guard:
         """The same without knowing what there is: an attempt's lease, told by its environment,
         counts from its start or the last renewal an earlier network process had."""
         now = clock()
-        renewed_at = self._before if self._before is not None else self._began_at
+        renewed_at = self._before
+        if renewed_at is None or renewed_at > self._began_at:  # from before the machine's start
+            renewed_at = self._began_at
 
         def roots(table: dict[int, tree.Seen]) -> set[int]:
             attempts: dict[tuple[bytes, ...], list[int]] = {}

@@ -41,7 +41,7 @@ class Link:
         except OSError:
             return 0, ""
         # The number may be somebody else's by now.
-        return (pid, boot) if os.fsencode(self._directory) in words else (0, "")
+        return (pid, boot) if self._aid.encode() in words else (0, "")
 
     def open(self) -> bool:
         """Attach or start. False: somebody holds the lock and does not answer yet; try again.

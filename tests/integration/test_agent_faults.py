@@ -90,11 +90,11 @@ def test_at_the_end_of_the_lease_nobody_lives_but_those_who_are_to_finish(env: E
     run = env.submit(Plan(workflow="leases", tasks=tasks))
     wait_until(lambda: all(ledger.started(task.id) for task in tasks), what="all to run")
     began = ledger.spans()["short", 1][0]
-    wait_until(lambda: now() > began + 2, what="the short lease to be renewed for a while")
+    wait_until(lambda: now() > began + 1.5, what="the short lease to be renewed for a while")
     assert {n for _, n in ledger.spans()} == {1}
     principal.kill()
     at = now()
-    wait_until(lambda: ledger.spans()["finish", 1][1] > at + 4, 20, "some time to pass")
+    wait_until(lambda: ledger.spans()["finish", 1][1] > at + 3, 20, "some time to pass")
     last = {task: span[1] for (task, _), span in ledger.spans().items()}
     assert last["short"] <= at + 1.05
     assert at + 0.5 < last["stop"] <= at + 2.05
@@ -112,8 +112,8 @@ def test_a_short_lease_is_proved_before_its_task_is_started(env: Env) -> None:
     env.principal()
     env.agent("a1", slots=1)
     idle_since = time.monotonic()  # the fetch has been open since then
-    wait_until(lambda: time.monotonic() - idle_since > 1.5)
-    task = TaskPlan(id="t", command="sleep 2.5", lost_after_s=1.0)
+    wait_until(lambda: time.monotonic() - idle_since > 1)
+    task = TaskPlan(id="t", command="sleep 1.5", lost_after_s=1.0)
     run = env.submit(Plan(workflow="short", tasks=[task]))
     assert env.wait(run).state == "COMPLETED"
     assert states(env, run) == {"t": ["COMPLETED"]}
@@ -218,7 +218,7 @@ def test_a_task_that_takes_its_agent_down_each_time(env: Env) -> None:
     starts = env.directory / "starts"
     tasks = [
         TaskPlan(id="poison", command=f"echo x >> {starts}; sleep 0.3; kill -9 $PPID; sleep 60"),
-        TaskPlan(id="innocent", command="sleep 2"),
+        TaskPlan(id="innocent", command="sleep 1"),
     ]
     run = env.submit(Plan(workflow="poison", tasks=tasks))
     row = env.wait(run, 60)
