@@ -32,6 +32,7 @@ from cdktr_logd import core
 from cdktr_logd.facts import FactRows, fact_rows
 from cdktr_logd.feed import Feed
 from cdktr_logd.gather import Gather
+from cdktr_logd.holes import Holes
 from cdktr_logd.live import STAT_S, STREAMS_MOST, Live, topic_of
 from cdktr_logd.lookback import last_moved, lookup, recent_marks
 from cdktr_logd.partitions import Retention
@@ -67,6 +68,7 @@ class Recorder:
         self._feed = Feed(self._loop, self._context, principal, self)
         self._decoder = RequestDecoder((*COMMON_REQUESTS, *LOGD_REQUESTS))
         self._marks = core.Marks()
+        self._holes = Holes()
         self._appends: list[_Append] = []
         self._facts: list[msgspec.Raw] = []
         self._gather = Gather(self._loop)
@@ -260,6 +262,10 @@ class Recorder:
         if unknown:
             self.counts["lookups"] += 1
             self._marks.learn(lookup(self._store, unknown))
+        for key, mark in self._holes.found(self._marks, chunks, self._loop.now):
+            self._log("warning", f"{key}: nothing before byte {mark.offset} comes any more")
+            self.counts["holes"] += 1
+            self._marks.learn([(key, mark)])
         plan = core.Plan(self._marks, self._pos)
         touched = [plan.add(append.chunks) for _, _, append in appends]
         rows, last = self._fact_rows(page)

@@ -6,7 +6,9 @@ import json
 import os
 import random
 import resource
+import socket
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -98,12 +100,28 @@ def test_every_byte_and_every_fact_once_although_it_is_killed_again_and_again(lo
     assert recorded(client) == facts
 
 
-def test_a_second_logd_is_told_who_owns_the_directory(env: Env, logd: Logd) -> None:
+def test_a_second_logd_is_told_who_owns_the_directory_and_touches_nothing(
+    env: Env, logd: Logd
+) -> None:
+    append(logd.client(), text_chunk(0, "before"))
+
+    def files() -> dict[str, tuple[bytes, int]]:
+        found = [*logd.directory.iterdir(), *(env.home / "run").iterdir()]
+        return {
+            path.name: (b"" if path.is_socket() else path.read_bytes(), path.stat().st_mtime_ns)
+            for path in found
+        }
+
+    before, began = files(), time.monotonic()
     second = env.start("logd")
     second.asked_to_end = True
     assert second.popen.wait(20) == BUSY
-    assert f"pid {logd.proc.pid}" in second.errors()
-    assert append(logd.client(), text_chunk(0, "still here")).marks[0].offset == 10
+    took = time.monotonic() - began
+    assert files() == before
+    assert took < 1.0 or os.getloadavg()[0] > 2, took
+    owner = f"cdktr-logd (pid {logd.proc.pid} on {socket.gethostname()}, since 20"
+    assert owner in second.errors()
+    assert append(logd.client(), text_chunk(6, "!")).marks[0].offset == 7
 
 
 def test_files_are_for_the_owner_alone(logd: Logd) -> None:
@@ -278,6 +296,29 @@ def test_live_output_is_published_and_told_again_by_stat(env: Env, logd: Logd) -
     assert topics == {b"log/w/abcdefghij/t/", b"stat/"}
     live.close(0)
     context.term()
+
+
+@pytest.mark.long
+def test_memory_stays_bounded_over_many_chunks_and_streams(untapped: None, logd: Logd) -> None:
+    client = logd.client()
+
+    def memory() -> int:
+        status = Path(f"/proc/{logd.proc.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0])
+
+    sizes = []
+    for batch in range(300):
+        chunks = [
+            text_chunk(part * 60, "x" * 59 + "\n", run=f"run{batch:04}{i:03}", ts=1.0 + batch)
+            for i in range(250)
+            for part in range(4)
+        ]
+        append(client, *chunks)
+        sizes.append(memory())
+    first, last = max(sizes[90:100]), max(sizes[-20:])
+    print(f"300,000 chunks of 75,000 streams: {sizes[0]} {first} {last} kB, {logd.counts()}")
+    assert last < 450_000
+    assert last < first * 1.6
 
 
 # The principal.

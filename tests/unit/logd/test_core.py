@@ -179,3 +179,63 @@ def test_what_cannot_be_stored_is_refused() -> None:
         with pytest.raises(ProtocolError) as refusal:
             core.check_chunk(LogChunk(**fields))
         assert refusal.value.code == code
+
+
+@st.composite
+def senders(draw: st.DrawFn) -> list[tuple[str, float, list[tuple[int, int]]]]:
+    """Streams of agents whose clocks step by hours, and pieces of each in any order, repeated; a
+    sender keeps the time of what it sends again."""
+    streams = []
+    clock = 100_000.0
+    for number in range(draw(st.integers(1, 6))):
+        clock += draw(st.sampled_from([0.0, 0.5, 10.0, 3600.0, -3600.0, -86400.0, 1e9]))
+        piece = st.tuples(st.integers(0, 9), st.integers(0, 9)).map(
+            lambda ends: (min(ends), max(ends))
+        )
+        streams.append((f"r{number}", clock, draw(st.lists(piece, min_size=1, max_size=4))))
+    return streams
+
+
+@given(senders(), st.integers(1, 3), st.data())
+@settings(max_examples=300, deadline=None)
+def test_no_clock_makes_an_old_stream_look_new_or_a_new_one_old(
+    streams: list[tuple[str, float, list[tuple[int, int]]]], most: int, choice: st.DataObject
+) -> None:
+    """Memory holds few marks, forgets by restarts, and the rest is known by lookup only."""
+    whole = b"0123456789"
+    rows: list[core.Row] = []
+    marks = core.Marks(most)
+
+    def known(runs: set[str]) -> list[tuple[core.StreamKey, core.Mark]]:
+        found = []
+        for run in sorted(runs):
+            mine = [row for row in rows if row.run == run]
+            if mine:
+                first = min(row.ts for row in mine)
+                mark = core.Mark(len(joined(mine)), any(row.ended for row in mine), first)
+                found.append(((run, "t", 1, "stdout"), mark))
+        return found
+
+    def restart() -> None:
+        edge = max(0, len(rows) - most)
+        recent = known({row.run for row in rows[edge:]})
+        marks.load(recent, max((row.ts for row in rows[:edge]), default=0.0))
+
+    def send(run: str, ts: float, begin: int, end: int) -> None:
+        piece = chunk(begin, whole[begin:end], end=end == 10, run=run, ts=ts)
+        marks.learn(known({key[0] for key in marks.unknown([piece])}))
+        plan = core.Plan(marks, len(rows))
+        plan.add([piece])
+        plan.commit()
+        rows.extend(plan.rows)
+
+    pieces = [(run, ts, *piece) for run, ts, pieces in streams for piece in pieces]
+    for piece in choice.draw(st.permutations(pieces * 2)):
+        send(*piece)
+        if choice.draw(st.integers(0, 5)) == 0:
+            restart()
+    for run, ts, _ in streams:
+        for _ in range(2):
+            send(run, ts, 0, 10)
+    for run, _, _ in streams:
+        assert joined([row for row in rows if row.run == run]) == whole
