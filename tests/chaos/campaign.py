@@ -50,7 +50,7 @@ class Campaign:
         self.facts = Facts(self.cluster.client)
         self.agents = Agents(self.cluster.client)
         self.nemesis = Nemesis(self.cluster, self.facts, self.agents, DEEDS, say)
-        self.clients = Clients(self.cluster, self.facts, seed, rate=3.0)
+        self.clients = Clients(self.cluster, self.facts, seed, rate=3.6)
         self.readers = Readers(self.cluster, self.facts, directory / "readers")
 
     def go(self) -> None:

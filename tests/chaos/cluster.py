@@ -133,12 +133,21 @@ class Cluster:
     def start(self, role: str) -> Proc:
         """Start a program (`principal`, `logd` or an agent) without waiting for it."""
         with self.guard:
-            kind = "agent" if role in AGENTS else role
-            argv = [*self.ground.on(role), sys.executable, "-m", MODULES[kind]]
-            proc = Proc(role, argv, self.environ(role), self.directory)
-            self.procs.append((role, proc))
-            self.current[role] = proc
+            proc = self.current[role] = self._launch(role, role)
             return proc
+
+    def second(self, role: str) -> Proc:
+        """Another one with the same directory; it is to leave by itself."""
+        proc = self._launch(role, f"second-{role}")
+        proc.asked_to_end = True
+        return proc
+
+    def _launch(self, role: str, name: str) -> Proc:
+        kind = "agent" if role in AGENTS else role
+        argv = [*self.ground.on(role), sys.executable, "-m", MODULES[kind]]
+        proc = Proc(name, argv, self.environ(role), self.directory)
+        self.procs.append((role, proc))
+        return proc
 
     def start_all(self) -> None:
         """Everything, ready."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from cdktr_common.catalogue.principal import AgentDrain, AgentLost, AgentStatus, AgentUndrain
-from cdktr_common.errors import ProtocolError
+from cdktr_common.errors import BUSY, ProtocolError
 from tests.chaos.faults import KINDS, Fault
 from tests.chaos.nemesis import PATIENCE_S, Nemesis, Recovery
 from tests.chaos.watch import pong, wait_for
@@ -154,6 +154,12 @@ def _call_lost(nemesis: Nemesis, fault: Fault, tokens: list[str]) -> None:
             nemesis.measure(fault, recovery, patience_s=3.0)
 
 
+def call_lost_wrongly(nemesis: Nemesis, fault: Fault) -> Recovery:
+    """An operator's error: the agent is well, and told so by the answer to its next beat."""
+    _operator(nemesis, AgentLost(agent=fault.target, reason="in error", force=True))
+    return nemesis.well(fault.target)
+
+
 def freeze_agent(nemesis: Nemesis, fault: Fault) -> Recovery:
     """SIGSTOP of the network process, the supervisor, or both."""
     agent = fault.target
@@ -194,7 +200,7 @@ def drain(nemesis: Nemesis, fault: Fault) -> Recovery:
     return nemesis.well(fault.target)
 
 
-def _operator(nemesis: Nemesis, request: AgentDrain | AgentUndrain) -> None:
+def _operator(nemesis: Nemesis, request: AgentDrain | AgentUndrain | AgentLost) -> None:
     """Again until it is answered, as an operator would."""
 
     def done() -> bool:
@@ -212,6 +218,15 @@ def fill_agents_disk(nemesis: Nemesis, fault: Fault) -> Recovery:
     time.sleep(fault.seconds)
     filling.unlink()
     return nemesis.well(fault.target)
+
+
+def start_second(nemesis: Nemesis, fault: Fault) -> Recovery:
+    """On the same directory: it has to leave with exit code 75, and the first does not notice."""
+    since = time.time()
+    second = nemesis.cluster.second(fault.target)
+    code = second.popen.wait(PATIENCE_S)
+    assert code == BUSY, f"a second {fault.target} ended with {code}: {second.errors()}"
+    return Recovery("the second has left", since, lambda: True)
 
 
 def few_descriptors(nemesis: Nemesis, fault: Fault) -> Recovery:
@@ -287,6 +302,7 @@ _BEGINNINGS: tuple[tuple[str, Deed], ...] = (
     ("supervisor killed", kill_supervisor),
     ("both killed", kill_both),
     ("host lost its power", kill_host),
+    ("called lost", call_lost_wrongly),
     ("network process frozen", freeze_agent),
     ("supervisor frozen", freeze_agent),
     ("both frozen", freeze_agent),
@@ -294,6 +310,7 @@ _BEGINNINGS: tuple[tuple[str, Deed], ...] = (
     ("told twice", stop_agent),
     ("drained by", drain),
     ("agent's disk", fill_agents_disk),
+    ("a second", start_second),
     ("few descriptors", few_descriptors),
     ("cut off", cut),
     ("requests to", cut),

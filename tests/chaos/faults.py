@@ -27,7 +27,7 @@ class Kind(NamedTuple):
     length: tuple[float, float]
     apart: bool = False
     whole: bool = False
-    settle_s: float = 2.0
+    settle_s: float = 1.2
 
 
 PRINCIPAL, LOGD, FRONT = ("principal",), ("logd",), ("front",)
@@ -51,6 +51,7 @@ KINDS: dict[str, Kind] = {
     "both killed, away longer than the lease": Kind(1, AGENTS, LONG, whole=True),
     "host lost its power": Kind(3, AGENTS, (0.0, 8.0)),
     "host lost its power, called lost": Kind(2, AGENTS, (0.5, 2.0)),
+    "called lost though it lives": Kind(2, AGENTS, (0.0, 0.0), whole=True),
     "network process frozen": Kind(3, AGENTS, SHORT),
     "network process frozen longer than the lease": Kind(2, AGENTS, LONG),
     "supervisor frozen": Kind(3, AGENTS, SHORT),
@@ -70,6 +71,7 @@ KINDS: dict[str, Kind] = {
     "connections closed": Kind(3, (PROXIED,), (0.0, 0.0)),
     "network delayed and doubled": Kind(3, (PROXIED,), (1.0, 5.0)),
     "agent's disk full": Kind(2, AGENTS, (1.0, 4.0), apart=True),
+    "a second one started": Kind(3, (*PRINCIPAL, *LOGD, *AGENTS), (0.0, 0.0), settle_s=0.5),
     "few descriptors": Kind(2, AGENTS, (1.0, 4.0)),
     "clients' connections closed": Kind(5, FRONT, (0.0, 0.0), settle_s=0.5),
     "clients' messages doubled and delayed": Kind(4, FRONT, (1.0, 4.0), settle_s=0.5),
