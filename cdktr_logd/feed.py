@@ -142,7 +142,7 @@ class Feed:
             self._owner.say(
                 "error",
                 f"the principal has another journal than the one recorded here: {reason}. No facts "
-                "are recorded: bring its journal back; or, to follow this one, `cdktr-logd rebuild`",
+                "are recorded: bring its journal back; to follow this one, `cdktr-logd rebuild`",
             )
         self.foreign = True
         self._later(FOREIGN_RETRY_S, self._hello)

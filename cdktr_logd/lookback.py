@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from cdktr_logd.core import MARKS_KEPT, Mark, StreamKey
+from cdktr_logd.core import MARKS_KEPT, NEW, Mark, StreamKey
 from cdktr_logd.store import Store
 
 SLICE: Final = 300_000
@@ -51,12 +51,13 @@ def last_moved(store: Store, most: int) -> list[tuple[str, str, str, int]]:
 
 
 def lookup(store: Store, keys: Iterable[StreamKey]) -> list[Marked]:
-    """Marks of those of the streams that are stored."""
+    """Marks of these streams; of those that are not stored, that nothing is."""
     wanted = set(keys)
     runs = sorted({key[0] for key in wanted})
     which = "run IN (SELECT unnest(?::VARCHAR[]))"
     rows = store.read(_STREAMS.format(part="", which=which), [runs, runs])
-    return [(key, mark) for key, mark in _marks(rows) if key in wanted]
+    found = {key: mark for key, mark in _marks(rows) if key in wanted}
+    return [(key, found.get(key, NEW)) for key in wanted]
 
 
 def unended(store: Store, number: int) -> list[tuple[Any, ...]]:

@@ -88,7 +88,11 @@ def test_streams_that_go_on_keep_their_marks(store: Store) -> None:
         drop_oldest(store)
     assert [row[0] for row in store.read("SELECT run FROM mark")] == ["on"]
     found = dict(lookup(store, [key("on"), key("over"), key("later")]))
-    assert found == {key("on"): core.Mark(4, False, 2.0)}
+    assert found == {
+        key("on"): core.Mark(4, False, 2.0),
+        key("over"): core.NEW,
+        key("later"): core.NEW,
+    }
     marks = core.Marks()
     marks.load(*recent_marks(store))
     again = chunk(0, b"half", run="on")
