@@ -153,7 +153,8 @@ class Journal:
         """Remember how far the journal goes, to notice a store that was shortened. Raises OSError
         when there is no room: the one before goes on being true."""
         if self._head_due:
-            self._write_head(durable=False)
+            # Once facts were dropped, it is what tells that they are not missing.
+            self._write_head(durable=self.first > 1)
 
     def _write_head(self, durable: bool) -> None:
         head = encode(Head(self.seq, self._segment, self._size, self.first))
