@@ -295,8 +295,8 @@ def read_records(fd: int, position: int, most: int) -> Iterator[Record]:
     while size - start >= _HEAD.size:
         stream, flags, _, length, ts, offset, line, crc = _HEAD.unpack_from(data, start)
         stop = start + _HEAD.size + length
-        if length > MOST or stop > size:
-            return
+        if length > MOST or stop > size or not (length or flags):
+            return  # torn; of NULs, as a power failure may leave them, when it says nothing
         body = data[start + _HEAD.size : stop]
         if zlib.crc32(body) != crc:
             return

@@ -18,13 +18,13 @@ from unittest import mock
 import msgspec
 import pytest
 
+from cdktr_common import sockets
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact, Request
 from cdktr_common.catalogue.values import Plan, TaskPlan, TaskResult
 from cdktr_common.codec import encode
 from cdktr_common.loop import Loop
 from cdktr_principal import keeper as keeping
-from cdktr_principal import service as serving
 from cdktr_principal import snapshot
 from cdktr_principal.__main__ import recover
 from cdktr_principal.ballast import Ballast
@@ -77,8 +77,8 @@ class Desk:
         already = len(self.told)
         self._arrived = [encode(request) for request in requests]
         with (
-            mock.patch.object(serving.sockets, "receive", self._receive),
-            mock.patch.object(serving.sockets, "send", self._send),
+            mock.patch.object(sockets, "receive", self._receive),
+            mock.patch.object(sockets, "send", self._send),
         ):
             self.service._take()
             self.service._commit()
