@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
+import msgspec
+
 from cdktr_agent import local
 from cdktr_agent.core import Core
 from cdktr_agent.guard import Guard, reap
@@ -21,6 +23,7 @@ from cdktr_agent.link import Link
 from cdktr_agent.shipper import Shipper
 from cdktr_agent.turns import become_subreaper
 from cdktr_common import __version__, cli
+from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import Loop, clock
 from cdktr_common.settings import Settings
 
@@ -83,7 +86,13 @@ class Attachment:
         if line is None:
             return
         now = clock()
-        for message in local.news.decode_lines(line.take()):
+        try:
+            messages = local.news.decode_lines(line.take())
+        except msgspec.DecodeError:
+            pid = self._link.supervisor()[0] or "unknown"
+            text = "the supervisor that owns this agent's tasks is of another version"
+            raise ProtocolError("version", f"{text}: SIGTERM (pid {pid}) ends it") from None
+        for message in messages:
             self._core.heard(now)
             if isinstance(message, local.Ended):
                 self._core.ended(message)
