@@ -9,11 +9,11 @@ When there is no room the task goes on and a line in the stream says how much is
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
@@ -306,7 +306,7 @@ def read_records(fd: int, position: int, most: int) -> Iterator[Record]:
 
 def finish(path: str, ts: float) -> bool:
     """Close the file of an attempt whose supervisor died: cut a torn record off and mark the end.
-    False: nothing can be read of it."""
+    False: nothing can be read of it. Raises OSError when there is no room for that."""
     fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
     try:
         found = read_header(fd)
@@ -326,9 +326,11 @@ def finish(path: str, ts: float) -> bool:
                 )
                 ended[record.stream] = bool(record.flags & END)
         os.ftruncate(fd, position)
-        tail = [pack(i, END, ts, *at[i], b"") for i in (0, 1) if not ended[i]]
-        with suppress(OSError):  # a full disk: the next supervisor marks it
-            os.write(fd, b"".join(tail) + pack(CONTROL, CLOSE, ts, 0, 0, b""))
+        ends = b"".join([pack(i, END, ts, *at[i], b"") for i in (0, 1) if not ended[i]])
+        tail = ends + pack(CONTROL, CLOSE, ts, 0, 0, b"")
+        if os.write(fd, tail) != len(tail):
+            os.ftruncate(fd, position)
+            raise OSError(errno.ENOSPC, "no room to close it", path)
         return True
     finally:
         os.close(fd)

@@ -70,12 +70,22 @@ class Supervisor:
         directory = f"{self._directory}/spool"
         for name in os.listdir(directory):
             path = f"{directory}/{name}"
-            if spool.finish(path, time.time()):
+            if self._finish(path):
                 self._budget.used += os.path.getsize(path)
             else:
                 os.unlink(path)
         for name in os.listdir(f"{self._directory}/payload"):
             os.unlink(f"{self._directory}/payload/{name}")
+
+    def _finish(self, path: str) -> bool:
+        try:
+            return spool.finish(path, time.time())
+        except OSError:
+            self._disk_full()
+        try:
+            return spool.finish(path, time.time())
+        except OSError:
+            return True  # the next supervisor closes it
 
     def _disk_full(self) -> None:
         """Something has to be written, output excepted: the ballast goes until there is room."""

@@ -90,10 +90,19 @@ class Supervisor(Process):
         self.custody = custody.Custody(self.boot, self._outbox.results.values())
         directory = f"{machine.name}/spool"
         for name in machine.disk.names(directory):
-            if not spool.finish(f"{directory}/{name}", 0.0):
-                del machine.disk.files[f"{directory}/{name}"]
+            self._finish(f"{directory}/{name}")
         machine.world.tell(self.name, f"is there as {self.boot}")
         self.listens = True
+
+    def _finish(self, path: str) -> None:
+        """Without room for it the ballast is given up."""
+        try:
+            whole = spool.finish(path, 0.0)
+        except OSError:
+            self.machine.disk.spare = 4096
+            whole = spool.finish(path, 0.0)
+        if not whole:
+            del self.machine.disk.files[path]
 
     # The line to the network process
 
