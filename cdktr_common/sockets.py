@@ -49,6 +49,9 @@ def _common(socket: zmq.Socket[bytes], max_frame: int) -> None:
     socket.setsockopt(zmq.HEARTBEAT_IVL, 1000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
     socket.setsockopt(zmq.HEARTBEAT_TTL, 6000)
+    # A heartbeat waits behind what the peer does not take: what TCP gets no answer to for so long
+    # ends the connection, too.
+    socket.setsockopt(zmq.TCP_MAXRT, 5000)
     socket.setsockopt(zmq.HANDSHAKE_IVL, 3000)
     socket.setsockopt(zmq.MAXMSGSIZE, max_frame)
 
