@@ -1,5 +1,6 @@
 """A middleman on a unix socket: takes the place of a program's socket and passes bytes on, until it
-is told to go silent (connections stay open and nothing passes) or to cut them."""
+is told to go silent (connections stay open and nothing passes) or to cut them. What is sent into
+silence is read and thrown away: a full buffer would be a fault of its own, which only TCP has."""
 
 from __future__ import annotations
 
@@ -40,11 +41,14 @@ class Middleman:
                         self._accept()
                     elif key.fileobj in self._pairs:
                         self._pass_on(key.fileobj)  # type: ignore[arg-type]
+                    elif not key.fileobj.recv(1 << 16):  # type: ignore[union-attr]
+                        self._selector.unregister(key.fileobj)
 
     def _accept(self) -> None:
         near, _ = self._listener.accept()
         if self._refusing:
             self._dead.append(near)
+            self._selector.register(near, selectors.EVENT_READ)
             return
         far = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -80,9 +84,7 @@ class Middleman:
         as silent until `heal`."""
         with self._lock:
             self._refusing = new_ones_too
-            for end in self._pairs:
-                self._selector.unregister(end)
-                self._dead.append(end)
+            self._dead += self._pairs
             self._pairs.clear()
 
     def heal(self) -> None:
