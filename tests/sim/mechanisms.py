@@ -100,8 +100,9 @@ def _without_lookup() -> list[Patch]:
 
 
 def _without_grace() -> list[Patch]:
-    """The principal counts a lease no longer than the agent does."""
-    return [mock.patch.object(runner, "LEASE_GRACE_S", 0.0)]
+    """The principal counts a lease shorter than the agent does. (Counting it as long is not enough
+    to be found: the beat under way when a link breaks renews for the principal only.)"""
+    return [mock.patch.object(runner, "LEASE_GRACE_S", -2.0)]
 
 
 def _without_sweep() -> list[Patch]:
@@ -149,11 +150,6 @@ def _old_words_count() -> list[Patch]:
     ]
 
 
-def _drop_is_not_obeyed() -> list[Patch]:
-    """An agent goes on with what it was told to drop."""
-    return [mock.patch.object(cdktr_agent.core.Core, "_end", lambda *_: None)]
-
-
 def _finish_is_given_away() -> list[Patch]:
     """A task that finishes whatever happens has a lease for the principal."""
 
@@ -193,7 +189,6 @@ MECHANISMS: Final[dict[str, tuple[Callable[[], list[Patch]], int]]] = {
     "leases-after-restart": (_without_leases_after_restart, 0),
     "silence-is-no-proof": (_silence_is_proof, 0),
     "order-of-words": (_old_words_count, 0),
-    "drop": (_drop_is_not_obeyed, 0),
     "finish": (_finish_is_given_away, 0),
 }
 """Name, how it is taken away, and within how many seeds that is found."""

@@ -14,10 +14,10 @@ from tests.sim.disk import Disk
 from tests.sim.ledger import Ledger
 from tests.sim.world import Process, World
 
-KILL_S = 0.5
+KILL_S = 1.2
 """How long a process may take to be gone after SIGKILL, at most."""
 
-SEEN_S = 0.8
+SEEN_S = 1.4
 """For so long after one of them has come back, an agent's processes count as away: starting up,
 and ending what they find, takes a moment."""
 
