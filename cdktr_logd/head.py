@@ -49,13 +49,13 @@ class Head:
                 os.replace(fresh, self.path)
 
 
-def way_on(path: Path, head: Head | None) -> str:
+def way_on(path: Path, head: Head | None, shorter: bool) -> str:
     """What somebody whose history was refused can do."""
     there_was, accept = "", ""
     told = Heights() if head is None else head.read()
     if head is not None and told != Heights():
         there_was = f"{told.pos} pieces of output and {told.seq} facts had been recorded. "
-        accept = f"; or remove '{head.path}' to accept the loss"
+        accept = f"; or remove '{head.path}' to accept the loss" if shorter else ""
     return (
         f"{there_was}Nothing has been altered. Bring {path.name} and {path.name}.wal back from a "
         f"copy; or `cdktr-logd rebuild` makes the file again, from the principal's facts and all "

@@ -109,7 +109,7 @@ class Store:
         self.close()
         told = self._head.read() if self._head is not None else Heights()
         if not self.path.exists() and (told != Heights() or self._wal.exists()):
-            raise StoreDamaged(f"{self.path} is missing. {self._way_on()}")
+            raise StoreDamaged(f"{self.path} is missing. {self._way_on(shorter=True)}")
         try:
             self._connection = duckdb.connect(str(self.path), config=_CONFIG)
             self._make_tables()
@@ -128,15 +128,15 @@ class Store:
             self.close()
             raise StoreDamaged(
                 f"{self.path} is shorter than it was: {self._noted.pos} pieces of output and "
-                f"{self._noted.seq} facts. {self._way_on()}"
+                f"{self._noted.seq} facts. {self._way_on(shorter=True)}"
             )
 
     def damage(self, fault: StoreLost) -> StoreDamaged:
         """What it means when it cannot even be read how far everything is stored."""
         return StoreDamaged(f"{self.path}: {fault}. {self._way_on()}")
 
-    def _way_on(self) -> str:
-        return way_on(self.path, self._head)
+    def _way_on(self, shorter: bool = False) -> str:
+        return way_on(self.path, self._head, shorter)
 
     def _make_tables(self) -> None:
         names = {row[0] for row in self._all("SELECT table_name FROM duckdb_tables()")}
@@ -342,4 +342,4 @@ def _is_full(fault: Exception) -> bool:
 
 
 def _first_line(fault: Exception) -> str:
-    return str(fault).split("\n")[0][:500]
+    return str(fault).split("\n")[0][:500].rstrip(".!")
