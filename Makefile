@@ -3,12 +3,13 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.made
 
-.PHONY: help venv demo test test-long chaos check bench zipapps protocol clean
+.PHONY: help venv demo test test-long chaos sim check bench zipapps protocol clean
 
 help:
 	@echo "make demo       run examples/cities through separate programs, from trigger to stored result"
 	@echo "make test       all tests but the long ones"
 	@echo "make test-long  the long ones"
+	@echo "make sim        simulated clock, network and disks: SEEDS=20000 [FROM=0]"
 	@echo "make chaos      faults over real processes, judged from outside: MINUTES=10 [SEED=7]"
 	@echo "make check      ruff, formatting, mypy"
 	@echo "make bench      against peers and the limits of the machine (QUICK=1: two minutes)"
@@ -38,6 +39,9 @@ test: $(STAMP)
 
 test-long: $(STAMP)
 	$(BIN)/python -m pytest -m long
+
+sim: $(STAMP)
+	$(BIN)/python -m tests.sim --seeds $(or $(SEEDS),20000) --from $(or $(FROM),0)
 
 # The table goes into the document when all counts that must be 0 are 0; else it exits 1.
 chaos: $(STAMP)

@@ -1,8 +1,8 @@
 """What keeps the promises, each to be switched off by itself: the test of the test.
 
 A mechanism is taken away by patching a function of the product, or what an actor does around it,
-for as long as the simulation runs; the product knows no such switches. `FINDS` says within how many
-seeds, counted from 0, the simulation is to notice; about three times as many as it needs today.
+for as long as the simulation runs; the product knows no such switches. The number says within how
+many seeds, counted from 0, the simulation is to notice.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _without_lookup() -> list[Patch]:
 def _without_grace() -> list[Patch]:
     """The principal counts a lease shorter than the agent does. (Counting it as long is not enough
     to be found: the beat under way when a link breaks renews for the principal only.)"""
-    return [mock.patch.object(runner, "LEASE_GRACE_S", -2.0)]
+    return [mock.patch.object(runner, "LEASE_GRACE_S", -1.0)]
 
 
 def _without_sweep() -> list[Patch]:
@@ -176,20 +176,20 @@ def _set(kind: type, name: str, value: Any) -> Patch:
 
 
 MECHANISMS: Final[dict[str, tuple[Callable[[], list[Patch]], int]]] = {
-    "fencing": (_without_fencing, 0),
-    "lease-from-sending": (_lease_from_receipt, 0),
-    "commit-before-reply": (_reply_before_commit, 0),
-    "end-at-lease-end": (_without_ending_at_lease_end, 0),
-    "guard": (_without_guard, 0),
-    "idempotency-key": (_without_keys, 0),
-    "high-water-mark": (_without_marks, 0),
-    "mark-lookup": (_without_lookup, 0),
-    "lease-grace": (_without_grace, 0),
-    "sweep-before-hello": (_without_sweep, 0),
-    "leases-after-restart": (_without_leases_after_restart, 0),
-    "silence-is-no-proof": (_silence_is_proof, 0),
-    "order-of-words": (_old_words_count, 0),
-    "finish": (_finish_is_given_away, 0),
+    "fencing": (_without_fencing, 1500),
+    "lease-from-sending": (_lease_from_receipt, 600),
+    "commit-before-reply": (_reply_before_commit, 200),
+    "end-at-lease-end": (_without_ending_at_lease_end, 100),
+    "guard": (_without_guard, 2000),
+    "idempotency-key": (_without_keys, 50),
+    "high-water-mark": (_without_marks, 50),
+    "mark-lookup": (_without_lookup, 50),
+    "lease-grace": (_without_grace, 300),
+    "sweep-before-hello": (_without_sweep, 100),
+    "leases-after-restart": (_without_leases_after_restart, 100),
+    "silence-is-no-proof": (_silence_is_proof, 100),
+    "order-of-words": (_old_words_count, 900),
+    "finish": (_finish_is_given_away, 500),
 }
 """Name, how it is taken away, and within how many seeds that is found."""
 
