@@ -169,6 +169,8 @@ class Core:
         self._instructions.append(Serve(reply.endpoints, first))
 
     def _batch(self, batch: p.TaskBatch, asked_at: float, now: float) -> None:
+        if self._said_bye:
+            return  # a farewell says that nothing is held: the principal gives these to others
         stuck = self.watch.stuck(now)
         ready = self.arrivals.take(batch, asked_at, now, stuck)
         for spec in batch.tasks:

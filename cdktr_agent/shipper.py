@@ -51,6 +51,7 @@ class _Tail:
         self.position = 0
         self.under_way: list[int] = []  # where the windows not answered begin
         self.round = 0
+        self.wanted_from = -1  # where it was read again from last, for want of bytes at logd
         self.complete = False  # has its last record been read?
 
 
@@ -198,7 +199,11 @@ class Shipper:
             missing = next((r for r in records if not _stored(tail.header, r, marks)), None)
             if missing is not None:
                 # Answers to windows before it do not count any more: they are sent again too.
-                self._rewind(tail, min([missing.start, *tail.under_way]))
+                position = min([missing.start, *tail.under_way])
+                if position == tail.wanted_from:
+                    self.paused = True  # the same place again: asking at once changes nothing
+                tail.wanted_from = position
+                self._rewind(tail, position)
             else:
                 self._remove_if_done(tail)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cdktr_common import __version__
 from tests.integration.harness import Env, Proc, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +85,7 @@ def test_the_same_sources_give_the_same_bytes(zipapps: Path) -> None:
 @pytest.mark.parametrize("program", COMMANDS)
 def test_it_answers_help_and_version(alone: Env, zipapps: Path, program: str) -> None:
     version = alone.command(*python(alone, zipapps, program, "--version"))
-    assert (version.returncode, version.stdout) == (0, "cdktr 0.1.0\n"), version
+    assert (version.returncode, version.stdout) == (0, f"cdktr {__version__}\n"), version
     usage = alone.command(*python(alone, zipapps, program, "--help"))
     assert usage.returncode == 0
     assert program in usage.stdout

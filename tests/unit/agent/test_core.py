@@ -262,6 +262,20 @@ def test_draining_hands_back_what_was_not_started_and_says_bye_last() -> None:
     assert agent.decide() == []
 
 
+def test_a_batch_that_comes_after_the_farewell_is_not_run() -> None:
+    agent = Agent(slots=2)
+    agent.welcomed()
+    agent.given("t1")
+    agent.core.drain()
+    agent.decide()
+    agent.core.ended(local.Ended([result("t1")]))
+    report = one(agent.decide(), p.TaskReport)
+    agent.answer(report, p.TaskReported(ack=["t1"], epoch=1))
+    assert one(agent.decide(), p.AgentBye)
+    assert agent.given("t2") == []
+    assert agent.core.watch.held == {}
+
+
 def test_told_to_stop_it_ends_what_runs() -> None:
     agent = Agent()
     agent.welcomed(("t1",))

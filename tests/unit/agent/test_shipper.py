@@ -196,3 +196,18 @@ def test_after_a_restart_what_is_there_is_sent_again(stand: Stand) -> None:
     stand.shipper = again
     stand.finish()
     assert stand.logd.stored[("t", "stdout")] == b"one\n"
+
+
+def test_what_is_asked_for_twice_in_vain_is_not_offered_without_a_pause(stand: Stand) -> None:
+    spool = stand.spool("t")
+    spool.write(0, b"first\n", 1.0)
+    spool.close(2.0)
+    stand.tell()
+    stand.logd.answer(take=0)
+    stand.shipper.pump()
+    assert not stand.shipper.paused, "once may be a window that was lost"
+    stand.logd.answer(take=0)
+    stand.shipper.pump()
+    assert stand.shipper.paused and stand.logd.asked == []
+    stand.finish()
+    assert stand.logd.stored[("t", "stdout")] == b"first\n"
