@@ -9,6 +9,7 @@ calls back.
 from __future__ import annotations
 
 import base64
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -158,6 +159,12 @@ class Shipper:
         except FileNotFoundError:
             self._tails.pop(tail.name, None)
             self._unread.pop(tail.name, None)
+            return []
+        except OSError as fault:
+            if fault.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            self.paused = True  # no descriptor is left now: the file is read later
+            self._complain(f"output cannot be read now: {fault.strerror}")
             return []
         try:
             if tail.header is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import random
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,3 +213,22 @@ def test_what_is_asked_for_twice_in_vain_is_not_offered_without_a_pause(stand: S
     assert stand.shipper.paused and stand.logd.asked == []
     stand.finish()
     assert stand.logd.stored[("t", "stdout")] == b"first\n"
+
+
+def test_without_a_descriptor_output_waits(stand: Stand) -> None:
+    spool = stand.spool("a")
+    spool.write(0, b"one\n", 1.0)
+    spool.close(2.0)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+    try:
+        stand.tell()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert stand.logd.asked == []
+    assert stand.shipper.paused
+    assert "Too many open files" in stand.complaints[0]
+    stand.finish()
+    assert stand.logd.stored[("a", "stdout")] == b"one\n"
