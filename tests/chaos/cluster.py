@@ -202,9 +202,10 @@ class Cluster:
         """Leave an agent's processes so many free descriptors, or (None) as many as ever."""
         for pid in (self.network(agent), self.supervisor(agent)):
             with suppress(OSError):
-                if pid is not None:
+                if pid is not None and is_alive(pid):
                     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-                    used = max(int(fd.name) for fd in Path(f"/proc/{pid}/fd").iterdir()) + 1
+                    numbers = [int(fd.name) for fd in Path(f"/proc/{pid}/fd").iterdir()]
+                    used = max(numbers, default=63) + 1
                     soft = min(1024, hard) if spare is None else used + spare
                     resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
