@@ -161,7 +161,7 @@ class Attachment:
                 self._log("warning", text, pid=pid)
             else:
                 self._log("info", "the supervisor answers again", pid=pid)
-        if stuck and not self._core.boot:
+        if not self._core.boot:  # also before it counts as stuck: what is overdue has no time
             found, left = self._guard.end_overdue(self._link.supervisor()[0])
             self._say(found, left)
 

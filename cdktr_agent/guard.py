@@ -34,6 +34,9 @@ class Guard:
         self._began_at = clock()
         self._fd = os.open(renewed, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._before = _number(os.pread(self._fd, 64, 0))
+        if self._before is None or self._before > self._began_at:  # never told, or before a boot
+            self._before = None
+            self.renewed(self._began_at)
 
     def renewed(self, sent_at: float) -> None:
         """Leases count from then."""

@@ -84,8 +84,11 @@ class Agent(Peer):
         self._attached = False
         self._beat = ""
         self._turn_at = math.inf
-        self._renewed_before = self.machine.renewed_at
-        self._began_at = machine.clock()
+        self._since = began_at = machine.clock()
+        if machine.renewed_at is None or machine.renewed_at > began_at:
+            machine.renewed_at = began_at
+        else:
+            self._since = machine.renewed_at
         self._attach()
         self.later(1.0, self._every_second)
         self.later(LOOK_S, self._watch)
@@ -187,11 +190,10 @@ class Agent(Peer):
     def _watch(self) -> None:
         """What a supervisor that never told its state has running is ended by what is known."""
         now = self.machine.clock()
-        if self.guards and self.core.watch.stuck(now) and not self.core.boot:
-            since = self._began_at if self._renewed_before is None else self._renewed_before
+        if self.guards and not self.core.boot:
             for task in list(self.machine.tasks.values()):
                 started = task.execution.started + self.machine.offset
-                over = max(since, started) + task.spec.lost_after_s <= now
+                over = max(self._since, started) + task.spec.lost_after_s <= now
                 if over and task.spec.on_principal_lost != "finish":
                     task.kill()
         self.later(LOOK_S, self._watch)

@@ -143,7 +143,8 @@ class SimulatedOs:
     fsync = fdatasync
 
     def unlink(self, path: str) -> None:
-        del self.disk_of(path).files[path]
+        if self.disk_of(path).files.pop(path, None) is None:
+            raise FileNotFoundError(errno.ENOENT, "no such file", path)
 
     def rename(self, source: str, target: str) -> None:
         files = self.disk_of(source).files

@@ -23,7 +23,8 @@ LONGEST_S = HORIZON_S + 240.0
 """When every run has to have ended: three losses and a long task may follow one another."""
 
 BEAT_S = 2.0
-LEASE_GRACE_S = 1.5
+LEASE_GRACE_S = 2.0
+"""More than an agent needs to notice and to end, even when its processes take long to be gone."""
 
 
 class Outcome(NamedTuple):
