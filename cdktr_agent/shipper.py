@@ -226,8 +226,11 @@ class Shipper:
     def _remove_if_done(self, tail: _Tail) -> None:
         if not tail.complete or tail.under_way or tail.name in self._unread:
             return
-        os.unlink(f"{self._directory}/{tail.name}")
-        del self._tails[tail.name]
+        self._tails.pop(tail.name, None)
+        try:
+            os.unlink(f"{self._directory}/{tail.name}")
+        except FileNotFoundError:
+            return  # a supervisor could read nothing of it, and has removed it
         self.freed += tail.position
 
 
