@@ -117,17 +117,19 @@ DROPPED = re.compile(rb"\[cdktr: (\d+) bytes dropped, [^\]]*\]\n")
 
 def with_gaps(expected: bytes, stored: bytes) -> bytes:
     """What is stored, its gaps filled with what must have been there: each as long as it says. A
-    gap within a line begins on a line of its own."""
-    whole = b""
-    begin = 0
-    for gap in DROPPED.finditer(stored):
-        part = stored[begin : gap.start()]
-        if not expected[len(whole) :].startswith(part):
-            part = part.removesuffix(b"\n")
-        whole += part
-        whole += expected[len(whole) : len(whole) + int(gap[1])]
-        begin = gap.end()
-    return whole + stored[begin:]
+    gap within a line begins on a line of its own, so the newline before it may be written or not:
+    what follows tells."""
+    gap = DROPPED.search(stored)
+    if gap is None:
+        return stored
+    part, rest = stored[: gap.start()], stored[gap.end() :]
+    filled = b""
+    for before in (part, part.removesuffix(b"\n")):
+        at = len(before) + int(gap[1])
+        filled = expected[:at] + with_gaps(expected[at:], rest)
+        if expected.startswith(before) and expected.startswith(filled):
+            return filled
+    return part + filled[len(part) :]
 
 
 class Difference(NamedTuple):

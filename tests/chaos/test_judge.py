@@ -170,7 +170,10 @@ def test_a_gap_that_says_how_long_it_is_is_none() -> None:
     text = b"one\ntwo\nthree\n"
     assert with_gaps(text, b"one\n[cdktr: 4 bytes dropped, spool full]\nthree\n") == text
     assert with_gaps(text, b"one\nt\n[cdktr: 3 bytes dropped, spool full]\nthree\n") == text
+    assert with_gaps(text, b"one\n[cdktr: 5 bytes dropped, spool full]\nhree\n") == text
+    assert with_gaps(text, b"one\n[cdktr: 6 bytes dropped, spool full]\nee\n") != text
     assert with_gaps(text, b"one\n[cdktr: 3 bytes dropped, spool full]\nthree\n") != text
+    assert with_gaps(text, b"xne\n[cdktr: 4 bytes dropped, spool full]\nthree\n") != text
 
 
 def test_a_task_that_begins_too_early(ledger: Ledger, worker: Path) -> None:
