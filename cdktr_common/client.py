@@ -183,6 +183,9 @@ class Client:
         return None
 
     def close(self) -> None:
+        """Also a second time."""
+        if self._socket.closed:
+            return
         self._socket.disable_monitor()
         self._monitor.close(0)
         self._socket.close(0)

@@ -28,3 +28,9 @@ def test_every_entry_of_the_catalogue_was_seen(
     if set(integration.glob("test_*.py")) - ran or request.session.testsfailed:
         pytest.skip("only after all integration tests, and only when they passed")
     assert not traffic.never_seen()
+
+
+def test_agents_say_when_they_asked(traffic: Traffic) -> None:
+    if "agent.hello" not in traffic.seen:
+        pytest.skip("no agent was at work")
+    assert traffic.dated == {"agent.hello", "task.fetch"} & traffic.seen

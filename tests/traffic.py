@@ -33,10 +33,11 @@ def messages(directory: Path) -> Iterator[tuple[str, list[str], bytes]]:
 
 
 class Traffic:
-    """`seen`: every type that travelled; `faults`: every message that the catalogue forbids."""
+    """`seen`: every type that travelled; `dated`: those that told when they were sent; `faults`: every message that the catalogue forbids."""
 
     def __init__(self, directory: Path) -> None:
         self.seen: set[str] = set()
+        self.dated: set[str] = set()
         self.faults: list[str] = []
         self.count = 0
         self._asked: dict[tuple[str, ...], str] = {}
@@ -55,6 +56,8 @@ class Traffic:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return  # likewise
         self.seen.add(said.type)
+        if said.type in ("agent.hello", "task.fetch") and b'"sent_s":' in body:
+            self.dated.add(said.type)
 
     def _reply(self, front: list[str], body: bytes) -> None:
         said = head(body)
