@@ -33,7 +33,8 @@ def messages(directory: Path) -> Iterator[tuple[str, list[str], bytes]]:
 
 
 class Traffic:
-    """`seen`: every type that travelled; `dated`: those that told when they were sent; `faults`: every message that the catalogue forbids."""
+    """`seen`: every type that travelled; `dated`: those that told when they were sent; `faults`:
+    every message that the catalogue forbids."""
 
     def __init__(self, directory: Path) -> None:
         self.seen: set[str] = set()
