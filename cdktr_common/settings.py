@@ -25,6 +25,10 @@ PORTS: Final = (
 )
 
 
+MOST: Final = 366 * 86_400 * 1000
+"""Of any number: beyond it is no time, size or count that anybody means."""
+
+
 class SettingsError(Refusal):
     """A setting is unknown or has a wrong value; ends a program with exit code 78."""
 
@@ -76,7 +80,10 @@ class Settings(msgspec.Struct, kw_only=True):
             ("retention_days", 0), ("disk_reserve_mb", 1),
             ("spool_limit_mb", 1),
         ):  # fmt: skip
-            if getattr(self, name) < least:
+            value = getattr(self, name)
+            if not value <= MOST:
+                raise ValueError(f"{name} is {value}, and at most {MOST:,} is taken")
+            if value < least:
                 raise ValueError(f"{name} is {getattr(self, name)}, and at least {least} is needed")
         if self.log_level.lower() not in ("debug", "info", "warning", "error"):
             raise ValueError(f"log_level is '{self.log_level}', not debug, info, warning or error")
@@ -158,6 +165,10 @@ def _convert(values: dict[str, Any], sources: dict[str, str]) -> Settings:
             msgspec.convert({name: value}, Settings, strict=False)
         except (msgspec.ValidationError, ValueError) as fault:
             text = str(fault).replace(f" - at `$.{name}`", "")
+            if text.startswith(("Expected `float`", "Expected `int`")):
+                whole = "whole " if "`int`" in text else ""
+                text = f"'{value}' is not a {whole}number"
+                text += " of seconds" if name.endswith("_s") else ""
             raise SettingsError(f"setting {name} (from {sources[name]}): {text}") from None
     settings = msgspec.convert(values, Settings, strict=False)
     settings.home = os.path.abspath(os.path.expanduser(settings.home))

@@ -215,5 +215,5 @@ def tick(core: Core, at: Moment) -> None:
         task = core.state.tokens.get(token)
         if task is not None:
             attempt = task.attempts[-1]
-            reason = f"not heard of for {attempt.lost_after_s:g} s"
+            reason = f"not heard of for its lease of {attempt.lost_after_s:g} s"
             core.crash(task, attempt, "silence", reason, at)

@@ -22,24 +22,26 @@ LOW: Final = 1 << 20
 
 
 class Ballast:
-    """`full` from when it was given up until it could be made again."""
+    """`full` from when it was given up until it could be made again: when `wanted` bytes are free,
+    the ballast and a margin for work."""
 
     def __init__(self, path: Path, size: int) -> None:
         self._path = path
         self._size = size
+        self.margin = min(size, 4 << 20)
+        self.wanted = size + self.margin
         self.full = False
 
     def look(self) -> bool:
-        """How is it now? Made when there is room for it and as much again. True: `full` has
-        changed."""
+        """How is it now? True: `full` has changed."""
         was = self.full
         free = shutil.disk_usage(self._path.parent).free
         if not self.full and self._held():
             self.full = free < LOW
         elif self._held():
-            self.full = free < self._size
+            self.full = free < self.margin
         else:
-            self.full = free < 2 * self._size or not self._make()
+            self.full = free < self.wanted or not self._make()
         return self.full != was
 
     def give_up(self) -> bool:

@@ -85,7 +85,12 @@ class Keeper:
             return
         self.core.disk_full = self._ballast.full
         if self.core.disk_full:
-            self._log("error", "the disk is full: nothing new is taken, what runs is recorded")
+            wanted = f"{self._ballast.wanted / (1 << 20):.0f} MiB"
+            self._log(
+                "error",
+                f"the disk is full: nothing new is taken until {wanted} are free, "
+                "what runs is recorded",
+            )
         else:
             self._log("info", "there is room on the disk again")
 

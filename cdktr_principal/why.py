@@ -159,6 +159,8 @@ def _bound(core: Core, task: Task) -> Cause:
     text = f"waits for {home}, where its run stays together and which is {shown}{why}"
     if shown == "ready":
         text = f"waits for {home}, where its run stays together and all slots are taken"
+    elif shown == "silent":
+        text += f"; should it not come back: cdktr-ctl lost {home}"
     return _cause("bound", task, text, agents=[home])
 
 

@@ -39,7 +39,12 @@ def run_and_task(args: cli.Args) -> tuple[str, str | None]:
 
 def took(row: Row) -> str:
     """How long a run, task or attempt took, or has been running for."""
-    return spell(table.span(row.get("started"), row.get("ended"), time.time()))
+    return spell(table.span(began(row), row.get("ended"), time.time()))
+
+
+def began(row: Row) -> Any:
+    """When it began; of an attempt whose agent has not told yet, when it was given out."""
+    return row.get("started") or row.get("assigned")
 
 
 def task_state(row: Row) -> str:

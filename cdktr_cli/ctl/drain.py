@@ -63,6 +63,7 @@ def main(args: cli.Args) -> int:
     limit_s = _limit(args)
     principal = Connection.of(args)
     names = list(dict.fromkeys(args["AGENT"]))
+    _now(principal, names)  # all of them or none
     reason = args["--reason"] or f"drained by {_somebody()}"
     rows = [principal.ask(AgentDrain(agent=n, reason=reason), AgentStatus).agent for n in names]
     if args["--wait"]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from cdktr_cli import story, table
 from cdktr_cli.connection import Connection
-from cdktr_cli.ctl.common import OPTIONS, progress, recorded, task_state, took
+from cdktr_cli.ctl.common import OPTIONS, began, progress, recorded, task_state, took
 from cdktr_cli.happened import facts_of
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
@@ -38,7 +38,7 @@ TASK_COLUMNS = (
     Column("STATE", task_state),
     Column("ATTEMPT", lambda row: latest(row).get("n"), right=True),
     Column("AGENT", lambda row: latest(row).get("agent")),
-    Column("START", lambda row: latest(row).get("started")),
+    Column("START", lambda row: began(latest(row))),
     Column("DURATION", lambda row: took(latest(row)), right=True),
     Column("CODE", lambda row: row.get("code"), right=True),
     Column("REASON", lambda row: row.get("reason")),

@@ -149,9 +149,9 @@ def test_the_ballast_goes_when_there_is_no_room_and_comes_back(
     assert ballast.give_up() and ballast.full
     assert not (tmp_path / "ballast").exists()
     assert not ballast.give_up(), "there is nothing more"
-    free[0] = (2 << 20) - 1
+    free[0] = ballast.wanted - 1
     assert not ballast.look() and ballast.full, "room for it, but for no work besides"
-    free[0] = 2 << 20
+    free[0] = ballast.wanted
     assert ballast.look() and not ballast.full
     assert (tmp_path / "ballast").exists()
     free[0] = 0
