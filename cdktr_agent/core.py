@@ -137,8 +137,7 @@ class Core:
             self._instructions.append(Complain(f"{type(request).__name__}: {code}: {detail}"))
 
     def reconnected(self) -> None:
-        """The connection to the principal is a new one: what was under way on the old may be lost,
-        and a hello settles all of it."""
+        """The connection is a new one: what was under way may be lost; a hello settles it."""
         self._reset()
 
     def resume(self) -> None:
@@ -170,7 +169,7 @@ class Core:
 
     def _batch(self, batch: p.TaskBatch, asked_at: float, now: float) -> None:
         if self._said_bye:
-            return  # a farewell says that nothing is held: the principal gives these to others
+            return  # nothing is held, it said: the principal gives these to others
         stuck = self.watch.stuck(now)
         ready = self.arrivals.take(batch, asked_at, now, stuck)
         for spec in batch.tasks:
@@ -305,8 +304,8 @@ class Core:
             return
         self._reset()
         self._greeting = True
-        hello = self.identity.hello(self.boot, sorted(self.watch.held), list(self.results))
-        self._instructions.append(hello)
+        who, held = self.identity, sorted(self.watch.held)
+        self._instructions.append(who.hello(self.boot, held, list(self.results)))
 
     def _report(self) -> None:
         if len(self.results) == len(self._reporting):

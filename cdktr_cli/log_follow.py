@@ -17,7 +17,7 @@ import msgspec
 import zmq
 
 from cdktr_cli.connection import Connection
-from cdktr_cli.recorded import Run, sizes
+from cdktr_cli.recorded import UNTOLD, Run, sizes
 from cdktr_cli.tail import content
 from cdktr_common.catalogue.logd import LogPage, LogQuery
 from cdktr_common.catalogue.principal import RunStatus, RunWait
@@ -68,6 +68,7 @@ class Follower:
         self._bells: list[zmq.Socket[bytes]] = []
         self._poller = zmq.Poller()
         self._seen: dict[Key, int] = {}
+        self._finished: set[tuple[str, int]] = set()  # attempts of which the end of a stream came
         self._sizes: dict[Key, int] | None = None
         self._ended = run is not None and run.ended
         self._moved = time.monotonic()
@@ -163,6 +164,8 @@ class Follower:
         self._moved = time.monotonic()
         for chunk in chunks:
             key = (chunk.task, chunk.n, chunk.stream)
+            if chunk.end:
+                self._finished.add(key[:2])
             if self._run is not None:
                 end = chunk.offset + len(content(chunk))
                 self._seen[key] = max(end, self._seen.get(key, 0))
@@ -181,14 +184,22 @@ class Follower:
         if self._only_some:
             return quiet_s > SETTLE_S
         missing = [
-            f"{key[2]} of {key[0]}, attempt {key[1]}: {self._seen.get(key, 0):,} of {size:,} bytes"
+            self._what_is_missing(key, size)
             for key, size in self._sizes.items()
-            if self._seen.get(key, 0) < size and self._wants(key)
+            if self._wants(key)
+            and (key[:2] not in self._finished if size == UNTOLD else self._seen.get(key, 0) < size)
         ]
         if missing and not settled and quiet_s <= GRACE_S:
             return False
         self.missing = missing
         return True
+
+    def _what_is_missing(self, key: Key, size: int) -> str:
+        task, n, stream = key
+        where = f"{stream} of {task}, attempt {n}"
+        if size == UNTOLD:
+            return f"{where}: its agent could not tell how much there is, and its end has not come"
+        return f"{where}: {self._seen.get(key, 0):,} of {size:,} bytes"
 
     def _wants(self, key: Key) -> bool:
         task, n, stream = key

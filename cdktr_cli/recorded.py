@@ -133,8 +133,13 @@ def raw(
         time.sleep(0.05)
 
 
+UNTOLD: Final = -1
+"""In place of a size: the attempt has a result, but its agent could not tell how much it wrote."""
+
+
 def sizes(principal: Connection, run: Run) -> dict[tuple[str, int, str], int]:
-    """What every attempt of a run that has ended wrote to each stream, where that is known."""
+    """What every attempt of a run that has ended wrote to each stream, or UNTOLD. Of attempts that
+    were lost nobody knows: they are left out."""
     found: dict[tuple[str, int, str], int] = {}
     after: int | None = 0
     while after is not None:
@@ -147,6 +152,8 @@ def sizes(principal: Connection, run: Run) -> dict[tuple[str, int, str], int]:
                 ):
                     if size is not None:
                         found[row.task, attempt.n, stream] = size
+                    elif attempt.state in ("COMPLETED", "FAILED", "CANCELLED"):
+                        found[row.task, attempt.n, stream] = UNTOLD
         after = page.next
     return found
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -127,10 +127,12 @@ class Env:
 
     # Processes
 
-    def start(self, kind: str, *args: str, name: str | None = None) -> Proc:
-        """Start a program without waiting for it."""
+    def start(
+        self, kind: str, *args: str, name: str | None = None, under: Sequence[str] = ()
+    ) -> Proc:
+        """Start a program without waiting for it; `under` is put before its words."""
         self._count += 1
-        argv = [sys.executable, "-m", MODULES[kind], *args]
+        argv = [*under, sys.executable, "-m", MODULES[kind], *args]
         proc = Proc(name or f"{kind}{self._count}", argv, self.environ, self.directory)
         self.procs.append(proc)
         return proc
@@ -147,9 +149,12 @@ class Env:
         proc.ready()
         return proc
 
-    def agent(self, name: str = "a1", *args: str, slots: int = 2) -> Proc:
+    def agent(
+        self, name: str = "a1", *args: str, slots: int = 2, under: Sequence[str] = ()
+    ) -> Proc:
         """An agent that is ready."""
-        proc = self.start("agent", "--name", name, "--max-executors", str(slots), *args)
+        words = ("--name", name, "--max-executors", str(slots), *args)
+        proc = self.start("agent", *words, under=under)
         proc.ready()
         return proc
 

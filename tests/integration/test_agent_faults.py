@@ -232,16 +232,9 @@ def test_a_task_that_takes_its_agent_down_each_time(env: Env) -> None:
 
 
 def test_files_are_scarce(env: Env) -> None:
-    import resource
-
     env.principal()
     env.logd()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard))
-    try:
-        agent = env.agent("a1", slots=30)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    agent = env.agent("a1", slots=30, under=("sh", "-c", 'ulimit -n 40; exec "$@"', "sh"))
     run = env.run(*(f"echo {i}; sleep 0.2; echo {i} >&2" for i in range(60)))
     row = env.wait(run, 60)
     assert (row.state, row.failed) == ("COMPLETED", 0), env.tasks(run)

@@ -14,8 +14,9 @@ import pytest
 import zmq
 
 from cdktr_common.loop import Loop
-from cdktr_common.sockets import bind, router, send
+from cdktr_common.sockets import bind, send
 from cdktr_logd import feed
+from tests.integration.recording import stand_in
 
 
 class Owner:
@@ -44,7 +45,7 @@ class Stand:
 
     def __init__(self, path: Path) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.principal = router(self.context)
+        self.principal = stand_in(self.context)
         bind(self.principal, [f"ipc://{path}/p.sock"])
         self.loop, self.owner = Loop(), Owner()
         self.feed = feed.Feed(self.loop, self.context, f"ipc://{path}/p.sock", self.owner)
