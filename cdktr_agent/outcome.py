@@ -40,7 +40,7 @@ def result_of(attempt: Attempt, state: ResultState, code: int, reason: str) -> T
     dropped = attempt.spool.dropped
     if dropped:
         reason = f"{reason}; " if reason else ""
-        reason += f"{dropped} bytes of output dropped, spool full"
+        reason += f"{dropped} bytes of output dropped, no room"
     stdout_bytes, stderr_bytes = attempt.spool.sizes or (None, None)
     return TaskResult(
         token=attempt.spec.token,

@@ -207,7 +207,7 @@ class Spool:
     def _say_missing(self, stream: int, ts: float) -> None:
         self._keep(stream, self._chunkers[stream].flush(True), ts)
         missing = self._missing[stream]
-        text = b"[cdktr: %d bytes dropped, spool full]\n" % missing
+        text = b"[cdktr: %d bytes dropped, no room]\n" % missing
         text = b"\n" + text if self._broken[stream] else text
         if self._keep(stream, self._chunkers[stream].feed(text), ts):
             self._missing[stream] = 0

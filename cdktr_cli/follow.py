@@ -28,6 +28,14 @@ def newest(principal: Connection) -> int:
     return principal.ask(EventList(after=-1), EventPage).newest
 
 
+def dropped(principal: Connection, after: int) -> str:
+    """What retention has taken of the facts after a number, in words; empty when nothing."""
+    oldest = principal.ask(EventList(after=-1), EventPage).oldest
+    if after + 1 >= oldest:
+        return ""
+    return f"facts {after + 1} to {oldest - 1} were dropped by retention; cdktr-logd may have them"
+
+
 def so_far(principal: Connection, after: int, topic: str) -> Iterator[Fact]:
     """The facts after a number that are there now."""
     while True:

@@ -182,6 +182,7 @@ def _query(args: cli.Args, principal: Any, wanted: Wanted, run: Any) -> int:
     for line in itertools.islice(last(found, tail) if tail else found, most):
         show.line(line)
     show.end()
+    recorded.warn_if_not_stored(principal)
     if wanted.workflow and not show.count:
         recorded.known_workflow(principal, wanted.workflow)
     return OK
@@ -232,6 +233,7 @@ def _raw(args: cli.Args, principal: Any, run: Any) -> int:
         found = True
         sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+    recorded.warn_if_not_stored(principal)
     if not found and not recorded.has_task(principal, run, args["--task"]):
         raise ProtocolError("not_found", f"run {run.run} has no task '{args['--task']}'")
     return OK

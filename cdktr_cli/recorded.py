@@ -6,6 +6,7 @@ both. Knows requests, not how anything is printed.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -14,6 +15,7 @@ import msgspec
 
 from cdktr_cli.connection import Connection
 from cdktr_cli.tail import content
+from cdktr_common.catalogue.common import Ping, Pong
 from cdktr_common.catalogue.logd import HistoryList, HistoryPage, LogPage, LogQuery, LogRead
 from cdktr_common.catalogue.principal import (
     RunList,
@@ -156,6 +158,13 @@ def sizes(principal: Connection, run: Run) -> dict[tuple[str, int, str], int]:
                         found[row.task, attempt.n, stream] = UNTOLD
         after = page.next
     return found
+
+
+def warn_if_not_stored(principal: Connection) -> None:
+    """Say so on stderr when the recorder has no room: what it shows may lack the newest."""
+    if principal.ask_logd(Ping(), Pong).status == "disk_full":
+        said = "logd's disk is full: output that has not been stored yet is missing here"
+        print(f"cdktr-logs: {said}", file=sys.stderr)
 
 
 def has_task(principal: Connection, run: Run, task: str) -> bool:

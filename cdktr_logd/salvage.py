@@ -68,7 +68,10 @@ class Salvage:
         kept = self._longest(size)
         self._cut(kept)
         if self._opens():
-            lost = f"the log {self._log.name} is damaged: {kept:,} of its {size:,} bytes were read"
+            lost = (
+                f"the log {self._log.name} is damaged somewhere up to byte {kept:,} of its "
+                f"{size:,}: what is whole before that was read"
+            )
             self.troubles.append(f"{lost} ({fault})")
             return
         self.troubles = [f"{path.name} cannot be opened: {fault}"]

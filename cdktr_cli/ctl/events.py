@@ -53,6 +53,8 @@ def main(args: cli.Args) -> int:
         after = max(0, follow.newest(principal) - number(args, "-n"))
     else:
         after = number(args, "--after")
+        if missing := follow.dropped(principal, after):
+            print(f"cdktr-ctl: {missing}", file=sys.stderr)
     topic = args["--topic"] or ""
     if not args["--follow"]:
         facts = follow.so_far(principal, after, topic)

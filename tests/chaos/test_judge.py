@@ -168,12 +168,12 @@ def test_the_output_of_a_lost_attempt_may_end_early_and_nothing_else() -> None:
 
 def test_a_gap_that_says_how_long_it_is_is_none() -> None:
     text = b"one\ntwo\nthree\n"
-    assert with_gaps(text, b"one\n[cdktr: 4 bytes dropped, spool full]\nthree\n") == text
-    assert with_gaps(text, b"one\nt\n[cdktr: 3 bytes dropped, spool full]\nthree\n") == text
-    assert with_gaps(text, b"one\n[cdktr: 5 bytes dropped, spool full]\nhree\n") == text
-    assert with_gaps(text, b"one\n[cdktr: 6 bytes dropped, spool full]\nee\n") != text
-    assert with_gaps(text, b"one\n[cdktr: 3 bytes dropped, spool full]\nthree\n") != text
-    assert with_gaps(text, b"xne\n[cdktr: 4 bytes dropped, spool full]\nthree\n") != text
+    assert with_gaps(text, b"one\n[cdktr: 4 bytes dropped, no room]\nthree\n") == text
+    assert with_gaps(text, b"one\nt\n[cdktr: 3 bytes dropped, no room]\nthree\n") == text
+    assert with_gaps(text, b"one\n[cdktr: 5 bytes dropped, no room]\nhree\n") == text
+    assert with_gaps(text, b"one\n[cdktr: 6 bytes dropped, no room]\nee\n") != text
+    assert with_gaps(text, b"one\n[cdktr: 3 bytes dropped, no room]\nthree\n") != text
+    assert with_gaps(text, b"xne\n[cdktr: 4 bytes dropped, no room]\nthree\n") != text
 
 
 def test_a_task_that_begins_too_early(ledger: Ledger, worker: Path) -> None:

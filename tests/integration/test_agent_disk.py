@@ -59,7 +59,7 @@ def test_a_full_disk_under_an_agent(env: Env, disk: Path) -> None:
     env.logd()
     assert env.wait(paid).state == "COMPLETED"
     told = output(env, noisy, "t0")
-    assert b"bytes dropped, spool full]" in told
+    assert b"bytes dropped, no room]" in told
     wait_until(lambda: not list((disk / "spool").iterdir()), what="the spool to be empty")
     ballast = disk / "ballast"
     wait_until(lambda: ballast.stat().st_size, what="room for output again")

@@ -215,7 +215,7 @@ def test_no_room_for_output_is_said_and_stops_nobody(env: Env) -> None:
     text = data[kept:].decode()
     missing = int(text.split("cdktr: ")[1].split(" ")[0])
     assert text.startswith("\n[cdktr: ")
-    assert text.endswith(" bytes dropped, spool full]\n")
+    assert text.endswith(" bytes dropped, no room]\n")
     assert kept + missing == 3_000_005
 
 

@@ -67,9 +67,17 @@ def small_disk(directory: Path, megabytes: int) -> Iterator[None]:
 def fill(directory: Path, leave: int) -> Path:
     """A file that takes all room but so many bytes."""
     ballast = directory / "ballast"
-    disk = os.statvfs(directory)
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - leave)
+
+    def filled() -> bool:
+        disk = os.statvfs(directory)
+        with ballast.open("wb") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - leave)
+            except OSError:
+                return False  # logd was quicker: what is left is less by now
+        return True
+
+    wait_until(filled, 5, "the disk to be filled")
     return ballast
 
 
@@ -85,6 +93,8 @@ def test_a_full_disk_loses_no_line_and_heals_by_itself(
         ballast = fill(directory, 1 << 20)
         run = env.run(PRINT)
         wait_until(lambda: pong(env).status == "disk_full", 30, "it to say that the disk is full")
+        query = ("cdktr-logs", "query", "--run", "last", "--limit", "1")
+        wait_until(lambda: "logd's disk is full" in env.command(*query).stderr, 20, "it to be said")
         unaffected(env, run)
         if end == "stopped":
             logd.stop()  # its last checkpoint meets the full disk, too

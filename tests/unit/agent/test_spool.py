@@ -134,7 +134,7 @@ def test_what_has_no_room_is_counted_in_the_stream(tmp_path: Path) -> None:
     made.write(0, b"lost\n" * 10, 1.0)
     made.close(2.0)
     data = bytes_of(records(tmp_path, "s.0"), 0)
-    assert data.endswith(b"x\n[cdktr: 50 bytes dropped, spool full]\n")
+    assert data.endswith(b"x\n[cdktr: 50 bytes dropped, no room]\n")
     assert made.dropped == 50
     assert made.sizes == (len(data), 0)
 
@@ -155,7 +155,7 @@ def test_a_full_disk_is_a_gap_that_is_told(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "write", real)
     assert made.close(2.0)
     read = records(tmp_path, "s.0")
-    assert bytes_of(read, 0) == b"before\n[cdktr: 26 bytes dropped, spool full]\n"
+    assert bytes_of(read, 0) == b"before\n[cdktr: 26 bytes dropped, no room]\n"
     assert made.dropped == 26, "the bytes of the task, not those of the line about them"
     assert read[-1].flags == CLOSE
 
