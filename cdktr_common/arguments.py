@@ -38,7 +38,9 @@ def parse(usage: str, argv: Sequence[str], *, options_first: bool = False) -> cl
         _refuse_unknown_option(program, usage, argv)
         sentence = plain(usage, str(refused).strip().partition("\n")[0])
         print(f"{program}: {sentence}\n{cli.usage_section(usage)}", file=sys.stderr)
-        print(f"Try: {program} --help", file=sys.stderr)
+        named = usage.strip().partition(" - ")[0]  # `cdktr-ctl lost`, where it begins so
+        named = named if named.startswith(program) and "\n" not in named else program
+        print(f"Try: {named} --help", file=sys.stderr)
         sys.exit(USAGE)
     for name in _NAMES:
         value = args.get(name)
