@@ -169,13 +169,18 @@ class Spool:
         chunker = self._chunkers[stream]
         if self._budget.full:
             self._keep(stream, chunker.flush(True), ts)
-            self._missing[stream] += len(data)
-            self.dropped += len(data)
-            return False
+            return self._drop(stream, len(data))
         if self._missing[stream]:
             self._say_missing(stream, ts)
+        if self._missing[stream]:  # what follows a gap comes after the line that tells it
+            return self._drop(stream, len(data))
         self._keep(stream, chunker.feed(data), ts)
         return bool(chunker.rest)
+
+    def _drop(self, stream: int, size: int) -> bool:
+        self._missing[stream] += size
+        self.dropped += size
+        return False
 
     def quiet(self, stream: int, ts: float) -> bool:
         """No more bytes for a while: the unfinished line is kept as it is. True: call again."""

@@ -160,6 +160,30 @@ def test_a_full_disk_is_a_gap_that_is_told(tmp_path: Path, monkeypatch: pytest.M
     assert read[-1].flags == CLOSE
 
 
+def test_what_fits_after_a_gap_waits_for_the_line_that_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = opened(tmp_path)
+    made.write(0, b"before\n", 1.0)
+    real = os.write
+    room = 0
+
+    def tight(fd: int, data: bytes) -> int:
+        if len(data) > room:
+            raise OSError(28, "No space left on device")
+        return real(fd, data)
+
+    monkeypatch.setattr(os, "write", tight)
+    made.write(0, b"a long line that is lost\n", 1.0)
+    room = 50  # for a short line, not for the one about the gap
+    made.write(0, b"short\n", 1.0)
+    room = 10_000
+    made.write(0, b"after\n", 1.0)
+    made.close(2.0)
+    text = bytes_of(records(tmp_path, "s.0"), 0)
+    assert text == b"before\n[cdktr: 31 bytes dropped, no room]\nafter\n"
+
+
 @given(st.integers(0, 400))
 def test_a_torn_file_is_finished_where_it_is_whole(cut: int) -> None:
     import tempfile
