@@ -63,7 +63,7 @@ def main(args: cli.Args) -> int:
     limit_s = _limit(args)
     principal = Connection.of(args)
     names = list(dict.fromkeys(args["AGENT"]))
-    _now(principal, names)  # all of them or none
+    standing(principal, names)  # all of them or none
     reason = args["--reason"] or f"drained by {_somebody()}"
     rows = [principal.ask(AgentDrain(agent=n, reason=reason), AgentStatus).agent for n in names]
     if args["--wait"]:
@@ -96,7 +96,7 @@ def _wait(principal: Connection, names: Sequence[str], limit_s: float | None) ->
         while True:
             try:
                 after = principal.ask(EventList(after=-1), EventPage).newest
-                rows = _now(principal, names)
+                rows = standing(principal, names)
                 heard = time.monotonic()
                 _warn(rows, told)
                 left_s = end - time.monotonic()
@@ -116,11 +116,13 @@ def _wait(principal: Connection, names: Sequence[str], limit_s: float | None) ->
         cli.fail("cdktr-ctl", f"detached; {_come_back(names)}", CANCELLED)
 
 
-def _now(principal: Connection, names: Sequence[str]) -> list[AgentRow]:
+def standing(principal: Connection, names: Sequence[str]) -> list[AgentRow]:
+    """How these agents stand; ends with not found when one is not known."""
     known = {row.agent: row for row in principal.ask(AgentList(), AgentPage).agents}
     gone = [name for name in names if name not in known]
     if gone:
-        cli.fail("cdktr-ctl", f"no agent '{gone[0]}' any more", NOT_FOUND)
+        near = cli.near(gone[0], list(known))
+        cli.fail("cdktr-ctl", f"no agent '{gone[0]}'{near}", NOT_FOUND)
     return [known[name] for name in names]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cdktr_cli import table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS
-from cdktr_cli.ctl.drain import COLUMNS
+from cdktr_cli.ctl.drain import COLUMNS, standing
 from cdktr_common import cli
 from cdktr_common.catalogue.principal import AgentStatus, AgentUndrain
 from cdktr_common.errors import OK
@@ -27,9 +27,8 @@ Options:
 def main(args: cli.Args) -> int:
     """Run the command."""
     principal = Connection.of(args)
-    rows = [
-        principal.ask(AgentUndrain(agent=name), AgentStatus).agent
-        for name in dict.fromkeys(args["AGENT"])
-    ]
+    names = list(dict.fromkeys(args["AGENT"]))
+    standing(principal, names)  # all of them or none
+    rows = [principal.ask(AgentUndrain(agent=name), AgentStatus).agent for name in names]
     table.show(args, rows, COLUMNS)
     return OK
