@@ -41,8 +41,17 @@ class Middleman:
                         self._accept()
                     elif key.fileobj in self._pairs:
                         self._pass_on(key.fileobj)  # type: ignore[arg-type]
-                    elif not key.fileobj.recv(1 << 16):  # type: ignore[union-attr]
-                        self._selector.unregister(key.fileobj)
+                    elif key.fileobj in self._dead:
+                        self._swallow(key.fileobj)  # type: ignore[arg-type]
+                    # Else it was closed since it was selected: cut in the other thread.
+
+    def _swallow(self, source: socket.socket) -> None:
+        try:
+            data = source.recv(1 << 16)
+        except OSError:
+            data = b""
+        if not data:
+            self._selector.unregister(source)
 
     def _accept(self) -> None:
         near, _ = self._listener.accept()
