@@ -8,11 +8,12 @@ read counts as none. Knows numbers, no database.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+
+from cdktr_common.files import replace_file
 
 
 class Heights(msgspec.Struct, frozen=True):
@@ -37,16 +38,8 @@ class Head:
 
     def write(self, heights: Heights) -> None:
         """Take note. On a full disk the older note stays, which is true as well."""
-        fresh = self.path.with_suffix(".new")
-        data = msgspec.json.encode(heights)
         with suppress(OSError):
-            fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                whole = os.write(fd, data) == len(data)
-            finally:
-                os.close(fd)
-            if whole:
-                os.replace(fresh, self.path)
+            replace_file(self.path, msgspec.json.encode(heights), durable=False)
 
 
 def way_on(path: Path, head: Head | None, shorter: bool) -> str:

@@ -10,7 +10,6 @@ holds the lock of the directory.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 import time
@@ -22,6 +21,7 @@ import msgspec
 
 from cdktr_common.catalogue.principal import EventList, EventPage
 from cdktr_common.client import Client
+from cdktr_common.files import replace_file, sync_directory
 from cdktr_logd.core import Row
 from cdktr_logd.facts import fact_rows
 from cdktr_logd.head import Head, Heights
@@ -55,7 +55,8 @@ def rebuild(directory: Path, principal: Client, say: Callable[[str], None]) -> b
     finally:
         old.close()
     keep = _keep_name(directory)
-    _write(directory / UNDER_WAY, msgspec.json.encode(_Exchange(keep, heights)))
+    marker = msgspec.json.encode(_Exchange(keep, heights))
+    replace_file(directory / UNDER_WAY, marker, durable=True)
     finish(directory)
     work.report(say)
     if (directory / keep).exists():
@@ -75,7 +76,7 @@ def finish(directory: Path) -> None:
             old.replace(kept)
     if (directory / f"{NEW}.duckdb").exists():
         (directory / f"{NEW}.duckdb").replace(directory / "history.duckdb")
-    _sync(directory)
+    sync_directory(directory)
     Head(directory).write(task.heights)
     marker.unlink()
 
@@ -227,24 +228,3 @@ class _Rebuild:
 def _seq(raw: msgspec.Raw) -> int:
     fact: dict[str, Any] = msgspec.json.decode(raw)
     return int(fact["seq"])
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a small file, durably and at once."""
-    fresh = path.with_suffix(".new")
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, data)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    fresh.replace(path)
-    _sync(path.parent)
-
-
-def _sync(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

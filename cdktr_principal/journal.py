@@ -19,8 +19,8 @@ from typing import Final
 
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.codec import encode
+from cdktr_common.files import replace_file, sync_directory
 from cdktr_principal.ballast import FULL
-from cdktr_principal.files import replace_file, sync_directory
 from cdktr_principal.segments import (
     Damaged,
     Head,
@@ -55,7 +55,6 @@ class Journal:
         self._segment = ""
         self._size = 0
         self._buffer: list[bytes] = []
-        self._buffer_ts = 0.0
         self._head_due = True
         self._cursors: OrderedDict[int, tuple[str, int]] = OrderedDict()
 

@@ -16,8 +16,8 @@ import msgspec
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.values import Payload, Plan, RunState, TaskState
 from cdktr_common.codec import encode
+from cdktr_common.files import replace_file
 from cdktr_principal.dag import graph
-from cdktr_principal.files import replace_file
 from cdktr_principal.records import FINAL, Agent, Attempt, KeyUse, Run, Task, Workflow
 from cdktr_principal.state import State
 
