@@ -21,6 +21,9 @@ from cdktr_principal.core import Core, Moment
 from cdktr_principal.records import Agent
 from cdktr_principal.session import Ask
 
+STUCK: Final = "its supervisor does not answer"
+"""Why an agent that speaks is shown as silent."""
+
 LEASE_PART: Final = 1 / 8
 """A beat is not held back for more of a lease that it renews: it counts from when it was sent."""
 
@@ -90,9 +93,7 @@ def _sort_tokens(core: Core, request: p.AgentHello, at: Moment) -> p.AgentWelcom
 
 def _was_lost(core: Core, token: str) -> bool:
     """Was it given up? Then its result is to be reported, and recorded as stale."""
-    run_id, task_id = token.split("/")[:2] if "/" in token else ("", "")
-    run = core.state.runs.get(run_id)
-    task = run.by_id.get(task_id) if run is not None else None
+    task = core.state.task_of(token)
     attempts = task.attempts if task is not None else ()
     return any(each.token == token and each.state == "CRASHED" for each in attempts)
 
@@ -168,7 +169,7 @@ def bye(core: Core, ask: Ask, request: p.AgentBye, at: Moment) -> Reply:
 def wanted(agent: Agent, leaving: bool = False, stuck: bool = False) -> tuple[str, str]:
     """The state in which an agent that is heard of is shown, and why."""
     if stuck:
-        return "silent", "its supervisor does not answer"
+        return "silent", STUCK
     if leaving:
         return "draining", "it was told to stop"
     return ("draining", agent.drain_reason) if agent.drain else ("ready", "")

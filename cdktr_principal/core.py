@@ -12,7 +12,6 @@ Pure: time and randomness come with the `Moment`; no socket, disk or process is 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -23,7 +22,7 @@ from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact, Reply
 from cdktr_common.catalogue.values import LossCause, TaskResult
-from cdktr_common.errors import CANCELLED, OWN_FAULT, ProtocolError
+from cdktr_common.errors import CANCELLED, OWN_FAULT
 from cdktr_principal.records import Attempt, Run, Task
 from cdktr_principal.session import Ask, Session
 from cdktr_principal.state import State
@@ -131,11 +130,8 @@ class Core:
 
     def _late_result(self, result: TaskResult, agent: str, at: Moment) -> bool:
         """A result of an attempt that is not current: told before (fine), or stale."""
-        run_id, _, rest = result.token.partition("/")
-        task_id = rest.partition("/")[0]
-        run = self.state.runs.get(run_id)
-        task = run.by_id.get(task_id) if run is not None else None
-        if run is None or task is None:
+        task = self.state.task_of(result.token)
+        if task is None:
             return False
         for attempt in task.attempts:
             if attempt.token == result.token and attempt.state == result.state:
@@ -143,8 +139,9 @@ class Core:
         if result.state == "RELEASED":
             return False  # handed back twice; nothing to tell of
         self.about(
-            f.TaskStale, run, at, task=task_id, token=result.token, agent=agent, state=result.state
-        )
+            f.TaskStale, task.run, at, task=task.plan.id, token=result.token, agent=agent,
+            state=result.state,
+        )  # fmt: skip
         return False
 
     def release(
@@ -178,16 +175,6 @@ class Core:
         elif fails:
             times = f" {task.losses} times, last" if task.losses > 1 else ""
             self._end(task, "FAILED", None, OWN_FAULT, f"agent lost{times}: {reason}", at)
-
-    def unhold(self, run: Run, task_id: str | None, at: Moment) -> list[str]:
-        """Let held tasks go on: the one named, or all. Their ids."""
-        if task_id is not None and task_id not in run.by_id:
-            near = difflib.get_close_matches(task_id, run.by_id, 3)
-            raise ProtocolError("not_found", f"run {run.id} has no task '{task_id}'", near)
-        held = [task.plan.id for task in run.tasks if task.held and task_id in (None, task.plan.id)]
-        for name in held:
-            self.about(f.TaskUnheld, run, at, task=name)
-        return held
 
     def _end_unstarted(self, task: Task, at: Moment) -> None:
         self._end(task, "CANCELLED", None, CANCELLED, task.run.reason, at)

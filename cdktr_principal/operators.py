@@ -1,4 +1,4 @@
-"""What an operator may say about agents: drain one, give it work again, call it lost.
+"""What an operator may say: drain an agent, give it work again, call it lost; let held tasks go on.
 
 A drain is a wish that is kept (also over restarts of both sides) until it is taken back. `lost` is
 the one word that ends attempts without proof: if it was wrong, two copies run until the agent hears
@@ -13,7 +13,7 @@ from cdktr_common.catalogue.base import Reply
 from cdktr_common.errors import ProtocolError
 from cdktr_principal import agents, queries
 from cdktr_principal.core import Core, Moment
-from cdktr_principal.records import Agent
+from cdktr_principal.records import Agent, Run
 from cdktr_principal.session import Ask
 
 _REASON_MOST = 500
@@ -62,6 +62,15 @@ def lost(core: Core, ask: Ask, request: p.AgentLost, at: Moment) -> Reply:
         core.crash(task, task.attempts[-1], "operator", said, at)
     status = _status(core, agent)
     return p.AgentStatus(agent=status.agent, lost=[token for token, _ in held])
+
+
+def unhold(core: Core, run: Run, name: str | None, at: Moment) -> list[str]:
+    """Let held tasks go on: the one named, or all. Their ids."""
+    tasks = run.tasks if name is None else [queries.find_task(run, name)]
+    held = [task.plan.id for task in tasks if task.held]
+    for task_id in held:
+        core.about(f.TaskUnheld, run, at, task=task_id)
+    return held
 
 
 def _reason(text: str) -> str:

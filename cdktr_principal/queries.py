@@ -43,6 +43,15 @@ def find_run(state: State, name: str) -> Run:
     return state.runs[fitting[0]]
 
 
+def find_task(run: Run, name: str) -> Task:
+    """A task of a run by id. Raises not_found."""
+    task = run.by_id.get(name)
+    if task is None:
+        near = nearest(name, run.by_id)
+        raise ProtocolError("not_found", f"run {run.id} has no task '{name}'", near)
+    return task
+
+
 def run_row(run: Run) -> RunRow:
     """A run as a row."""
     return RunRow(

@@ -75,12 +75,12 @@ class Service:
         self.requests = sockets.router(context)
         self.events = sockets.publisher(context)
         self._decoder = RequestDecoder((*COMMON_REQUESTS, *PRINCIPAL_REQUESTS))
-        self._handlers = self._table()
         self._subscribed = 0
         self._moved: dict[str, int] = {}
         self._moved_before: deque[dict[str, int]] = deque(maxlen=STAT_REPEATS)
         self._run_waits = RunWaits(core)
         self._event_waits = EventWaits(core, self._event_page, self._refuse)
+        self._handlers = self._table()
         self._reload_waits: list[Ask] = []
         self._troubles: list[str] = []
 
@@ -93,7 +93,7 @@ class Service:
             p.EventFire: partial(triggers.event_fire, core),
             p.RunList: lambda _, r, at: queries.run_list(core.state, r),
             p.RunShow: lambda _, r, at: queries.run_detail(self._find(r.run)),
-            p.RunWait: lambda ask, r, at: self._run_waits.wait(ask, r, at),
+            p.RunWait: self._run_waits.wait,
             p.RunCancel: self._run_cancel,
             p.RunWhy: self._run_why,
             p.TaskContinue: self._task_continue,
@@ -226,7 +226,7 @@ class Service:
 
     def _task_continue(self, ask: Ask, request: p.TaskContinue, at: Moment) -> Reply:
         run = self._find(request.run)
-        return p.TaskContinued(run=run.id, tasks=self.core.unhold(run, request.task, at))
+        return p.TaskContinued(run=run.id, tasks=operators.unhold(self.core, run, request.task, at))
 
     def _event_list(self, ask: Ask, request: p.EventList, at: Moment) -> Reply | None:
         if request.limit < 1:

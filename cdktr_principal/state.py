@@ -117,6 +117,13 @@ class State:
         """A task that facts speak of."""
         return self.runs[run].by_id[task]
 
+    def task_of(self, token: str) -> Task | None:
+        """The task that this token names an attempt of, current or not; None when it is not known
+        (any more)."""
+        run_id, _, rest = token.partition("/")
+        run = self.runs.get(run_id)
+        return run.by_id.get(rest.partition("/")[0]) if run is not None else None
+
     # Workflows and events
 
     def _epoch_started(self, fact: f.EpochStarted) -> None:

@@ -13,9 +13,8 @@ from itertools import islice
 from typing import Final
 
 from cdktr_common.catalogue.values import Cause, CauseCode
-from cdktr_common.errors import ProtocolError
+from cdktr_principal import agents, queries
 from cdktr_principal.core import Core, Moment
-from cdktr_principal.ready import nearest
 from cdktr_principal.records import FINAL, Agent, Attempt, Run, Task
 
 MOST: Final = 100
@@ -30,11 +29,7 @@ _NAMES: Final = 5
 def explain(core: Core, run: Run, task_id: str | None, at: Moment) -> list[Cause]:
     """The causes for one task, or for all tasks of the run that are not over. Raises not_found."""
     if task_id is not None:
-        task = run.by_id.get(task_id)
-        if task is None:
-            near = nearest(task_id, run.by_id)
-            raise ProtocolError("not_found", f"run {run.id} has no task '{task_id}'", near)
-        return [of_task(core, task, at)]
+        return [of_task(core, queries.find_task(run, task_id), at)]
     if run.ended_ts is not None:
         return [Cause(code="ended", text=f"the run has ended: {run.state}", since_ts=run.ended_ts)]
     open_tasks = islice((task for task in run.tasks if task.state not in FINAL), LOOKED_AT)
@@ -91,7 +86,7 @@ def _running(core: Core, task: Task, at: Moment) -> Cause:
 
 def _silence(core: Core, agent: Agent, attempt: Attempt, at: Moment) -> str:
     heard = core.session.heard_ts.get(agent.name)
-    if agent.reason == "its supervisor does not answer":
+    if agent.reason == agents.STUCK:
         what = "whose supervisor does not answer"
     elif heard is None:
         what = "which has not been heard of since this principal started"

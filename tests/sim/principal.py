@@ -227,7 +227,7 @@ class Principal(Process):
 
     def _task_continue(self, ask: Any, request: p.TaskContinue, at: Moment) -> Any:
         run = queries.find_run(self.core.state, request.run)
-        return p.TaskContinued(run=run.id, tasks=self.core.unhold(run, request.task, at))
+        return p.TaskContinued(run=run.id, tasks=operators.unhold(self.core, run, request.task, at))
 
     # For the end
 

@@ -148,7 +148,8 @@ class Teller:
 
     def do_continue(self, *task: str) -> None:
         run = self.world.core.state.runs[self.run]
-        held = self.world.core.unhold(run, task[0] if task else None, self.world.at())
+        core, name = self.world.core, task[0] if task else None
+        held = operators.unhold(core, run, name, self.world.at())
         self.world.turn()
         self.say("continued", tasks=",".join(held))
 

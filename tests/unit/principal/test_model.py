@@ -244,7 +244,8 @@ class PrincipalAndModel(RuleBasedStateMachine):
     @rule(data=st.data())
     def go_on(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(sorted(self.runs)))
-        self.world.core.unhold(self.world.core.state.runs[name], None, self.world.at())
+        core = self.world.core
+        operators.unhold(core, core.state.runs[name], None, self.world.at())
         self.world.turn()
         for task in self.runs[name].tasks.values():
             task.held = False
