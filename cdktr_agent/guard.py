@@ -31,12 +31,13 @@ class Guard:
 
     def __init__(self, aid: str, renewed: str) -> None:
         self._mark = b"CDKTR_AGENT=" + aid.encode()
-        self._began_at = clock()
+        began_at = clock()
         self._fd = os.open(renewed, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._before = _number(os.pread(self._fd, 64, 0))
-        if self._before is None or self._before > self._began_at:  # never told, or before a boot
-            self._before = None
-            self.renewed(self._began_at)
+        told = _number(os.pread(self._fd, 64, 0))
+        if told is None or told > began_at:  # never told, or before the machine's start
+            told = began_at
+            self.renewed(told)
+        self._renewed_at = told
 
     def renewed(self, sent_at: float) -> None:
         """Leases count from then."""
@@ -65,9 +66,6 @@ class Guard:
         """The same without knowing what there is: an attempt's lease, told by its environment,
         counts from its start or the last renewal an earlier network process had."""
         now = clock()
-        renewed_at = self._before
-        if renewed_at is None or renewed_at > self._began_at:  # from before the machine's start
-            renewed_at = self._began_at
 
         def roots(table: dict[int, tree.Seen]) -> set[int]:
             attempts: dict[tuple[bytes, ...], list[int]] = {}
@@ -82,7 +80,7 @@ class Guard:
             found: set[int] = set()
             for key, pids in attempts.items():
                 lease_s = leases[key]
-                since = max(renewed_at, min(tree.started_at(pid) for pid in pids))
+                since = max(self._renewed_at, min(tree.started_at(pid) for pid in pids))
                 if lease_s is not None and since + lease_s <= now:
                     found.update(pids)
             return found
