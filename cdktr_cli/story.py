@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from cdktr_cli.durations import rough
-from cdktr_cli.table import Row, rfc3339, span
+from cdktr_cli.table import Row, began, rfc3339, span
 
 Fact = dict[str, Any]
 
@@ -77,7 +77,7 @@ def render(lines: Iterable[Line]) -> Iterator[str]:
 
 
 def _attempt(run: Row, task: Row, attempt: Row, held: set[tuple[str, int]]) -> Line:
-    start = attempt.get("started") or attempt.get("assigned")
+    start = began(attempt)
     n = attempt["n"]
     text = f"attempt {n} on {attempt['agent']}: {_course(run, attempt, start)}"
     if attempt["state"] in ("CRASHED", "RELEASED"):

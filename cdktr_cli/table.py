@@ -168,6 +168,11 @@ def when(moment: str | None) -> str:
     return moment[:19] + "Z" if moment else ""
 
 
+def began(row: Row) -> Any:
+    """When it began; of an attempt whose agent has not told yet, when it was given out."""
+    return row.get("started") or row.get("assigned")
+
+
 def span(start: str | None, end: str | None, now_ts: float | None = None) -> float | None:
     """Seconds between two times of a row; to `now_ts` when it has not ended."""
     if not start:

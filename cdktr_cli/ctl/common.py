@@ -6,10 +6,12 @@ import time
 from typing import Any
 
 from cdktr_cli import table
+from cdktr_cli.connection import Connection
 from cdktr_cli.durations import spell
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
-from cdktr_common.errors import USAGE
+from cdktr_common.catalogue.logd import HistoryList, HistoryPage
+from cdktr_common.errors import USAGE, ProtocolError
 
 OPTIONS = f"""\
   --json                  Print one JSON document.
@@ -39,12 +41,7 @@ def run_and_task(args: cli.Args) -> tuple[str, str | None]:
 
 def took(row: Row) -> str:
     """How long a run, task or attempt took, or has been running for."""
-    return spell(table.span(began(row), row.get("ended"), time.time()))
-
-
-def began(row: Row) -> Any:
-    """When it began; of an attempt whose agent has not told yet, when it was given out."""
-    return row.get("started") or row.get("assigned")
+    return spell(table.span(table.began(row), row.get("ended"), time.time()))
 
 
 def task_state(row: Row) -> str:
@@ -74,3 +71,15 @@ RUN_COLUMNS = (
 def recorded(page: Any) -> list[Row]:
     """Rows of a `history.page` under the names that live rows have."""
     return [table.plain(dict(zip(page.columns, row, strict=True))) for row in page.rows]
+
+
+def recorded_run(principal: Connection, name: str, unknown: ProtocolError) -> Row:
+    """A run that only the recorder remembers. Raises `unknown` when it has no such run, several,
+    or does not answer."""
+    try:
+        runs = recorded(principal.ask_logd(HistoryList(table="runs", run=name), HistoryPage))
+    except ProtocolError:
+        raise unknown from None
+    if len(runs) != 1:
+        raise unknown
+    return runs[0]

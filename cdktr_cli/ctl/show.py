@@ -8,7 +8,7 @@ from typing import Any
 
 from cdktr_cli import story, table
 from cdktr_cli.connection import Connection
-from cdktr_cli.ctl.common import OPTIONS, began, progress, recorded, task_state, took
+from cdktr_cli.ctl.common import OPTIONS, progress, recorded, recorded_run, task_state, took
 from cdktr_cli.happened import facts_of
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
@@ -38,7 +38,7 @@ TASK_COLUMNS = (
     Column("STATE", task_state),
     Column("ATTEMPT", lambda row: latest(row).get("n"), right=True),
     Column("AGENT", lambda row: latest(row).get("agent")),
-    Column("START", lambda row: began(latest(row))),
+    Column("START", lambda row: table.began(latest(row))),
     Column("DURATION", lambda row: took(latest(row)), right=True),
     Column("CODE", lambda row: row.get("code"), right=True),
     Column("REASON", lambda row: row.get("reason")),
@@ -94,10 +94,8 @@ def _remembered(principal: Connection, name: str) -> Row:
 def _recorded(principal: Connection, name: str, unknown: ProtocolError) -> Row:
     """From logd; raises `unknown` when it has no such run or does not answer either."""
     try:
-        runs = recorded(principal.ask_logd(HistoryList(table="runs", run=name), HistoryPage))
-        if len(runs) != 1:
-            raise unknown
-        which: dict[str, Any] = {"run": runs[0]["run"], "limit": 10_000}
+        run = recorded_run(principal, name, unknown)
+        which: dict[str, Any] = {"run": run["run"], "limit": 10_000}
         tasks = recorded(principal.ask_logd(HistoryList(table="tasks", **which), HistoryPage))
         attempts = recorded(principal.ask_logd(HistoryList(table="attempts", **which), HistoryPage))
     except ProtocolError:
@@ -106,7 +104,7 @@ def _recorded(principal: Connection, name: str, unknown: ProtocolError) -> Row:
         mine = [attempt for attempt in attempts if attempt["task"] == task["task"]]
         task["attempts"] = sorted(mine, key=lambda attempt: attempt["n"])
     tasks.reverse()
-    return {"run": runs[0], "tasks": tasks}
+    return {"run": run, "tasks": tasks}
 
 
 def _print(shown: Row) -> None:

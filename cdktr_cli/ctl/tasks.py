@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cdktr_cli import table
 from cdktr_cli.connection import Connection
-from cdktr_cli.ctl.common import OPTIONS, began, recorded, task_state, took
+from cdktr_cli.ctl.common import OPTIONS, recorded, task_state, took
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
 from cdktr_common.catalogue.logd import HistoryList, HistoryPage
@@ -31,7 +31,7 @@ COLUMNS = (
     Column("ATTEMPT", lambda row: row.get("n"), right=True),
     Column("ENDED", lambda row: row.get("attempt_state")),
     Column("AGENT", lambda row: row.get("agent")),
-    Column("START", began),
+    Column("START", table.began),
     Column("DURATION", took, right=True),
     Column("CODE", lambda row: row.get("code"), right=True),
     Column("DEPENDS", lambda row: row.get("depends")),

@@ -9,11 +9,10 @@ from typing import Final
 
 from cdktr_cli import table
 from cdktr_cli.connection import Connection
-from cdktr_cli.ctl.common import OPTIONS, recorded, run_and_task
+from cdktr_cli.ctl.common import OPTIONS, recorded_run, run_and_task
 from cdktr_cli.durations import rough
 from cdktr_cli.table import Row
 from cdktr_common import cli
-from cdktr_common.catalogue.logd import HistoryList, HistoryPage
 from cdktr_common.catalogue.principal import RunExplained, RunStatus, RunWait, RunWhy
 from cdktr_common.errors import OK, ProtocolError
 
@@ -106,12 +105,6 @@ def _remembered(principal: Connection, run: str) -> bool:
 
 def _forgotten(principal: Connection, name: str, unknown: ProtocolError) -> Row:
     """A run that the principal has forgotten has ended; the recorder tells how."""
-    try:
-        runs = recorded(principal.ask_logd(HistoryList(table="runs", run=name), HistoryPage))
-    except ProtocolError:
-        raise unknown from None
-    if len(runs) != 1:
-        raise unknown
-    run = runs[0]
+    run = recorded_run(principal, name, unknown)
     cause = {"code": "ended", "task": "", "text": f"the run has ended: {run['state']}"}
     return {"run": run, "causes": [{**cause, "since": run.get("ended")}]}
