@@ -19,7 +19,7 @@ from cdktr_common.arguments import parse
 from cdktr_common.catalogue.values import Fault, Plan
 from cdktr_common.errors import INVALID, NOT_FOUND, OK
 from cdktr_principal.folder import Folder, Found, load, read, workflow_id
-from cdktr_principal.source import MAX_BYTES
+from cdktr_principal.language.source import MAX_BYTES
 
 USAGE: Final = f"""\
 cdktr-check finds all faults of workflow files. No principal is needed.

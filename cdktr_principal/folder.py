@@ -18,9 +18,9 @@ from typing import Final, NamedTuple
 
 from cdktr_common.catalogue.values import Fault, Plan
 from cdktr_common.settings_file import FILES as SETTINGS_FILES
-from cdktr_principal.fields import ID
-from cdktr_principal.source import MAX_BYTES
-from cdktr_principal.workflow import Loaded, load_text
+from cdktr_principal.language.canonical import Loaded, load_text
+from cdktr_principal.language.fields import ID
+from cdktr_principal.language.source import MAX_BYTES
 
 SUFFIXES: Final = (".yaml", ".yml")
 MAX_FILES: Final = 20_000

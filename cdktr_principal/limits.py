@@ -13,7 +13,7 @@ from cdktr_common.catalogue.values import Payload, Plan, TaskPlan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.dag import plan_problems
-from cdktr_principal.fields import (
+from cdktr_principal.language.fields import (
     ID,
     LABEL,
     MAX_LOSSES,

@@ -11,11 +11,11 @@ from cdktr_common.catalogue.values import (
     WorkflowRow,
 )
 from cdktr_common.errors import ProtocolError
+from cdktr_principal.language.canonical import schedule_text
 from cdktr_principal.ready import nearest
 from cdktr_principal.records import Agent, Attempt, Run, Task, Workflow
 from cdktr_principal.session import Session
 from cdktr_principal.state import State
-from cdktr_principal.workflow import schedule_text
 
 PAGE: int = 1000
 """Rows of a page at most."""

@@ -21,13 +21,13 @@ CATALOGUE = ROOT / "cdktr_common" / "catalogue"
 
 CONFINED = {
     "duckdb": ("cdktr_logd/store.py",),
-    "croniter": ("cdktr_principal/schedule.py",),
+    "croniter": ("cdktr_principal/language/schedule.py",),
     "psutil": ("cdktr_agent/",),
 }
 """Heavy libraries and the files that may import them."""
 
 PURE = (
-    "core.py", "state.py", "dag.py", "workflow.py", "ready.py", "invariants.py", "agents.py",
+    "core.py", "state.py", "dag.py", "canonical.py", "ready.py", "invariants.py", "agents.py",
     "assigning.py", "operators.py", "roster.py", "triggers.py", "why.py", "custody.py", "watch.py",
     "appetite.py", "beats.py", "arrivals.py",
 )  # fmt: skip

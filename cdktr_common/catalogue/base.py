@@ -1,4 +1,4 @@
-"""The three kinds of messages, and the reserved keys that all of them may carry.
+"""The three kinds of messages, the reserved keys that all of them may carry, and values.
 
 A class is one message: its docstring is the text of the specification, `example` its first test
 vector, `answers` the replies that a request may get besides `error`. The wire type is written out
@@ -10,6 +10,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 import msgspec
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of all values: immutable, keyword arguments only, defaults left out on the wire."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):

@@ -16,6 +16,7 @@ from cdktr_common.catalogue.values import (
     Payload,
     Plan,
     ResultState,
+    Reused,
     RunState,
 )
 
@@ -100,7 +101,10 @@ class EventFired(Fact, frozen=True, kw_only=True, tag="event.fired"):
 
 class RunCreated(Fact, frozen=True, kw_only=True, tag="run.created"):
     """A run exists and will run. `plan` is the snapshot it runs by; `key` with `digest` (of
-    workflow and payload) makes a repeated trigger the same run."""
+    workflow and payload) makes a repeated trigger the same run. `params` are all its params as
+    they count, defaults included. `queued`: it begins with its `run.admitted`. `parent` is the
+    task that called it, as RUN/TASK. `retry_of` names the run that it repeats, and `reused`, by
+    ids of tasks, what it takes over from there."""
 
     run: str
     workflow: str
@@ -109,6 +113,11 @@ class RunCreated(Fact, frozen=True, kw_only=True, tag="run.created"):
     payload: Payload = None
     key: str | None = None
     digest: str = ""
+    params: dict[str, Any] = {}
+    queued: bool = False
+    parent: str = ""
+    retry_of: str = ""
+    reused: dict[str, Reused] = {}
 
     example: ClassVar[str] = (
         '{"type":"run.created","seq":6,"ts":1.5,"run":"k3f9x2mq7a","workflow":"etl",'
@@ -132,7 +141,8 @@ class RunFact(Fact, frozen=True, kw_only=True):
 class TaskAssigned(RunFact, frozen=True, kw_only=True, tag="task.assigned"):
     """Attempt `n` of a task was given to an agent. Its `seq` is the attempt's fence, and
     `lost_after_s` its lease, whatever the settings of a later principal are. `asked_s` is when
-    the agent asked for it, by its own clock: no hello from before that can disown it."""
+    the agent asked for it, by its own clock: no hello from before that can disown it. `slots` is
+    how many of the agent's it takes; `name` the task's name, when it is a template."""
 
     task: str
     n: int
@@ -141,6 +151,8 @@ class TaskAssigned(RunFact, frozen=True, kw_only=True, tag="task.assigned"):
     boot: str
     lost_after_s: float = 600.0
     asked_s: float = 0.0
+    slots: int = 1
+    name: str = ""
 
     example: ClassVar[str] = (
         '{"type":"task.assigned","seq":7,"prev":6,"ts":1.5,"workflow":"etl","run":"k3f9x2mq7a",'
@@ -201,8 +213,71 @@ class TaskUnheld(RunFact, frozen=True, kw_only=True, tag="task.unheld"):
     )
 
 
+class TaskReady(RunFact, frozen=True, kw_only=True, tag="task.ready"):
+    """A task waits for an agent from now on: its condition was found true, or the time for its
+    next attempt has come."""
+
+    task: str
+
+    example: ClassVar[str] = (
+        '{"type":"task.ready","seq":9,"prev":8,"ts":1.5,"workflow":"etl","run":"k3f9x2mq7a",'
+        '"task":"a"}'
+    )
+
+
+class TaskRetrying(RunFact, frozen=True, kw_only=True, tag="task.retrying"):
+    """An attempt has failed and another follows at `retry_ts`, `delay_s` from now: its
+    `task.ready` tells when that has come. `agent` is empty when a called run has failed."""
+
+    task: str
+    n: int
+    token: str = ""
+    agent: str = ""
+    code: int | None = None
+    reason: str = ""
+    retry_ts: float = 0.0
+    delay_s: float = 0.0
+    started_ts: float | None = None
+    ended_ts: float | None = None
+    stdout_bytes: int | None = None
+    stderr_bytes: int | None = None
+
+    example: ClassVar[str] = (
+        '{"type":"task.retrying","seq":9,"prev":7,"ts":2.5,"workflow":"etl","run":"k3f9x2mq7a",'
+        '"task":"a","n":1,"token":"k3f9x2mq7a/a/1/1-d41f","agent":"box1","code":75,'
+        '"retry_ts":12.5,"delay_s":10.0}'
+    )
+
+
+class TaskExpanded(RunFact, frozen=True, kw_only=True, tag="task.expanded"):
+    """A group has made its tasks: one copy of them for each of `items`. Their ids and plans
+    follow from the group's plan."""
+
+    task: str
+    items: list[Any] = []
+
+    example: ClassVar[str] = (
+        '{"type":"task.expanded","seq":9,"prev":7,"ts":2.5,"workflow":"etl","run":"k3f9x2mq7a",'
+        '"task":"load","items":["a.csv","b.csv"]}'
+    )
+
+
+class TaskCalled(RunFact, frozen=True, kw_only=True, tag="task.called"):
+    """A task has started a run of another workflow and ends as that does."""
+
+    task: str
+    n: int = 1
+    calls: str
+
+    example: ClassVar[str] = (
+        '{"type":"task.called","seq":9,"prev":7,"ts":2.5,"workflow":"etl","run":"k3f9x2mq7a",'
+        '"task":"report","calls":"p81xw0zt5c"}'
+    )
+
+
 class TaskEnded(RunFact, frozen=True, kw_only=True, tag="task.ended"):
-    """A task reached COMPLETED, FAILED or CANCELLED. `n` 0: it never ran."""
+    """A task reached COMPLETED, FAILED or CANCELLED. `n` 0: it never ran. `outputs` and `result`
+    are what it gave to those that follow."""
 
     task: str
     state: ResultState
@@ -215,6 +290,8 @@ class TaskEnded(RunFact, frozen=True, kw_only=True, tag="task.ended"):
     ended_ts: float | None = None
     stdout_bytes: int | None = None
     stderr_bytes: int | None = None
+    outputs: dict[str, Any] = {}
+    result: str | None = None
 
     example: ClassVar[str] = (
         '{"type":"task.ended","seq":9,"prev":7,"ts":2.5,"workflow":"etl","run":"k3f9x2mq7a",'
@@ -224,10 +301,11 @@ class TaskEnded(RunFact, frozen=True, kw_only=True, tag="task.ended"):
 
 
 class TaskSkipped(RunFact, frozen=True, kw_only=True, tag="task.skipped"):
-    """A task will not run because `because`, a task it depends on, did not complete."""
+    """A task will not run, because of `because`, a task it depends on, or for the `reason`."""
 
     task: str
-    because: str
+    because: str = ""
+    reason: str = ""
 
     example: ClassVar[str] = (
         '{"type":"task.skipped","seq":10,"prev":9,"ts":2.5,"workflow":"etl","run":"k3f9x2mq7a",'
@@ -249,10 +327,37 @@ class TaskStale(RunFact, frozen=True, kw_only=True, tag="task.stale"):
     )
 
 
+class RunAdmitted(RunFact, frozen=True, kw_only=True, tag="run.admitted"):
+    """A queued run begins: others of its workflow have ended."""
+
+    example: ClassVar[str] = (
+        '{"type":"run.admitted","seq":12,"prev":11,"ts":2.5,"workflow":"etl","run":"k3f9x2mq7a"}'
+    )
+
+
+class RunSettled(RunFact, frozen=True, kw_only=True, tag="run.settled"):
+    """All tasks of a run are over but those of its end (`on_success`, `on_failure`, `on_cancel`,
+    `finally`), which follow. The run will end so, unless one of them fails."""
+
+    state: RunState
+    code: int = 0
+    reason: str = ""
+
+    example: ClassVar[str] = (
+        '{"type":"run.settled","seq":12,"prev":11,"ts":2.5,"workflow":"etl","run":"k3f9x2mq7a",'
+        '"state":"FAILED","code":3}'
+    )
+
+
 class RunCancelling(RunFact, frozen=True, kw_only=True, tag="run.cancelling"):
-    """Somebody asked for the end of a run; agents are told in the answers to their beats."""
+    """Somebody asked for the end of a run; agents are told in the answers to their beats. `state`
+    and `code` are what the run ends with: a run over its deadline has FAILED. `hooks`: also the
+    tasks of its end are to be ended, not only those before."""
 
     reason: str = ""
+    state: RunState = "CANCELLED"
+    code: int = 130
+    hooks: bool = False
 
     example: ClassVar[str] = (
         '{"type":"run.cancelling","seq":12,"prev":11,"ts":2.5,"workflow":"etl",'
@@ -261,11 +366,13 @@ class RunCancelling(RunFact, frozen=True, kw_only=True, tag="run.cancelling"):
 
 
 class RunEnded(RunFact, frozen=True, kw_only=True, tag="run.ended"):
-    """A run reached COMPLETED, FAILED or CANCELLED. `code` is what `--wait` exits with."""
+    """A run reached COMPLETED, FAILED or CANCELLED. `code` is what `--wait` exits with; `output`
+    what its workflow says that it gives."""
 
     state: RunState
     code: int = 0
     reason: str = ""
+    output: Any = None
 
     example: ClassVar[str] = (
         '{"type":"run.ended","seq":13,"prev":12,"ts":2.5,"workflow":"etl","run":"k3f9x2mq7a",'
@@ -275,7 +382,8 @@ class RunEnded(RunFact, frozen=True, kw_only=True, tag="run.ended"):
 
 class AgentJoined(Fact, frozen=True, kw_only=True, tag="agent.joined"):
     """A supervisor of an agent came up (a new `boot`) or changed its slots or labels. `aid` is
-    the identity kept in the agent's state directory; names are for people."""
+    the identity kept in the agent's state directory; names are for people. `tasks_v`: as in its
+    hello."""
 
     agent: str
     aid: str
@@ -284,6 +392,7 @@ class AgentJoined(Fact, frozen=True, kw_only=True, tag="agent.joined"):
     labels: list[str] = []
     host: str = ""
     version: str = ""
+    tasks_v: int = 0
 
     example: ClassVar[str] = (
         '{"type":"agent.joined","seq":14,"ts":1.5,"agent":"box1","aid":"a91","boot":"b7","slots":4}'
@@ -338,9 +447,15 @@ FACTS: tuple[type[Fact], ...] = (
     TaskReleased,
     TaskCrashed,
     TaskUnheld,
+    TaskReady,
+    TaskRetrying,
+    TaskExpanded,
+    TaskCalled,
     TaskEnded,
     TaskSkipped,
     TaskStale,
+    RunAdmitted,
+    RunSettled,
     RunCancelling,
     RunEnded,
     AgentJoined,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -57,12 +57,14 @@ class RunPage(Reply, frozen=True, kw_only=True, tag="run.page"):
 
 
 class RunDetail(Reply, frozen=True, kw_only=True, tag="run.detail"):
-    """A run, the plan it was started with, and what it was given."""
+    """A run, the plan it was started with, what it was given and what it gave."""
 
     run: RunRow
     plan: Plan
     payload: Payload = None
     key: str | None = None
+    params: dict[str, Any] = {}
+    output: Any = None
 
     example: ClassVar[str] = (
         '{"type":"run.detail","id":"7","run":{"run":"k3f9x2mq7a","workflow":"etl",'
@@ -257,25 +259,33 @@ class RecorderWelcome(Reply, frozen=True, kw_only=True, tag="recorder.welcome"):
 
 
 class RunStart(Request, frozen=True, kw_only=True, tag="run.start"):
-    """Start one run: of `workflow` (an id, or a name that only one workflow has), or of `plan`, a
-    definition that is run without being stored. The same `key` with the same content again gives
-    the same run; with another content it is a conflict."""
+    """Start one run: of `workflow` (an id, or a name that only one workflow has), or of a
+    definition that is run without being stored: `plan`, or `source`, the text of a workflow file
+    in any dialect, which `file` names in errors (`strip_image`: its containers as processes). The
+    same `key` with the same content again gives the same run; with another content it is a
+    conflict. `params` are checked against what the workflow declares."""
 
     workflow: str | None = None
     plan: Plan | None = None
     payload: Payload = None
     key: str | None = None
+    params: dict[str, Any] = {}
+    source: str | None = None
+    file: str = ""
+    strip_image: bool = False
 
     example: ClassVar[str] = '{"type":"run.start","id":"7","workflow":"etl","payload":{"a":1}}'
     answers: ClassVar[tuple[type, ...]] = (RunStarted,)
 
 
 class EventFire(Request, frozen=True, kw_only=True, tag="event.fire"):
-    """Start every workflow that listens to `event`. That may be none. `key` as in `run.start`."""
+    """Start every workflow that listens to `event`. That may be none. `key` as in `run.start`;
+    `params` go to those that declare them, and one that none declares is refused."""
 
     event: str
     payload: Payload = None
     key: str | None = None
+    params: dict[str, Any] = {}
 
     example: ClassVar[str] = '{"type":"event.fire","id":"7","event":"new-file","payload":{"a":1}}'
     answers: ClassVar[tuple[type, ...]] = (RunStarted,)
@@ -314,13 +324,28 @@ class RunWait(Request, frozen=True, kw_only=True, tag="run.wait"):
 
 class RunCancel(Request, frozen=True, kw_only=True, tag="run.cancel"):
     """End a run: waiting tasks at once, running ones as soon as their agents have stopped them.
-    Answered at once; a run that has ended is answered as it is."""
+    Its `on_cancel` and `finally` follow; asked again, they are ended too. Answered at once; a run
+    that has ended is answered as it is."""
 
     run: str
     reason: str = ""
 
     example: ClassVar[str] = '{"type":"run.cancel","id":"7","run":"k3f9"}'
     answers: ClassVar[tuple[type, ...]] = (RunStatus,)
+
+
+class RunRetry(Request, frozen=True, kw_only=True, tag="run.retry"):
+    """Repeat a run that has ended as a new run, with the same plan, params and payload. Tasks that
+    were COMPLETED are not run again, their outputs are taken over, but for those in `tasks` and
+    all that follow them; `all`: everything is run again. `key` as in `run.start`."""
+
+    run: str
+    tasks: list[str] = []
+    all: bool = False
+    key: str | None = None
+
+    example: ClassVar[str] = '{"type":"run.retry","id":"7","run":"k3f9"}'
+    answers: ClassVar[tuple[type, ...]] = (RunStarted,)
 
 
 class RunWhy(Request, frozen=True, kw_only=True, tag="run.why"):
@@ -437,7 +462,9 @@ class AgentHello(Request, frozen=True, kw_only=True, tag="agent.hello"):
     it has. Tokens the principal had given to an older boot and that are in neither are lost: the
     supervisor has ended what its predecessor left before it speaks. `sent_s` is a clock of the
     agent's machine that never goes back (CLOCK_BOOTTIME): a hello or fetch that is overtaken by a
-    later one, as an old connection may deliver it, is refused instead of believed. 0: unknown."""
+    later one, as an old connection may deliver it, is refused instead of believed. 0: unknown.
+    `tasks_v` is the newest form of tasks that it understands: 0 is `argv` and `command` alone, 1
+    all that this page says."""
 
     agent: str
     aid: str
@@ -450,6 +477,7 @@ class AgentHello(Request, frozen=True, kw_only=True, tag="agent.hello"):
     running: list[str] = []
     outbox: list[str] = []
     sent_s: float = 0.0
+    tasks_v: int = 0
 
     example: ClassVar[str] = (
         '{"type":"agent.hello","id":"7","agent":"box1","aid":"a91","boot":"b7","slots":4,'
@@ -461,7 +489,8 @@ class AgentHello(Request, frozen=True, kw_only=True, tag="agent.hello"):
 class AgentBeat(Request, frozen=True, kw_only=True, tag="agent.beat"):
     """An agent is alive and holds these tokens (running and not yet started). The answer is held
     back up to `wait_s` unless there is something to order. `stuck`: the part of the agent that
-    owns the tasks does not answer the one that speaks; no lease is renewed."""
+    owns the tasks does not answer the one that speaks; no lease is renewed. `progress`, from 0 to
+    100, is of tokens whose tasks have told any."""
 
     agent: str
     boot: str
@@ -470,6 +499,7 @@ class AgentBeat(Request, frozen=True, kw_only=True, tag="agent.beat"):
     draining: bool = False
     stuck: bool = False
     wait_s: float = 0.0
+    progress: dict[str, float] = {}
 
     example: ClassVar[str] = (
         '{"type":"agent.beat","id":"7","agent":"box1","boot":"b7",'
@@ -539,6 +569,7 @@ PRINCIPAL_REQUESTS: tuple[type[Request], ...] = (
     RunShow,
     RunWait,
     RunCancel,
+    RunRetry,
     RunWhy,
     TaskContinue,
     TaskList,

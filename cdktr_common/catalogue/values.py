@@ -1,4 +1,4 @@
-"""Values that messages are made of: plans, rows, chunks, results.
+"""Values that messages are made of: rows, chunks, results; and those of `plan`.
 
 Frozen, validated when decoded, without behaviour. Times ending in `_ts` are UTC epoch seconds,
 durations ending in `_s` are seconds. A reader ignores keys it does not know; a key never changes
@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import msgspec
+from cdktr_common.catalogue.base import Value as Value
+from cdktr_common.catalogue.plan import AgentLostPolicy as AgentLostPolicy
+from cdktr_common.catalogue.plan import Call as Call
+from cdktr_common.catalogue.plan import Container as Container
+from cdktr_common.catalogue.plan import Group as Group
+from cdktr_common.catalogue.plan import Param as Param
+from cdktr_common.catalogue.plan import Plan as Plan
+from cdktr_common.catalogue.plan import PrincipalLostPolicy as PrincipalLostPolicy
+from cdktr_common.catalogue.plan import Retry as Retry
+from cdktr_common.catalogue.plan import Step as Step
+from cdktr_common.catalogue.plan import TaskPlan as TaskPlan
 
 Payload = Any  # any JSON value; CDKTR carries it and never looks inside
 
@@ -18,61 +28,17 @@ TaskState = Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "S
 AttemptState = Literal["RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "RELEASED"]
 ResultState = Literal["COMPLETED", "FAILED", "CANCELLED", "CRASHED", "RELEASED"]
 AgentState = Literal["ready", "silent", "draining", "gone"]
-Stream = Literal["stdout", "stderr"]
-AgentLostPolicy = Literal["rerun", "fail", "hold"]
-PrincipalLostPolicy = Literal["stop", "finish"]
+Stream = str
+"""`stdout`, `stderr`, or `artifact/PATH`."""
 LossCause = Literal["supervisor", "silence", "lease", "operator"]
 
 
 CauseCode = Literal[
     "running", "ended", "waits_for", "no_agent", "no_label", "no_slot", "draining", "silent",
-    "held", "cancelling", "bound", "last_chance", "disk_full", "next",
+    "held", "cancelling", "bound", "last_chance", "disk_full", "next", "retry", "queued", "pool",
+    "group", "concurrency", "call", "old_agent",
 ]  # fmt: skip
 """Those given today. On the wire it is text: an older reader is to show a newer one too."""
-
-
-class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of all values: immutable, keyword arguments only, defaults left out on the wire."""
-
-
-class TaskPlan(Value, frozen=True, kw_only=True):
-    """One task as a run will execute it. Exactly one of `argv` (no shell) and `command` is set.
-
-    What happens when its agent is lost: `rerun` elsewhere until `max_losses` attempts were lost,
-    `fail` at once, or `hold` it until an operator says. `lost_after_s` is its lease (null: the
-    principal's). `on_principal_lost`: `stop` at the end of the lease, or `finish`: it is never
-    stopped for want of a principal, and never given to another agent without proof that it ended
-    or an operator's word."""
-
-    id: str
-    name: str = ""
-    description: str = ""
-    depends: list[str] = []
-    argv: list[str] | None = None
-    command: str | None = None
-    env: dict[str, str] = {}
-    workdir: str | None = None
-    timeout_s: float | None = None
-    labels: list[str] = []
-    max_losses: int = 3
-    lost_after_s: float | None = None
-    on_agent_lost: AgentLostPolicy = "rerun"
-    on_principal_lost: PrincipalLostPolicy = "stop"
-
-
-class Plan(Value, frozen=True, kw_only=True):
-    """A workflow as loaded: what a run snapshots, so that later edits never change it."""
-
-    workflow: str
-    name: str = ""
-    description: str = ""
-    tasks: list[TaskPlan] = []
-    env: dict[str, str] = {}
-    workdir: str | None = None
-    events: list[str] = []
-    cron: str | None = None
-    start_time: str | None = None
-    placement: Literal["spread", "together"] = "spread"
 
 
 class RunRef(Value, frozen=True, kw_only=True):
@@ -84,7 +50,8 @@ class RunRef(Value, frozen=True, kw_only=True):
 
 class RunRow(Value, frozen=True, kw_only=True):
     """A run in a list. `done` counts tasks in a final state; `code` is the exit code of the first
-    task that failed, as `--wait` returns it."""
+    task that failed, as `--wait` returns it. `queued`: it waits for others of its workflow to end.
+    `parent` is the task that called it, RUN/TASK, `retry_of` the run it repeats in part."""
 
     run: str
     workflow: str
@@ -100,6 +67,9 @@ class RunRow(Value, frozen=True, kw_only=True):
     code: int | None = None
     reason: str = ""
     seq: int = 0
+    queued: bool = False
+    parent: str = ""
+    retry_of: str = ""
 
 
 class AttemptRow(Value, frozen=True, kw_only=True):
@@ -121,7 +91,10 @@ class AttemptRow(Value, frozen=True, kw_only=True):
 
 class TaskRow(Value, frozen=True, kw_only=True):
     """A task of a run with all its attempts, oldest first. `held`: its agent was lost and it waits
-    for an operator. `losses`: attempts lost with their agents."""
+    for an operator. `losses`: attempts lost with their agents. `retry_ts`: when it is to be tried
+    again. `group` is the task that it was made by, `calls` the run it has called, `tolerated` a
+    failure that is none for the run, `reused` that it was COMPLETED by an earlier run already.
+    `progress` goes from 0 to 100."""
 
     task: str
     state: TaskState
@@ -132,14 +105,23 @@ class TaskRow(Value, frozen=True, kw_only=True):
     held: bool = False
     losses: int = 0
     attempts: list[AttemptRow] = []
+    outputs: dict[str, Any] = {}
+    result: str | None = None
+    retry_ts: float | None = None
+    group: str = ""
+    calls: str = ""
+    tolerated: bool = False
+    reused: bool = False
+    progress: float | None = None
 
 
 class Cause(Value, frozen=True, kw_only=True):
     """One reason why a task, or a whole run when `task` is empty, is not running. `text` says it in
     one line that follows on the name of the task (`waits for extract (runs on box1)`); `code` is
     one of `running`, `ended`, `waits_for`, `no_agent`, `no_label`, `no_slot`, `draining`,
-    `silent`, `held`, `cancelling`, `bound`, `last_chance`, `disk_full`, `next`; the rest is what
-    it speaks of: other tasks, agents, labels, and since when."""
+    `silent`, `held`, `cancelling`, `bound`, `last_chance`, `disk_full`, `next`, `retry`, `queued`,
+    `pool`, `group`, `concurrency`, `call`, `old_agent`; the rest is what it speaks of: other
+    tasks, agents, labels, and since when."""
 
     code: str
     text: str
@@ -207,13 +189,16 @@ class AgentRow(Value, frozen=True, kw_only=True):
 
 
 class RunContext(Value, frozen=True, kw_only=True):
-    """What all tasks of one run share; sent once per batch instead of once per task."""
+    """What all tasks of one run share; sent once per batch instead of once per task. Values of
+    `sealed` are as in a task."""
 
     workflow: str
     event: str | None = None
     payload: Payload = None
     env: dict[str, str] = {}
     workdir: str | None = None
+    dotenv: list[str] = []
+    sealed: dict[str, list[str]] = {}
 
 
 class TaskSpec(Value, frozen=True, kw_only=True):
@@ -221,7 +206,12 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     `fence` grows with each attempt of anything, for the task's own fenced writes; `key` is the
     same for all attempts of the task, for its own idempotent writes. Its lease lasts
     `lost_after_s` from when the request that brought or renewed it was sent; at its end all its
-    processes are gone, unless `on_principal_lost` is `finish`."""
+    processes are gone, unless `on_principal_lost` is `finish`.
+
+    No text in it is a template any more. What stands in `sealed` (for `env`) and `sealed_files`
+    (for `files`) has secrets in it: a list of pieces whose 2nd, 4th and so on are references,
+    `env:NAME` or `file:PATH`, to put in between. The rest is as in a task of a plan; `slots` is
+    how many of the agent's it takes."""
 
     token: str
     run: str
@@ -235,13 +225,41 @@ class TaskSpec(Value, frozen=True, kw_only=True):
     timeout_s: float | None = None
     lost_after_s: float = 600.0
     on_principal_lost: PrincipalLostPolicy = "stop"
+    shell: list[str] = []
+    script: str | None = None
+    files: dict[str, str] = {}
+    sealed: dict[str, list[str]] = {}
+    sealed_files: dict[str, list[str]] = {}
+    dotenv: list[str] = []
+    pre: list[StepSpec] = []
+    post: list[StepSpec] = []
+    stop_signal: str = "TERM"
+    stop_grace_s: float | None = None
+    outputs: list[str] = []
+    capture: bool = False
+    artifacts: list[str] = []
+    slots: int = 1
+    container: Container | None = None
+
+
+class StepSpec(Value, frozen=True, kw_only=True):
+    """A `pre` or `post` step of an attempt, as in a plan, without templates."""
+
+    name: str = ""
+    argv: list[str] | None = None
+    command: str | None = None
+    shell: list[str] = []
+    script: str | None = None
+    env: dict[str, str] = {}
+    sealed: dict[str, list[str]] = {}
+    timeout_s: float | None = None
 
 
 class TaskResult(Value, frozen=True, kw_only=True):
     """How an attempt ended on its agent. `code` is the exit code, 128+n for signal n, 124 for a
     time-out, 126/127 when it could not be started. RELEASED: handed back; it counts as no
     attempt when it was never started, and never as a loss. `loss` is true when CRASHED because
-    the agent went down under it."""
+    the agent went down under it. `outputs` and `result` are what it wrote for other tasks."""
 
     token: str
     state: ResultState
@@ -252,6 +270,18 @@ class TaskResult(Value, frozen=True, kw_only=True):
     stdout_bytes: int | None = None
     stderr_bytes: int | None = None
     loss: bool = False
+    outputs: dict[str, Any] = {}
+    result: str | None = None
+
+
+class Reused(Value, frozen=True, kw_only=True):
+    """What a run takes over from the run it repeats in part: a task that was COMPLETED, with what
+    it gave; or, when `items` is not null, only the values that a group was made for."""
+
+    outputs: dict[str, Any] = {}
+    result: str | None = None
+    items: list[Any] | None = None
+    calls: str = ""
 
 
 class LogChunk(Value, frozen=True, kw_only=True):

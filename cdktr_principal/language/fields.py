@@ -12,9 +12,9 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Final, TypeVar
 
-from cdktr_principal.nodes import Faults, List, Map, Node, Scalar
-from cdktr_principal.schedule import cron_problem, duration, start_time_problem
-from cdktr_principal.source import SUBPROCESS
+from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
+from cdktr_principal.language.schedule import cron_problem, duration, start_time_problem
+from cdktr_principal.language.source import SUBPROCESS
 
 T = TypeVar("T")
 Reader = Callable[[Node, Faults], T]

@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdktr_principal import source
-from cdktr_principal.nodes import MAX_FAULTS, Faults, List, Map, Node, Scalar
+from cdktr_principal.language import source
+from cdktr_principal.language.nodes import MAX_FAULTS, Faults, List, Map, Node, Scalar
 
 
 def parse(text: str | bytes) -> tuple[Node | None, list[tuple[int, int, str]]]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from cdktr_common.catalogue.values import Fault, Plan, TaskPlan
-from cdktr_principal import dag, fields
-from cdktr_principal.fields import Reader, nearest, unknown_keys
-from cdktr_principal.nodes import Faults, List, Map, Node, Scalar
-from cdktr_principal.source import parse
+from cdktr_principal import dag
+from cdktr_principal.language import fields
+from cdktr_principal.language.fields import Reader, nearest, unknown_keys
+from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
+from cdktr_principal.language.source import parse
 
 MAX_TASKS: Final = 20_000
 """Tasks a workflow may have."""

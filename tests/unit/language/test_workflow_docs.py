@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cdktr_principal import fields, folder, nodes, source, workflow
+from cdktr_principal import folder
 from cdktr_principal.check import check
-from cdktr_principal.workflow import TASK_KEYS, WORKFLOW_KEYS, load_text
+from cdktr_principal.language import canonical, fields, nodes, source
+from cdktr_principal.language.canonical import TASK_KEYS, WORKFLOW_KEYS, load_text
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/workflow.md").read_text(encoding="utf-8")
@@ -49,7 +50,7 @@ def test_the_page_has_a_section_for_each_link_of_its_tables() -> None:
         (source.MAX_BYTES, f"{source.MAX_BYTES >> 20} MiB"),
         (source.MAX_NODES, f"{source.MAX_NODES:,}"),
         (source.MAX_DEPTH, f"levels of nesting | {source.MAX_DEPTH}"),
-        (workflow.MAX_TASKS, f"tasks of a workflow, items of a list | {workflow.MAX_TASKS:,}"),
+        (canonical.MAX_TASKS, f"tasks of a workflow, items of a list | {canonical.MAX_TASKS:,}"),
         (fields.MAX_LIST, f"items of a list | {fields.MAX_LIST:,}"),
         (fields.MAX_COMMAND, f"{fields.MAX_COMMAND >> 10} KiB each"),
         (fields.MAX_ENV, f"{fields.MAX_ENV >> 10} KiB each"),

@@ -15,7 +15,7 @@ from typing import Any, Final, Never
 
 import yaml
 
-from cdktr_principal.nodes import Faults, List, Map, Node, Scalar, Value
+from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar, Value
 
 MAX_BYTES: Final = 2 << 20
 """Bytes a file may have, and characters its scalars may have once aliases are written out."""
