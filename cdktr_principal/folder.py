@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from cdktr_common.catalogue.values import Fault, Plan
 from cdktr_common.settings_file import FILES as SETTINGS_FILES
-from cdktr_principal.language.canonical import Loaded, load_text
+from cdktr_principal.language.dialects import Loaded, load_text
 from cdktr_principal.language.fields import ID
 from cdktr_principal.language.source import MAX_BYTES
 

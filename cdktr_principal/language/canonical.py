@@ -1,30 +1,22 @@
 """A workflow file to a plan: the CDKTR dialect.
 
-`load_text` is the whole interface: bytes in, a plan or faults out, never an exception. It finds
-every fault of a file, each with its place. What a value may be is in `fields`, what the file may
-be as YAML in `source`, what the tasks may be as a graph in `dag`. Pure: no file is opened here.
+`load` takes the tree of a file and tells every fault in it, each with its place. What a value may
+be is in `fields`, what the file may be as YAML in `source`, what the tasks may be as a graph in
+`dag`. Pure: no file is opened here.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from cdktr_common.catalogue.values import Fault, Plan, TaskPlan
+from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_principal import dag
 from cdktr_principal.language import fields
 from cdktr_principal.language.fields import Reader, nearest, unknown_keys
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
-from cdktr_principal.language.source import parse
 
 MAX_TASKS: Final = 20_000
 """Tasks a workflow may have."""
-
-
-class Loaded(NamedTuple):
-    """The plan of a file, or what is wrong with it."""
-
-    plan: Plan | None
-    faults: list[Fault]
 
 
 # Key in the file: name in the plan, and who reads it.
@@ -71,30 +63,8 @@ _LATER_WORKFLOW: Final = frozenset({
 })  # fmt: skip
 
 
-def load_text(text: bytes, workflow: str, file: str) -> Loaded:
-    """The plan that `text` describes. With any fault there is no plan."""
-    faults = Faults(file)
-    root = parse(text, faults)
-    if isinstance(root, Map):
-        plan = _workflow(root, workflow, faults)
-    else:
-        plan = None
-        if root is not None and not (isinstance(root, Scalar) and root.value is None):
-            faults.at(root, f"a workflow must be a mapping, not {fields.kind(root)}")
-        elif not faults.all():
-            faults.add(1, 1, "the file is empty", "a workflow needs at least tasks")
-    found = faults.all()
-    return Loaded(None if found else plan, found)
-
-
-def schedule_text(plan: Plan) -> str:
-    """The schedule of a workflow for a list: empty when it has none."""
-    parts = [f"cron {plan.cron}" if plan.cron else "", f"from {plan.start_time}"]
-    shown = " ".join(parts if plan.start_time else parts[:1]).strip()
-    return f"{shown} (not scheduled yet)" if shown else ""
-
-
-def _workflow(root: Map, workflow: str, faults: Faults) -> Plan:
+def load(root: Map, workflow: str, faults: Faults) -> Plan:
+    """The plan that a tree describes. It is of no use when there were faults."""
     if root.tag:
         faults.at(root, f"{root.tag} belongs to config alone")
     unknown_keys(root, WORKFLOW_KEYS, faults, "a workflow", _LATER_WORKFLOW)
@@ -108,6 +78,13 @@ def _workflow(root: Map, workflow: str, faults: Faults) -> Plan:
             events.update(dict.fromkeys(fields.events(root.items[key], faults)))
     tasks = _tasks(root, faults)
     return Plan(workflow=workflow, events=list(events), tasks=tasks, **found)
+
+
+def schedule_text(plan: Plan) -> str:
+    """The schedule of a workflow for a list: empty when it has none."""
+    parts = [f"cron {plan.cron}" if plan.cron else "", f"from {plan.start_time}"]
+    shown = " ".join(parts if plan.start_time else parts[:1]).strip()
+    return f"{shown} (not scheduled yet)" if shown else ""
 
 
 def _read(node: Map, readers: dict[str, tuple[str, Reader[Any]]], faults: Faults) -> dict[str, Any]:

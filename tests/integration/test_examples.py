@@ -17,7 +17,7 @@ from cdktr_common.catalogue import logd as l
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.common import Hello, Welcome
 from cdktr_common.client import Client
-from cdktr_principal.language.canonical import load_text
+from cdktr_principal.language.dialects import load_text
 from tests.integration.harness import Env, environment, wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from cdktr_common import codec
 from cdktr_common.catalogue.values import Fault, Plan, TaskPlan
 from cdktr_principal.language import fields
-from cdktr_principal.language.canonical import MAX_TASKS, load_text, schedule_text
+from cdktr_principal.language.canonical import MAX_TASKS, schedule_text
+from cdktr_principal.language.dialects import load_text
 from cdktr_principal.language.nodes import Faults
 from cdktr_principal.language.schedule import cron_problem, duration, start_time_problem
 from cdktr_principal.language.source import parse

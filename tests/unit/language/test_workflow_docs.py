@@ -10,7 +10,8 @@ import pytest
 from cdktr_principal import folder
 from cdktr_principal.check import check
 from cdktr_principal.language import canonical, fields, nodes, source
-from cdktr_principal.language.canonical import TASK_KEYS, WORKFLOW_KEYS, load_text
+from cdktr_principal.language.canonical import TASK_KEYS, WORKFLOW_KEYS
+from cdktr_principal.language.dialects import load_text
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/workflow.md").read_text(encoding="utf-8")

@@ -1,0 +1,70 @@
+"""The text of a workflow file to a plan, in whichever dialect it is written.
+
+`load_text` is the whole interface of the language: bytes in, a plan or faults out, never an
+exception. A file says its dialect with `dialect:`, or its shape does: a mapping of tasks is CDKTR;
+a list is Tork when a task has a key of Tork's, and Conducktor when there is a `dag`. Each dialect
+has its own loader, which finds every fault of a file, each with its place. Pure: opens no file.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from cdktr_common.catalogue.values import Fault, Plan
+from cdktr_principal.language import canonical, fields
+from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
+from cdktr_principal.language.source import parse
+
+CDKTR: Final = "cdktr"
+DIALECTS: Final = (CDKTR,)
+
+
+class Loaded(NamedTuple):
+    """The plan of a file, or what is wrong with it."""
+
+    plan: Plan | None
+    faults: list[Fault]
+
+
+def load_text(
+    text: bytes, workflow: str, file: str, dialect: str | None = None, strip_image: bool = False
+) -> Loaded:
+    """The plan that `text` describes. With any fault there is no plan. `dialect` is the one it is
+    in, when that is known; with `strip_image` tasks run as plain processes, whatever container
+    they ask for."""
+    faults = Faults(file)
+    root = parse(text, faults)
+    plan = None
+    if isinstance(root, Map):
+        plan = _load(root, workflow, faults, dialect, strip_image)
+    elif root is not None and not (isinstance(root, Scalar) and root.value is None):
+        faults.at(root, f"a workflow must be a mapping, not {fields.kind(root)}")
+    elif not faults.all():
+        faults.add(1, 1, "the file is empty", "a workflow needs at least tasks")
+    found = faults.all()
+    return Loaded(None if found else plan, found)
+
+
+def _load(
+    root: Map, workflow: str, faults: Faults, dialect: str | None, strip_image: bool
+) -> Plan | None:
+    said = _said(root, faults)
+    if not (dialect or said or _shape(root, faults)):
+        return None
+    return canonical.load(root, workflow, faults)
+
+
+def _said(root: Map, faults: Faults) -> str | None:
+    """What `dialect:` says; no loader sees the key."""
+    node: Node | None = root.items.pop("dialect", None)
+    root.marks.pop("dialect", None)
+    return fields.choice("dialect", *DIALECTS, CDKTR)(node, faults) if node else None
+
+
+def _shape(root: Map, faults: Faults) -> str | None:
+    """The dialect that a file looks like. None when it could be several, which is a fault."""
+    tasks = root.items.get("tasks")
+    if isinstance(tasks, List):
+        faults.at(tasks, "a list of tasks is not supported yet", "write tasks as id: task")
+        return None
+    return CDKTR
