@@ -23,6 +23,7 @@ CONFINED = {
     "duckdb": ("cdktr_logd/store.py",),
     "croniter": ("cdktr_principal/language/schedule.py",),
     "psutil": ("cdktr_agent/",),
+    "cel": ("cdktr_principal/expressions.py",),
 }
 """Heavy libraries and the files that may import them."""
 
