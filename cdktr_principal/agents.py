@@ -61,13 +61,14 @@ def _join(core: Core, request: p.AgentHello, at: Moment) -> None:
     known = core.state.agents.get(request.agent)
     labels = sorted(set(request.labels))
     if known is not None and known.state != "gone" and (
-        known.aid, known.boot, known.slots, known.labels
-    ) == (request.aid, request.boot, request.slots, labels):  # fmt: skip
+        known.aid, known.boot, known.slots, known.labels, known.tasks_v
+    ) == (request.aid, request.boot, request.slots, labels, request.tasks_v):  # fmt: skip
         show(core, known, *wanted(known), at)
         return
     core.emit(
         f.AgentJoined, "agent/", at, agent=request.agent, aid=request.aid, boot=request.boot,
         slots=request.slots, labels=labels, host=request.host, version=request.version,
+        tasks_v=request.tasks_v,
     )  # fmt: skip
 
 

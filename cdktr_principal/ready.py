@@ -43,7 +43,7 @@ def _candidates(state: State, agent: str) -> Iterator[Task]:
     labels = set(state.agents[agent].labels)
     queues: list[Iterable[Task]] = [
         queue
-        for (home, wanted), queue in state.ready.items()
+        for (home, wanted, _), queue in state.ready.items()
         if home in ("", agent) and labels.issuperset(wanted)
     ]
     if len(queues) == 1:

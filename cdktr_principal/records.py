@@ -21,6 +21,7 @@ from cdktr_common.catalogue.values import (
     TaskState,
 )
 from cdktr_principal.dag import Graph
+from cdktr_principal.demand import bounds
 
 FINAL: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "SKIPPED"})
 """States a task or a run never leaves."""
@@ -29,7 +30,8 @@ FINAL: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "SKIPPED"})
 class Attempt(msgspec.Struct):
     """One execution of a task; `fence` is the seq of the fact that assigned it. `aid` and `boot`
     are those of the agent at that time: its name may by now be another's. So is the lease, which
-    the agent goes on counting as it was told; `asked_s` is when it asked, by its own clock."""
+    the agent goes on counting as it was told; `asked_s` is when it asked, by its own clock; `slots`
+    are how many of its slots it takes."""
 
     n: int
     token: str
@@ -47,6 +49,7 @@ class Attempt(msgspec.Struct):
     aid: str = ""
     lost_after_s: float = 600.0
     asked_s: float = 0.0
+    slots: int = 1
 
 
 class Task:
@@ -103,6 +106,7 @@ class Run:
         self.labels = tuple(
             sorted({label for task in fact.plan.tasks for label in task.labels if together})
         )
+        self.bounds = bounds(fact.plan)
         self.open = len(fact.plan.tasks)
         self.tasks = [Task(self, i, task, shape.waits[i]) for i, task in enumerate(fact.plan.tasks)]
         self.by_id = {task.plan.id: task for task in self.tasks}
@@ -110,7 +114,8 @@ class Run:
 
 class Agent(msgspec.Struct):
     """An agent as it introduced itself last. `drain`: an operator wants no new work there;
-    `older_boots`: supervisors that were followed by another, and have nothing more to say."""
+    `older_boots`: supervisors that were followed by another, and have nothing more to say;
+    `tasks_v`: the newest form of tasks that it understands."""
 
     name: str
     aid: str
@@ -125,6 +130,7 @@ class Agent(msgspec.Struct):
     drain: bool = False
     drain_reason: str = ""
     older_boots: list[str] = []
+    tasks_v: int = 0
 
 
 class Workflow(msgspec.Struct):

@@ -23,8 +23,9 @@ def join(agents: dict[str, Agent], fact: f.AgentJoined, busy: Container[str]) ->
     unless it is `busy`: some attempt still counts as its own."""
     before = agents.get(fact.agent)
     now = agents[fact.agent] = Agent(
-        fact.agent, fact.aid, fact.boot, fact.slots, fact.labels, fact.host, fact.version
-    )
+        fact.agent, fact.aid, fact.boot, fact.slots, fact.labels, fact.host, fact.version,
+        tasks_v=fact.tasks_v,
+    )  # fmt: skip
     if before is None:
         _forget_one(agents, busy)
     elif before.aid == fact.aid:

@@ -29,6 +29,7 @@ from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import TaskState
 from cdktr_principal import roster
 from cdktr_principal.dag import graph
+from cdktr_principal.demand import Demand, demand
 from cdktr_principal.records import Agent, Attempt, KeyUse, Run, Task, Workflow
 
 RECENT_RUNS: Final = 1000
@@ -60,8 +61,9 @@ class InvalidTransition(Exception):
     """A fact that does not follow from the state before it: a bug, or a journal of another."""
 
 
-QueueName = tuple[str, tuple[str, ...]]
-"""A ready queue: the agent its runs are bound to ('' for any), the labels its tasks ask for."""
+QueueName = tuple[str, tuple[str, ...], Demand]
+"""A ready queue: the agent its runs are bound to ('' for any), the labels its tasks ask for, and
+what else they do."""
 
 
 class State:
@@ -165,7 +167,8 @@ class State:
     def queue_name(self, task: Task) -> QueueName:
         """The ready queue a task belongs to now. A run that stays together needs an agent with
         the labels of all its tasks."""
-        return (task.run.home or "", task.run.labels or tuple(task.plan.labels))
+        run, plan = task.run, task.plan
+        return (run.home or "", run.labels or tuple(plan.labels), demand(plan, run.bounds))
 
     def _enqueue(self, task: Task) -> None:
         self.ready_order += 1
@@ -200,19 +203,11 @@ class State:
         self._move(fact, task, "RUNNING")
         self._dequeue(task)
         aid = self.agents[fact.agent].aid if fact.agent in self.agents else ""
-        task.attempts.append(
-            Attempt(
-                fact.n,
-                fact.token,
-                fact.agent,
-                fact.boot,
-                fact.seq,
-                fact.ts,
-                aid=aid,
-                lost_after_s=fact.lost_after_s,
-                asked_s=fact.asked_s,
-            )
-        )
+        attempt = Attempt(
+            fact.n, fact.token, fact.agent, fact.boot, fact.seq, fact.ts, aid=aid,
+            lost_after_s=fact.lost_after_s, asked_s=fact.asked_s, slots=fact.slots,
+        )  # fmt: skip
+        task.attempts.append(attempt)
         self.tokens[fact.token] = task
         self.held.setdefault(fact.agent, {})[fact.token] = task
         if run.started_ts is None:
