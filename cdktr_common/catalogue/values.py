@@ -133,13 +133,15 @@ class Cause(Value, frozen=True, kw_only=True):
 
 
 class Fault(Value, frozen=True, kw_only=True):
-    """One thing wrong in a workflow file. Lines and columns count from 1."""
+    """One thing wrong in a workflow file. Lines and columns count from 1. `see` is where the
+    documentation tells of it, like `docs/workflow.md#retry`."""
 
     file: str
     line: int = 0
     col: int = 0
     what: str
     hint: str = ""
+    see: str = ""
 
 
 class WorkflowRow(Value, frozen=True, kw_only=True):

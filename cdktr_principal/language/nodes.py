@@ -6,7 +6,10 @@ in. Pure; knows neither YAML nor workflows.
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -30,10 +33,46 @@ class Node(msgspec.Struct):
 
 
 class Scalar(Node, kw_only=True):
-    """`value` is what the text means, `text` is what was written (quotes and escapes done)."""
+    """`value` is what the text means, `text` is what was written (quotes and escapes done), `raw`
+    the very characters of the file, for all but plain text of one line."""
 
     text: str
     value: Value
+    raw: str = ""
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of a character of `text`. Where lines were folded, of the value."""
+        if not self.raw:
+            return self.line, self.col + offset
+        if self.raw[0] == "|":
+            return self._place_in_block(offset)
+        position = _behind_quotes(self.raw, offset) if self.raw[0] in "'\"" else None
+        return self.line, self.col + (position or 0)
+
+    def _place_in_block(self, offset: int) -> tuple[int, int]:
+        written = self.raw.split("\n")[1:]
+        first = next((line for line in written if line.strip(" ")), "")
+        indent = len(first) - len(first.lstrip(" "))
+        number = self.text.count("\n", 0, offset)
+        within = offset - (self.text.rfind("\n", 0, offset) + 1)
+        return self.line + 1 + number, indent + within + 1
+
+
+_ESCAPES = re.compile(r"\\(?:x..|u.{4}|U.{8}|.)|''")
+
+
+def _behind_quotes(raw: str, offset: int) -> int | None:
+    """Where in a quoted text of one line a character stands. None when it has several lines."""
+    if "\n" in raw:
+        return None
+    position = 1
+    for _ in range(offset):
+        escape = _ESCAPES.match(raw, position) if raw[position] in "\\'" else None
+        known = escape is not None and (raw[0] == '"') == (escape.group()[0] == "\\")
+        position = escape.end() if escape is not None and known else position + 1
+        if position >= len(raw):
+            return None
+    return position
 
 
 class List(Node, kw_only=True):
@@ -49,18 +88,50 @@ class Map(Node, kw_only=True):
     marks: dict[str, tuple[int, int]]
 
 
+Place = Literal["template", "sealed", "condition", "plain"]
+"""What a text may hold: expressions in braces; those and secrets; one expression, with or without
+braces; or no expression at all."""
+
+
+class Note(NamedTuple):
+    """A text that is to be checked once all names of the file are known. `key` is where it stands,
+    in words."""
+
+    node: Scalar
+    key: str
+    place: Place
+
+
 class Faults:
-    """Collects what is wrong in one file; beyond MAX_FAULTS it only counts."""
+    """Collects what is wrong in one file; beyond MAX_FAULTS it only counts. And `notes`: the texts
+    that can be judged only when the whole file has been read."""
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self.notes: list[Note] = []
         self._found: list[Fault] = []
         self._more = 0
+        self._see = ""
+
+    @contextmanager
+    def about(self, see: str) -> Iterator[None]:
+        """While it lasts, faults name this place of the documentation."""
+        before, self._see = self._see, see or self._see
+        try:
+            yield
+        finally:
+            self._see = before
+
+    def note(self, node: Scalar, key: str, place: Place) -> None:
+        """A text to be checked later; one without braces that is no condition needs no check."""
+        if place == "condition" or "{{" in node.text:
+            self.notes.append(Note(node, key, place))
 
     def add(self, line: int, col: int, what: str, hint: str = "") -> None:
         """One thing wrong, at a place."""
         if not self.full:
-            self._found.append(Fault(file=self.file, line=line, col=col, what=what, hint=hint))
+            fault = Fault(file=self.file, line=line, col=col, what=what, hint=hint, see=self._see)
+            self._found.append(fault)
         else:
             self._more += 1
 

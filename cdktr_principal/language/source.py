@@ -9,6 +9,7 @@ loader crashes on deep nesting. Pure; knows nothing of workflows.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any, Final, Never
@@ -120,7 +121,8 @@ def meaning(text: str) -> Value:
         if _INT.fullmatch(text):
             return int(text)
         if not text.lstrip("+-").isdigit() and _FLOAT.fullmatch(text):
-            return float(text)
+            number = float(text)
+            return number if math.isfinite(number) else text
     return text
 
 
@@ -199,7 +201,11 @@ class _Composer:
         if _IMPOSSIBLE.search(text):
             self._fault(event, "text with a NUL or half a surrogate pair in it")
             text = value = ""
-        return Scalar(line, col, tag, length=len(text), text=text, value=value)
+        start, end = event.start_mark, event.end_mark
+        raw = ""
+        if event.style or start.line != end.line:
+            raw = start.buffer[start.pointer : end.pointer]
+        return Scalar(line, col, tag, length=len(text), text=text, value=value, raw=raw)
 
     def _count(self, event: Event, nodes: int, length: int) -> None:
         self._nodes += nodes
