@@ -19,6 +19,13 @@ class _PlanHead(msgspec.Struct):
     tasks: list[msgspec.Raw] = []
 
 
+class _Reused(msgspec.Struct):
+    outputs: msgspec.Raw = msgspec.Raw()
+    result: str | None = None
+    items: msgspec.Raw = msgspec.Raw()
+    calls: str = ""
+
+
 class FactHead(msgspec.Struct):
     """The keys of facts that the status tables hold; decoded once for each fact."""
 
@@ -41,16 +48,30 @@ class FactHead(msgspec.Struct):
     because: str = ""
     event: str | None = None
     plan: _PlanHead | None = None
+    queued: bool = False
+    parent: str = ""
+    retry_of: str = ""
+    reused: dict[str, _Reused] = {}
+    retry_ts: float | None = None
+    items: list[msgspec.Raw] = []
+    calls: str = ""
+    outputs: msgspec.Raw = msgspec.Raw()
+    result: str | None = None
+    output: msgspec.Raw = msgspec.Raw()
 
 
 _head = msgspec.json.Decoder(FactHead, strict=True)
 
 _TASK_STATES: Final = {
     "task.assigned": "RUNNING",
+    "task.called": "RUNNING",
+    "task.expanded": "RUNNING",
     "task.released": "RELEASED",
     "task.crashed": "CRASHED",
+    "task.retrying": "FAILED",
     "task.skipped": "SKIPPED",
 }
+_RUN_STATES: Final = {"run.created": "PENDING", "run.admitted": "ADMITTED"}
 _TOPICS: Final = {"epoch": "principal/", "workflow": "workflow/", "event": "event/"}
 
 
@@ -95,40 +116,75 @@ def _status_rows(fact: FactHead, rows: FactRows) -> None:
     kind = fact.type
     state = fact.state if kind == "task.ended" else _TASK_STATES.get(kind)
     if state is not None:
-        reason = fact.because if kind == "task.skipped" else fact.reason
-        rows.tasks.append(
-            (
-                fact.seq,
-                fact.ts,
-                fact.workflow,
-                fact.run,
-                fact.task,
-                fact.n,
-                state,
-                fact.agent,
-                fact.code,
-                reason,
-                fact.started_ts,
-                fact.ended_ts,
-                fact.requeued if kind == "task.crashed" else None,
-                fact.stdout_bytes,
-                fact.stderr_bytes,
-            )
+        rows.tasks.append(_task_row(fact, state))
+        return
+    state = fact.state if kind == "run.ended" else _RUN_STATES.get(kind)
+    if state is None:
+        return
+    plan = fact.plan or _PlanHead()
+    created = kind == "run.created"
+    rows.runs.append(
+        (
+            fact.seq,
+            fact.ts,
+            fact.workflow,
+            fact.run,
+            state,
+            plan.name,
+            fact.event,
+            len(plan.tasks) if created else None,
+            fact.code or 0 if kind == "run.ended" else None,
+            fact.reason,
+            fact.queued if created else None,
+            fact.parent if created else None,
+            fact.retry_of if created else None,
+            _json(fact.output),
         )
-    elif kind == "run.created" or kind == "run.ended":
-        plan = fact.plan or _PlanHead()
-        created = kind == "run.created"
-        rows.runs.append(
-            (
-                fact.seq,
-                fact.ts,
-                fact.workflow,
-                fact.run,
-                "PENDING" if created else fact.state,
-                plan.name,
-                fact.event,
-                len(plan.tasks) if created else None,
-                None if created else fact.code or 0,
-                fact.reason,
-            )
-        )
+    )
+    rows.tasks.extend(_reused_rows(fact))
+
+
+def _task_row(fact: FactHead, state: str) -> tuple[object, ...]:
+    kind = fact.type
+    # Groups and calling tasks have no agent to tell when they began.
+    begun = fact.ts if kind in ("task.called", "task.expanded") else fact.started_ts
+    return (
+        fact.seq,
+        fact.ts,
+        fact.workflow,
+        fact.run,
+        fact.task,
+        fact.n or (1 if kind == "task.called" else 0),
+        state,
+        fact.agent,
+        fact.code,
+        fact.reason or fact.because,
+        begun,
+        fact.ended_ts,
+        True if kind == "task.retrying" else fact.requeued if kind == "task.crashed" else None,
+        fact.stdout_bytes,
+        fact.stderr_bytes,
+        fact.retry_ts,
+        len(fact.items) if kind == "task.expanded" else None,
+        fact.calls or None,
+        _json(fact.outputs),
+        fact.result,
+    )
+
+
+def _reused_rows(fact: FactHead) -> Iterable[tuple[object, ...]]:
+    """The tasks that were COMPLETED when their run began, because an earlier one had run them."""
+    reason = f"taken over from {fact.retry_of}"
+    for task, reused in fact.reused.items():
+        if _json(reused.items) is None:
+            ended = msgspec.structs.replace(
+                fact, type="task.ended", task=task, calls=reused.calls, code=0, reason=reason,
+                outputs=reused.outputs, result=reused.result, ended_ts=fact.ts,
+            )  # fmt: skip
+            yield _task_row(ended, "COMPLETED")
+
+
+def _json(raw: msgspec.Raw) -> str | None:
+    """JSON as it came; None for nothing."""
+    text = bytes(raw).decode()
+    return None if text in ("", "null", "{}") else text

@@ -26,6 +26,16 @@ TABLES: Final = ("logstore", "event", "workflow_run_status", "task_run_status", 
 
 _TABLE: Final = re.compile(r"^CREATE TABLE (\w+) \(.*?\);\n", re.DOTALL | re.MULTILINE)
 
+_ADDED: Final = {
+    "workflow_run_status": (
+        "queued BOOLEAN", "parent VARCHAR", "retry_of VARCHAR", "output VARCHAR",
+    ),
+    "task_run_status": (
+        "retry_ts DOUBLE", "made INTEGER", "calls VARCHAR", "outputs VARCHAR", "result VARCHAR",
+    ),
+}  # fmt: skip
+"""The columns that version 3 has and version 2 had not; they are the last ones."""
+
 _META: Final = (
     "CREATE TABLE meta AS SELECT '{version}' AS version;"
     "CREATE TABLE partition"
@@ -69,11 +79,22 @@ def create(version: str) -> list[str]:
     return [*_META.format(version=version).split(";"), *_views_on_top()]
 
 
-def migrate(version: str) -> list[str]:
-    """What makes the first partition of the tables of version 1."""
-    renames = [f"ALTER TABLE {table} RENAME TO {table}_1" for table in TABLES[:-1]]
-    marks = next(text for text in begin(1) if "mark_1" in text)
-    return ["DROP TABLE meta", *_META.format(version=version).split(";"), *renames, marks]
+def migrate(found: str, version: str, numbers: Sequence[int]) -> list[str] | None:
+    """What makes tables of an older version those of today; None for an unknown one. Those of
+    version 1 had no partitions and become the first. New columns stay empty in old rows."""
+    if found not in ("1", "2"):
+        return None
+    texts: list[str] = []
+    if found == "1":
+        numbers = [1]
+        marks = next(text for text in begin(1) if "mark_1" in text)
+        renames = [f"ALTER TABLE {table} RENAME TO {table}_1" for table in TABLES[:-1]]
+        texts = [_META.split(";")[1], *renames, marks]
+    for number in numbers:
+        for table, columns in _ADDED.items():
+            texts += [f"ALTER TABLE {table}_{number} ADD COLUMN {column}" for column in columns]
+    meta = f"UPDATE meta SET version = '{version}'"
+    return [*texts, *views(numbers), *_views_on_top(), meta]
 
 
 def begin(number: int) -> list[str]:
@@ -103,4 +124,5 @@ def _schema() -> str:
 def _views_on_top() -> list[str]:
     text = _TABLE.sub("", _schema())
     bare = "\n".join(line for line in text.split("\n") if not line.startswith("--"))
-    return [part.strip() for part in bare.split(";") if part.strip()]
+    parts = [part.strip() for part in bare.split(";") if part.strip()]
+    return [part.replace("CREATE ", "CREATE OR REPLACE ", 1) for part in parts]

@@ -236,12 +236,14 @@ def stream_part(chunk: LogChunk, offset: int) -> LogChunk | None:
 
 _HISTORY: Final = {
     "runs": "run, workflow, state, event, created_ts, started_ts, ended_ts, tasks, done, failed,"
-    " code, reason, name, seq",
-    "tasks": "run, workflow, task, state, n, agent, started_ts, ended_ts, code, reason, seq",
+    " code, reason, name, queued, parent, retry_of, output, seq",
+    "tasks": "run, workflow, task, state, n, agent, started_ts, ended_ts, code, reason, retry_ts,"
+    " made, calls, outputs, result, seq",
     "attempts": "run, workflow, task, n, state, agent, fence, assigned_ts, started_ts, ended_ts,"
     " code, reason, stdout_bytes, stderr_bytes, seq",
     "events": "seq, ts, type, topic, body",
 }
+_JSON: Final = ("body", "output", "outputs")
 _TIME: Final = {"runs": "created_ts", "tasks": "started_ts", "attempts": "assigned_ts"}
 
 
@@ -276,15 +278,17 @@ def history_sql(asked: HistoryList, run: str | None) -> Sql:
 
 
 def history_page(asked: HistoryList, rows: Sequence[tuple[Any, ...]]) -> HistoryPage:
-    """The page of these rows; bodies of facts become JSON again."""
+    """The page of these rows; what is JSON becomes JSON again."""
     columns = _HISTORY[asked.table].split(", ")
     at_seq = columns.index("seq")
+    json_at = [at for at, name in enumerate(columns) if name in _JSON]
     shown: list[list[Any]] = []
     room = PAGE_BYTES
     for row in rows[: min(asked.limit, PAGE_ROWS)]:
         values = list(row)
-        if asked.table == "events":
-            values[-1] = msgspec.Raw(values[-1].encode())
+        for at in json_at:
+            if values[at] is not None:
+                values[at] = msgspec.Raw(values[at].encode())
         shown.append(values)
         room -= len(encode(values))
         if room <= 0:

@@ -21,18 +21,25 @@ CREATE TABLE event (
     seq BIGINT, ts DOUBLE, type VARCHAR, topic VARCHAR, run VARCHAR, body VARCHAR
 );
 
--- A row whenever the state of a run changed: PENDING when it was created, then how it ended.
+-- A row whenever the state of a run changed: PENDING when it was created, ADMITTED when it was
+-- queued and begins, then how it ended. `parent` is the task that called it, as RUN/TASK, `retry_of`
+-- the run it repeats in part, `output` what it gave, as JSON.
 CREATE TABLE workflow_run_status (
     seq BIGINT, ts DOUBLE, workflow VARCHAR, run VARCHAR, state VARCHAR, name VARCHAR,
-    event VARCHAR, tasks INTEGER, code INTEGER, reason VARCHAR
+    event VARCHAR, tasks INTEGER, code INTEGER, reason VARCHAR,
+    queued BOOLEAN, parent VARCHAR, retry_of VARCHAR, output VARCHAR
 );
 
--- A row whenever the state of an attempt changed: RUNNING (it was assigned), COMPLETED, FAILED,
--- CANCELLED, CRASHED, RELEASED; with n = 0 for tasks that ended or were SKIPPED without running.
+-- A row whenever the state of an attempt changed: RUNNING (it was assigned, or its run was called),
+-- COMPLETED, FAILED, CANCELLED, CRASHED, RELEASED; with n = 0 for tasks that ended or were SKIPPED
+-- without running, and for groups, which are RUNNING when they have made `made` copies. `requeued`:
+-- another attempt follows, not before `retry_ts`. `calls` is the run that was called, `outputs`
+-- (JSON) and `result` what it gave.
 CREATE TABLE task_run_status (
     seq BIGINT, ts DOUBLE, workflow VARCHAR, run VARCHAR, task VARCHAR, n INTEGER, state VARCHAR,
     agent VARCHAR, code INTEGER, reason VARCHAR, started_ts DOUBLE, ended_ts DOUBLE,
-    requeued BOOLEAN, stdout_bytes BIGINT, stderr_bytes BIGINT
+    requeued BOOLEAN, stdout_bytes BIGINT, stderr_bytes BIGINT,
+    retry_ts DOUBLE, made INTEGER, calls VARCHAR, outputs VARCHAR, result VARCHAR
 );
 
 -- How far streams are stored of which no row is left: kept when a partition is dropped while they
@@ -59,43 +66,55 @@ FROM task_run_status WHERE n > 0
 GROUP BY run, task, n;
 
 -- One row for each task of which anything is known, as its latest attempt left it.
--- A task whose attempt was lost or handed back is PENDING again.
+-- A task that another attempt follows is PENDING again. `made`: it is a group of so many copies.
 CREATE VIEW tasks AS
 SELECT
     min(seq) AS seq, run, any_value(workflow) AS workflow, task,
-    CASE WHEN arg_max(state, seq) IN ('CRASHED', 'RELEASED') THEN 'PENDING'
+    CASE WHEN arg_max(coalesce(requeued, state IN ('CRASHED', 'RELEASED')), seq) THEN 'PENDING'
         ELSE arg_max(state, seq) END AS state,
     max(n) AS n, coalesce(arg_max(agent, seq) FILTER (agent <> ''), '') AS agent,
     max(started_ts) AS started_ts,
-    CASE WHEN arg_max(state, seq) IN ('COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED')
-        THEN arg_max(coalesce(ended_ts, ts), seq) END AS ended_ts,
-    arg_max(code, seq) AS code, coalesce(arg_max(reason, seq), '') AS reason,
+    CASE WHEN arg_max(state IN ('COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED')
+        AND requeued IS NOT TRUE, seq) THEN arg_max(coalesce(ended_ts, ts), seq) END AS ended_ts,
+    arg_max_null(code, seq) AS code, coalesce(arg_max(reason, seq), '') AS reason,
+    arg_max_null(retry_ts, seq) AS retry_ts, max(made) AS made,
+    coalesce(arg_max(calls, seq) FILTER (calls <> ''), '') AS calls,
+    CAST(arg_max_null(outputs, seq) AS JSON) AS outputs, arg_max_null(result, seq) AS result,
     utc(max(started_ts)) AS started,
-    CASE WHEN arg_max(state, seq) IN ('COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED')
-        THEN utc(arg_max(coalesce(ended_ts, ts), seq)) END AS ended
+    CASE WHEN arg_max(state IN ('COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED')
+        AND requeued IS NOT TRUE, seq) THEN utc(arg_max(coalesce(ended_ts, ts), seq)) END AS ended
 FROM task_run_status
 GROUP BY run, task;
 
--- One row a run. `started_ts` is when its first task was assigned; `done` counts tasks in a final
--- state, `failed` those that FAILED.
+-- One row a run. `started_ts` is when its first task began; `done` counts tasks in a final state,
+-- `failed` those that FAILED. `tasks` grows as groups make their copies.
 CREATE VIEW runs AS
 SELECT
     c.seq, c.run, c.workflow, c.name, c.event,
     CASE WHEN e.state IS NOT NULL THEN e.state WHEN t.started_ts IS NOT NULL THEN 'RUNNING'
         ELSE 'PENDING' END AS state,
-    c.ts AS created_ts, t.started_ts, e.ts AS ended_ts, c.tasks,
+    c.ts AS created_ts, t.started_ts, e.ts AS ended_ts,
+    greatest(c.tasks + coalesce(t.made, 0), coalesce(t.done, 0)) AS tasks,
     coalesce(t.done, 0) AS done, coalesce(t.failed, 0) AS failed, e.code,
     coalesce(e.reason, '') AS reason,
+    coalesce(c.queued, false) AND e.state IS NULL AND t.started_ts IS NULL
+        AND NOT exists(FROM workflow_run_status a WHERE a.run = c.run AND a.state = 'ADMITTED')
+        AS queued,
+    coalesce(c.parent, '') AS parent, coalesce(c.retry_of, '') AS retry_of,
+    CAST(e.output AS JSON) AS output,
     utc(c.ts) AS created, utc(t.started_ts) AS started, utc(e.ts) AS ended
 FROM workflow_run_status c
 LEFT JOIN (
-    SELECT run, state, ts, code, reason FROM workflow_run_status WHERE state <> 'PENDING'
+    SELECT run, state, ts, code, reason, output FROM workflow_run_status
+    WHERE state NOT IN ('PENDING', 'ADMITTED')
 ) e ON e.run = c.run
 LEFT JOIN (
     SELECT run,
         min(ts) FILTER (state = 'RUNNING') AS started_ts,
-        count(*) FILTER (state IN ('COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED')) AS done,
-        count(*) FILTER (state = 'FAILED') AS failed
+        count(*) FILTER (state IN ('COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED')
+            AND requeued IS NOT TRUE) AS done,
+        count(*) FILTER (state = 'FAILED' AND requeued IS NOT TRUE) AS failed,
+        CAST(sum(made) AS INTEGER) AS made
     FROM task_run_status GROUP BY run
 ) t ON t.run = c.run
 WHERE c.state = 'PENDING';

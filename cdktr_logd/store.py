@@ -25,9 +25,9 @@ from cdktr_logd.facts import FactRows
 from cdktr_logd.head import Head, Heights, way_on
 from cdktr_logd.partitions import Partition
 
-VERSION: Final = "2"
-"""Version of the tables. Those of version 1, without partitions, become the first partition; a
-file of any other version is not touched."""
+VERSION: Final = "3"
+"""Version of the tables. Those of version 1, without partitions, become the first partition; those
+of version 2 get the columns they lack. A file of any other version is not touched."""
 
 WAL_MOST: Final = 128 << 20
 """Bytes of write-ahead log after which a checkpoint is due."""
@@ -146,16 +146,18 @@ class Store:
             self.change([*tables, *partitions.create(VERSION)], self._first)
         elif "meta" not in names:
             raise StoreDamaged(f"{self.path}: not a history of cdktr-logd. {self._way_on()}")
-        else:
-            version = self._all("SELECT version FROM meta")
-            if version == [("1",)]:
-                self.change([*partitions.migrate(VERSION), *partitions.views([1])], self._first)
-            elif version != [(VERSION,)]:
-                found = version[0][0] if version else "none"
-                raise StoreDamaged(
-                    f"{self.path}: tables of version {found}, not {VERSION}. {self._way_on()}"
-                )
-        self._know_partitions()
+        version = next((str(row[0]) for row in self._all("SELECT version FROM meta")), "none")
+        if version != "1":
+            self._know_partitions()
+        if version == VERSION:
+            return
+        numbers = [part.number for part in self.partitions]
+        texts = partitions.migrate(version, VERSION, numbers)
+        if texts is None:
+            raise StoreDamaged(
+                f"{self.path}: tables of version {version}, not {VERSION}. {self._way_on()}"
+            )
+        self.change(texts, None if numbers else self._first)
 
     def _know_partitions(self) -> None:
         self.partitions = [

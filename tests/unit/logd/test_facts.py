@@ -54,6 +54,22 @@ def test_states_of_runs_and_tasks_become_rows_of_their_own() -> None:
     ]
 
 
+def test_what_a_run_takes_over_is_completed_when_it_is_created() -> None:
+    (created,) = raws(
+        {
+            "type": "run.created", "seq": 7, "workflow": "etl", "run": "r2", "queued": True,
+            "retry_of": "r1", "parent": "r0/call", "plan": {"tasks": [{}, {}]},
+            "reused": {"a": {"outputs": {"rows": 3}, "result": "x"}, "g": {"items": [1, 2]}},
+        }
+    )  # fmt: skip
+    rows, _ = fact_rows(0, [created])
+    assert [row[10:] for row in rows.runs] == [(True, "r0/call", "r1", None)]
+    (row,) = rows.tasks
+    assert (row[4], row[5], row[6], row[8]) == ("a", 0, "COMPLETED", 0)
+    assert row[9] == "taken over from r1"
+    assert row[-2:] == ('{"rows": 3}', "x")
+
+
 def test_facts_stored_before_are_left_out() -> None:
     rows, last = fact_rows(2, raws(*({"type": "x.y", "seq": seq} for seq in (1, 2, 3, 4))))
     assert [row[0] for row in rows.events] == [3, 4]

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +126,8 @@ def test_when_partitions_begin_and_end() -> None:
     assert Retention(86400.0 * 365).check_s == partitions.CHECK_MOST_S
 
 
-OLD_TABLES = re.sub(
-    r"CREATE TABLE mark .*?;", "", files("cdktr_logd").joinpath("schema.sql").read_text(),
-    flags=re.DOTALL,
-)  # fmt: skip
+SCHEMA_2 = Path(__file__).with_name("schema_2.sql").read_text()
+OLD_TABLES = re.sub(r"CREATE TABLE mark .*?;", "", SCHEMA_2, flags=re.DOTALL)
 
 MAKE_OLD = """
 import duckdb, os, sys
@@ -165,11 +162,70 @@ def test_a_file_of_version_1_becomes_the_first_partition(tmp_path: Path) -> None
         store.close()
 
 
+MAKE_2 = """
+import duckdb, sys
+path, schema = sys.argv[1:]
+tables, views = schema.split("CREATE MACRO")
+connection = duckdb.connect(path)
+for number in (1, 2):
+    for text in tables.split("CREATE TABLE ")[1:]:
+        name = text.split()[0]
+        connection.execute("CREATE TABLE " + text.replace(name, f"{name}_{number}", 1))
+for text in tables.split("CREATE TABLE ")[1:]:
+    name = text.split()[0]
+    connection.execute(
+        f"CREATE VIEW {name} AS SELECT * FROM {name}_1 UNION ALL SELECT * FROM {name}_2"
+    )
+connection.execute("CREATE MACRO" + views)
+connection.execute("CREATE TABLE meta AS SELECT '2' AS version")
+connection.execute("CREATE TABLE partition"
+    " (number INTEGER, begun_ts DOUBLE, pos BIGINT, seq BIGINT, body VARCHAR)")
+connection.execute("INSERT INTO partition VALUES (1, 1.0, 0, 0, NULL), (2, 2.0, 0, 2, '{}')")
+connection.execute("INSERT INTO workflow_run_status_1 VALUES"
+    " (1, 1.0, 'w', 'r1', 'PENDING', '', NULL, 1, NULL, '')")
+connection.execute("INSERT INTO task_run_status_1 VALUES (2, 2.0, 'w', 'r1', 't', 1, 'RUNNING',"
+    " 'a', NULL, '', NULL, NULL, NULL, NULL, NULL)")
+connection.execute("INSERT INTO task_run_status_2 VALUES (3, 3.0, 'w', 'r1', 't', 1, 'COMPLETED',"
+    " 'a', 0, '', 2.0, 3.0, NULL, 0, 0)")
+connection.execute("INSERT INTO workflow_run_status_2 VALUES"
+    " (4, 4.0, 'w', 'r1', 'COMPLETED', '', NULL, NULL, 0, '')")
+connection.close()
+"""
+
+
+def test_a_file_of_version_2_gets_the_new_columns_and_views(tmp_path: Path) -> None:
+    path = str(tmp_path / "history.duckdb")
+    subprocess.run([sys.executable, "-c", MAKE_2, path, SCHEMA_2], check=True, timeout=60)
+    run = "SELECT run, state, tasks, done, code, queued, parent, output FROM runs"
+    task = "SELECT task, state, n, code, made, calls, outputs, result FROM tasks"
+    for _ in range(2):  # the second time it is of today
+        store = Store(tmp_path)
+        try:
+            assert [part.number for part in store.partitions] == [1, 2]
+            assert store.read(run) == [("r1", "COMPLETED", 1, 1, 0, False, "", None)]
+            assert store.read(task) == [("t", "COMPLETED", 1, 0, None, "", None, None)]
+            put(store, b"new", run="new")
+        finally:
+            store.close()
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    columns = (
+        "SELECT table_name, column_name, data_type FROM duckdb_columns()"
+        " WHERE table_name NOT LIKE '%\\_2' ESCAPE '\\' ORDER BY table_name, column_index"
+    )
+    old, new = Store(tmp_path), Store(fresh)
+    try:
+        assert old.read(columns) == new.read(columns)
+    finally:
+        old.close()
+        new.close()
+
+
 def test_a_file_of_another_version_is_not_touched(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.change(["DROP TABLE meta", "CREATE TABLE meta AS SELECT '9' AS version"])
     store.close()
     before = (tmp_path / "history.duckdb").read_bytes()
-    with pytest.raises(StoreDamaged, match="version 9, not 2"):
+    with pytest.raises(StoreDamaged, match="version 9, not 3"):
         Store(tmp_path)
     assert (tmp_path / "history.duckdb").read_bytes() == before
