@@ -61,7 +61,11 @@ class Loop:
 
     def later(self, seconds: float, call: Callable[[], None]) -> Timer:
         """Call once, `seconds` from now."""
-        timer = Timer(clock() + seconds, call)
+        return self.at(clock() + seconds, call)
+
+    def at(self, due: float, call: Callable[[], None]) -> Timer:
+        """Call once, then; by `clock`."""
+        timer = Timer(due, call)
         heapq.heappush(self._timers, (timer.due, next(self._order), timer))
         return timer
 

@@ -7,6 +7,7 @@ unknown key is an error that names the place. Knows no program; programs pick wh
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,12 +30,37 @@ MOST: Final = 366 * 86_400 * 1000
 """Of any number: beyond it is no time, size or count that anybody means."""
 
 
+MOST_OF_POOL: Final = 1_000_000
+MOST_RATE: Final = 10_000
+POOL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:=/@+-]{0,99}")
+"""The name of a pool."""
+
+
 class SettingsError(Refusal):
     """A setting is unknown or has a wrong value; ends a program with exit code 78."""
 
     @property
     def exit(self) -> int:
         return BAD_SETTINGS
+
+
+class Pool(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What tasks may use of a pool: `limit` at the same time (null: any amount; 0: nothing now),
+    and `rate` begun within any `per_s` seconds."""
+
+    limit: int | None = None
+    rate: int | None = None
+    per_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.limit is None and self.rate is None:
+            raise ValueError("a pool has a limit, a rate or both: {limit: 5, rate: 10, per_s: 1}")
+        if self.limit is not None and not 0 <= self.limit <= MOST_OF_POOL:
+            raise ValueError(f"the limit of a pool is 0 to {MOST_OF_POOL:,}, not {self.limit}")
+        if self.rate is not None and not 1 <= self.rate <= MOST_RATE:
+            raise ValueError(f"the rate of a pool is 1 to {MOST_RATE:,}, not {self.rate}")
+        if not 0.001 <= self.per_s <= 86_400:
+            raise ValueError(f"per_s of a pool is 0.001 to 86,400 seconds, not {self.per_s:g}")
 
 
 class Settings(msgspec.Struct, kw_only=True):
@@ -66,6 +92,7 @@ class Settings(msgspec.Struct, kw_only=True):
     drain_timeout_s: float = 30.0
     spool_limit_mb: int = 1024
     log_level: str = "info"
+    pools: dict[str, int | Pool] = {}
 
     def __post_init__(self) -> None:
         for name in PORTS:
@@ -85,6 +112,11 @@ class Settings(msgspec.Struct, kw_only=True):
                 raise ValueError(f"{name} is {value}, and at most {MOST:,} is taken")
             if value < least:
                 raise ValueError(f"{name} is {getattr(self, name)}, and at least {least} is needed")
+        for pool, amount in self.pools.items():
+            if not POOL.fullmatch(pool):
+                raise ValueError(f"'{pool[:40]}' is no name of a pool: letters, digits, _.:=/@+-")
+            if isinstance(amount, int):
+                Pool(limit=amount)
         if self.log_level.lower() not in ("debug", "info", "warning", "error"):
             raise ValueError(f"log_level is '{self.log_level}', not debug, info, warning or error")
 
@@ -116,6 +148,7 @@ HELP: Final[dict[str, str]] = {
     "drain_timeout_s": "how long a stopping agent lets its tasks finish",
     "spool_limit_mb": "output an agent keeps at most while logd is away",
     "log_level": "debug, info, warning or error",
+    "pools": "what tasks may use together: {db: 3, api: {limit: 5, rate: 10, per_s: 1}}",
 }
 
 _OLDER_NAMES: Final[dict[str, tuple[str, ...]]] = {
@@ -164,7 +197,7 @@ def _convert(values: dict[str, Any], sources: dict[str, str]) -> Settings:
         try:
             msgspec.convert({name: value}, Settings, strict=False)
         except (msgspec.ValidationError, ValueError) as fault:
-            text = str(fault).replace(f" - at `$.{name}`", "")
+            text = str(fault).partition(f" - at `$.{name}")[0]
             if text.startswith(("Expected `float`", "Expected `int`")):
                 whole = "whole " if "`int`" in text else ""
                 text = f"'{value}' is not a {whole}number"
@@ -180,6 +213,9 @@ def _from_text(name: str, text: str) -> Any:
         return [part.strip() for part in text.split(",") if part.strip()]
     if name == "principals":
         return dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+    if name == "pools":
+        parts = [part.partition("=") for part in text.split(",") if part.strip()]
+        return {pool.strip(): amount.strip() or 1 for pool, _, amount in parts}
     if name == "insecure":
         return text.lower() not in ("0", "false", "no", "off")
     return text

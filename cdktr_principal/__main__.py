@@ -26,6 +26,7 @@ from cdktr_principal.core import Core, Timing
 from cdktr_principal.definitions import Definitions
 from cdktr_principal.journal import Damaged, Journal
 from cdktr_principal.keeper import Keeper
+from cdktr_principal.pools import Pools
 from cdktr_principal.service import Service
 from cdktr_principal.state import State
 
@@ -88,6 +89,7 @@ def main(argv: list[str]) -> int:
     gc.set_threshold(50_000, 20, 50)
     loop = Loop()
     core = Core(state, _timing(settings))
+    core.session.pools = Pools(settings.pools)
     keeper = Keeper(core, journal, ballast, settings.retention_days, log)
     service = Service(core, keeper, _definitions(settings, loop), loop, log)
     bound = _until_disk_full(lambda: service.serve(request_binds, event_binds))

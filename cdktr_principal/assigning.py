@@ -17,8 +17,11 @@ from cdktr_common.catalogue.values import RunContext, TaskSpec
 from cdktr_common.errors import ProtocolError
 from cdktr_principal import ready
 from cdktr_principal.core import Core, Moment
+from cdktr_principal.picking import Picking, slots_of
 from cdktr_principal.records import Task
 from cdktr_principal.session import Ask, FetchWait
+
+Share = tuple[FetchWait, list[Task]]
 
 BATCH_BYTES: Final = 1 << 20
 """About how large the answer to one fetch may get: payloads and commands together."""
@@ -68,11 +71,20 @@ def settle(core: Core, at: Moment) -> None:
         return
     known = core.state.agents
     waiting = [wait for wait in fetches.values() if known[wait.agent].state == "ready"]
-    for share in ready.shares(core.state, waiting):
-        wait, tasks = share
+    for wait, tasks in _shares(core, waiting, at):
         if tasks:
             del fetches[wait.agent]
             _give(core, wait, tasks, at)
+
+
+def _shares(core: Core, waiting: list[FetchWait], at: Moment) -> list[Share]:
+    if ready.all_plain(core.state):
+        core.session.kept.clear()
+        return ready.shares(core.state, waiting)
+    picking = Picking(core.state, core.session, at.clock, at.ts)
+    shares = picking.shares(waiting)
+    core.session.wake(picking.due)
+    return shares
 
 
 def _give(core: Core, wait: FetchWait, tasks: list[Task], at: Moment) -> None:
@@ -100,14 +112,19 @@ def _give(core: Core, wait: FetchWait, tasks: list[Task], at: Moment) -> None:
 def _assign(core: Core, task: Task, wait: FetchWait, at: Moment) -> TaskSpec:
     run, plan = task.run, task.plan
     n = task.attempts[-1].n + 1 if task.attempts else 1
+    slots = slots_of(task, core.state.agents[wait.agent])
     token = f"{run.id}/{plan.id}/{n}/{core.state.epoch}-{at.fresh(10)}"
     fact = core.about(
         f.TaskAssigned, run, at, task=plan.id, n=n, token=token, agent=wait.agent,
         boot=wait.boot, lost_after_s=core.lease_s(task), asked_s=wait.sent_s,
+        slots=slots,
     )  # fmt: skip
     core.renew(token, at)
+    if plan.pools:
+        core.session.pools.begin(plan.pools, at.clock)
     return TaskSpec(
         token=token, run=run.id, task=plan.id, n=n, fence=fact.seq, argv=plan.argv,
         command=plan.command, env=plan.env, workdir=plan.workdir, timeout_s=plan.timeout_s,
         lost_after_s=core.lease_s(task), on_principal_lost=plan.on_principal_lost,
+        slots=slots,
     )  # fmt: skip

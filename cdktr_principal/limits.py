@@ -76,8 +76,13 @@ def check_plan(plan: Plan) -> None:
 def _check_task(task: TaskPlan) -> None:
     if not ID.fullmatch(task.id):
         raise ProtocolError("bad_field", f"'{task.id[:80]}' is no task id")
-    if (task.argv is None) == (task.command is None):
-        raise ProtocolError("invalid", f"task {task.id}: give either argv or command")
+    kinds = [task.command, task.script, task.group, task.call, task.noop or None]
+    if task.argv is not None and task.script is None:
+        kinds.append(True)
+    if sum(kind is not None for kind in kinds) != 1:
+        raise ProtocolError(
+            "invalid", f"task {task.id}: give one of argv, command, script, group, call, noop"
+        )
     if task.argv is not None and (not task.argv or not task.argv[0]):
         raise ProtocolError("invalid", f"task {task.id}: argv is empty")
     words = [task.command] if task.command is not None else task.argv or []

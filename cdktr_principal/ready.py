@@ -1,7 +1,8 @@
 """Which ready tasks go to which waiting agent, and what an agent is told about them.
 
 Pure reading of the state. Tasks go out in the order they became ready; an agent gets only tasks
-whose labels it has, and runs bound to another agent are not offered to it.
+whose labels it has, and runs bound to another agent are not offered to it. This is for tasks that
+ask for nothing more; `picking` is for all others.
 """
 
 from __future__ import annotations
@@ -12,9 +13,16 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from cdktr_common.catalogue.values import RunContext, TaskPlan
+from cdktr_principal.demand import PLAIN
+from cdktr_principal.picking import exclusive_held
 from cdktr_principal.records import Run, Task
 from cdktr_principal.session import FetchWait
 from cdktr_principal.state import State
+
+
+def all_plain(state: State) -> bool:
+    """Do the ready tasks ask for nothing but labels and a slot?"""
+    return all(name[2] is PLAIN for name in state.ready)
 
 
 def shares(state: State, waits: list[FetchWait]) -> list[tuple[FetchWait, list[Task]]]:
@@ -40,6 +48,8 @@ def shares(state: State, waits: list[FetchWait]) -> list[tuple[FetchWait, list[T
 
 def _candidates(state: State, agent: str) -> Iterator[Task]:
     """Ready tasks this agent may run, oldest first."""
+    if exclusive_held(state, agent):
+        return iter(())
     labels = set(state.agents[agent].labels)
     queues: list[Iterable[Task]] = [
         queue

@@ -27,7 +27,7 @@ from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.cli import Log
 from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
 from cdktr_common.errors import ProtocolError
-from cdktr_common.loop import Loop, clock
+from cdktr_common.loop import Loop, Timer, clock
 from cdktr_principal import agents, assigning, operators, queries, triggers, why
 from cdktr_principal.core import Core, Moment
 from cdktr_principal.definitions import Definitions
@@ -83,6 +83,7 @@ class Service:
         self._handlers = self._table()
         self._reload_waits: list[Ask] = []
         self._troubles: list[str] = []
+        self._alarm: Timer | None = None
 
     def _table(self) -> dict[type[Request], Handler]:
         core = self.core
@@ -165,7 +166,9 @@ class Service:
         """Make this turn's facts durable, then let everything out that waited for it."""
         core = self.core
         at = self._moment()
+        core.session.alarm = None
         assigning.settle(core, at)
+        self._set_alarm(at.clock)
         if core.session.ordered:
             agents.tick(core, at)
         facts, core.facts = core.facts, []
@@ -180,6 +183,15 @@ class Service:
         self._event_waits.answer(at.clock, moved=bool(facts))
         self._send_answers()
         self.keeper.after_turn()
+
+    def _set_alarm(self, now: float) -> None:
+        """Turn when the core wants to, if nobody says anything until then."""
+        due = self.core.session.alarm
+        if self._alarm is not None and self._alarm.due != due:
+            self._alarm.cancel()
+            self._alarm = None
+        if due is not None and self._alarm is None:
+            self._alarm = self.loop.at(due, lambda: None)
 
     def _send_answers(self) -> None:
         answers, self.core.answers = self.core.answers, []

@@ -12,9 +12,10 @@ import msgspec
 
 from cdktr_common.catalogue.principal import TaskBatch
 from cdktr_common.catalogue.values import AgentLoad
+from cdktr_principal.pools import Pools
 
 if TYPE_CHECKING:
-    from cdktr_principal.records import Run
+    from cdktr_principal.records import Run, Task
 
 Ask = Any
 """Where an answer goes; the core hands it back and never looks inside."""
@@ -34,9 +35,15 @@ class FetchWait(msgspec.Struct):
 
 
 class Session:
-    """See the module text."""
+    """See the module text. `kept`: agents that get nothing from behind a task that needs more slots
+    than they have free, and how many they lack. `alarm` is when a turn is wanted although nobody
+    may have said anything; of the turn's own making, and so never out of date."""
 
     def __init__(self) -> None:
+        self.pools = Pools()
+        self.kept: dict[Task, tuple[str, int]] = {}
+        self.alarm: float | None = None
+        self.progress: dict[str, float] = {}
         self.fetches: dict[str, FetchWait] = {}
         self.beats: dict[str, tuple[Ask, list[str], float]] = {}
         self.last_batch: dict[str, tuple[str | None, TaskBatch]] = {}
@@ -89,6 +96,11 @@ class Session:
         if known is None or request_id is None or known[0] != request_id:
             return None
         return known[1]
+
+    def wake(self, clock: float | None) -> None:
+        """A turn is wanted then."""
+        if clock is not None and (self.alarm is None or clock < self.alarm):
+            self.alarm = clock
 
     def order(self, agent: str) -> None:
         """There is something to tell this agent: its beat is answered in this turn."""

@@ -8,9 +8,11 @@ from typing import Any
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import Plan, TaskPlan, TaskResult, TaskSpec
+from cdktr_common.settings import Pool
 from cdktr_principal import agents, assigning, triggers
 from cdktr_principal.core import Core, Moment, Timing
 from cdktr_principal.invariants import violations
+from cdktr_principal.pools import Pools
 from cdktr_principal.snapshot import take
 from cdktr_principal.state import State
 
@@ -28,8 +30,10 @@ def plan(*tasks: str, workflow: str = "w", **fields: Any) -> Plan:
 class World:
     """See the module text. Every fact ever emitted is kept in `facts`."""
 
-    def __init__(self, **timing: float) -> None:
+    def __init__(self, pools: dict[str, int | Pool] | None = None, **timing: float) -> None:
         self.core = Core(State(), Timing(**timing))
+        self._pools = pools
+        self.core.session.pools = Pools(pools)
         self.clock = 0.0
         self.facts: list[Fact] = []
         self.late: list[Any] = []  # answers that the last `start` brought to those who waited
@@ -61,6 +65,7 @@ class World:
         """The principal is killed and comes back with what the journal has."""
         timing = self.core.timing
         self.core = Core(State(), timing)
+        self.core.session.pools = Pools(self._pools)
         for fact in self.facts:
             self.core.state.apply(fact, fact.topic())
         self.core.begin_epoch("host", self.at())
