@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from cdktr_common.catalogue.values import Payload, Plan, TaskPlan
 from cdktr_common.codec import encode
@@ -22,9 +23,10 @@ from cdktr_principal.language.fields import (
     SET_BY_CDKTR,
     VARIABLE,
 )
+from cdktr_principal.params import check_params as check_params
+from cdktr_principal.params import params_of_event as params_of_event
+from cdktr_principal.sizes import check_size
 
-PAYLOAD_BYTES: Final = 256 << 10
-PAYLOAD_DEPTH: Final = 64
 PLAN_TASKS: Final = 20_000
 COMMAND_BYTES: Final = 64 << 10
 
@@ -33,29 +35,7 @@ _WORKFLOW: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,199}")
 
 def check_payload(payload: Payload) -> None:
     """Raises ProtocolError too_large."""
-    if payload is None:
-        return
-    _check_depth(payload)
-    size = len(encode(payload))
-    if size > PAYLOAD_BYTES:
-        raise ProtocolError(
-            "too_large", f"the payload has {size:,} bytes and {PAYLOAD_BYTES:,} are allowed"
-        )
-
-
-def _check_depth(payload: Payload) -> None:
-    """Deeper values could be read here and fail to be written elsewhere."""
-    level = [payload]
-    for _ in range(PAYLOAD_DEPTH):
-        level = [
-            inner
-            for value in level
-            if isinstance(value, (list, dict))
-            for inner in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return
-    raise ProtocolError("too_large", f"the payload is nested more than {PAYLOAD_DEPTH} deep")
+    check_size("the payload", payload)
 
 
 def check_plan(plan: Plan) -> None:
@@ -112,7 +92,8 @@ def _check_task(task: TaskPlan) -> None:
         )
 
 
-def digest(subject: Plan | str, payload: Payload) -> str:
-    """A short name of what a trigger asked for, to tell the same from another."""
-    content = encode([subject, payload])
+def digest(subject: Plan | str, payload: Payload, params: Mapping[str, Any] | None = None) -> str:
+    """A short name of what a trigger asked for, to tell the same from another. `params` as they
+    were given."""
+    content = encode([subject, payload, params] if params else [subject, payload])
     return hashlib.blake2b(content, digest_size=8).hexdigest()
