@@ -11,12 +11,18 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from cdktr_common.catalogue.values import Fault, Plan
-from cdktr_principal.language import canonical, fields
+from cdktr_principal.language import canonical, conducktor, fields, tork_keys
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
 from cdktr_principal.language.source import parse
 
 CDKTR: Final = "cdktr"
-DIALECTS: Final = (CDKTR,)
+CONDUCKTOR: Final = "conducktor"
+TORK: Final = "tork"
+DIALECTS: Final = (CDKTR, CONDUCKTOR, TORK)
+
+# Keys by which a list of tasks is known as Tork's.
+_TORK: Final = frozenset({*tork_keys.TASK, *tork_keys.NOT_DONE}) - {"name", "description"}
+_TORK_JOB: Final = frozenset({*tork_keys.JOB, *tork_keys.NOT_DONE}) - {*conducktor.WORKFLOW_KEYS}
 
 
 class Loaded(NamedTuple):
@@ -49,22 +55,37 @@ def _load(
     root: Map, workflow: str, faults: Faults, dialect: str | None, strip_image: bool
 ) -> Plan | None:
     said = _said(root, faults)
-    if not (dialect or said or _shape(root, faults)):
-        return None
-    return canonical.load(root, workflow, faults)
+    found = dialect or said or _shape(root, faults)
+    if found == CONDUCKTOR:
+        return conducktor.load(root, workflow, faults)
+    if found == CDKTR:
+        return canonical.load(root, workflow, faults)
+    if found == TORK:
+        faults.at(root, "job documents of Tork's are not supported yet")
+    return None
 
 
 def _said(root: Map, faults: Faults) -> str | None:
     """What `dialect:` says; no loader sees the key."""
     node: Node | None = root.items.pop("dialect", None)
     root.marks.pop("dialect", None)
-    return fields.choice("dialect", *DIALECTS, CDKTR)(node, faults) if node else None
+    return fields.choice("dialect", *DIALECTS)(node, faults) if node else None
 
 
 def _shape(root: Map, faults: Faults) -> str | None:
     """The dialect that a file looks like. None when it could be several, which is a fault."""
     tasks = root.items.get("tasks")
-    if isinstance(tasks, List):
-        faults.at(tasks, "a list of tasks is not supported yet", "write tasks as id: task")
-        return None
-    return CDKTR
+    if "dag" in root.items:
+        return CONDUCKTOR
+    if not isinstance(tasks, List):
+        return CDKTR
+    keys = {key for task in tasks.items if isinstance(task, Map) for key in task.items}
+    if "eventTrigger" in root.items:
+        return CONDUCKTOR
+    if not keys.isdisjoint(_TORK) or not root.items.keys().isdisjoint(_TORK_JOB):
+        return TORK
+    if keys and keys <= {*conducktor.TASK_KEYS}:
+        return CONDUCKTOR
+    hint = f"write dialect: {CONDUCKTOR} or dialect: {TORK}, or tasks as id: task"
+    faults.at(tasks, "a list of tasks, but in which dialect?", hint)
+    return None

@@ -163,7 +163,7 @@ def test_every_fault_of_a_file_is_told_with_line_column_and_hint() -> None:
         ("name: x", "a workflow needs tasks"),
         ("tasks: {}", "a workflow needs at least one task"),
         ("tasks: x", "tasks must be a mapping of an id to a task, not a value"),
-        ("tasks: [{name: a, command: b}]", "a list of tasks is not supported yet"),
+        ("dialect: cdktr\ntasks: [{name: a, command: b}]", "a list of tasks"),
         ("!Subprocess {tasks: {a: {command: b}}}", "!Subprocess belongs to config alone"),
         ("tasks: {a: !Subprocess {command: b}}", "!Subprocess belongs to config alone"),
         ("name: !Subprocess x\ntasks: {a: {command: b}}", "!Subprocess belongs to config alone"),
