@@ -46,7 +46,8 @@ class Retry(Value, frozen=True, kw_only=True):
 
 class Step(Value, frozen=True, kw_only=True):
     """What runs before (`pre`) or after (`post`) a task, in its directory and with its variables
-    and these. What is run is told as in a task. `argv`, `env` and `name` may be templates."""
+    and these. What is run is told as in a task. `image` is its own container's, when it is not that
+    of the task. `argv`, `env`, `image` and `name` may be templates."""
 
     name: str = ""
     argv: list[str] | None = None
@@ -55,6 +56,7 @@ class Step(Value, frozen=True, kw_only=True):
     script: str | None = None
     env: dict[str, str] = {}
     timeout_s: float | None = None
+    image: str = ""
 
 
 class Container(Value, frozen=True, kw_only=True):

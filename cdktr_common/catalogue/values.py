@@ -255,6 +255,7 @@ class StepSpec(Value, frozen=True, kw_only=True):
     env: dict[str, str] = {}
     sealed: dict[str, list[str]] = {}
     timeout_s: float | None = None
+    image: str = ""
 
 
 class TaskResult(Value, frozen=True, kw_only=True):
