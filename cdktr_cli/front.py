@@ -135,7 +135,17 @@ def _task(common: list[str], arguments: list[str]) -> int:
 
 def workflow_first(arguments: list[str]) -> list[str]:
     """`W --wait` as cdktr-trigger takes it: `--workflow W --wait`."""
-    with_value = ("--payload", "-p", "--key", "-k", "--timeout", "--retry-for", *_WITH_VALUE)
+    with_value = (
+        "--payload",
+        "--param",
+        "-p",
+        "--params",
+        "--key",
+        "-k",
+        "--timeout",
+        "--retry-for",
+        *_WITH_VALUE,
+    )
     at = 0
     while at < len(arguments) and arguments[at].startswith("-"):
         at += 2 if arguments[at] in with_value else 1

@@ -14,7 +14,20 @@ LOOK_S: Final = 3.0
 """How often it is looked; the first look is as long after the start."""
 
 TELL: Final = frozenset(
-    {"no_agent", "no_label", "draining", "silent", "held", "bound", "last_chance", "disk_full"}
+    {
+        "no_agent",
+        "no_label",
+        "draining",
+        "silent",
+        "held",
+        "bound",
+        "last_chance",
+        "disk_full",
+        "retry",
+        "queued",
+        "pool",
+        "old_agent",
+    }  # fmt: skip
 )
 
 

@@ -22,29 +22,39 @@ def read(source: str) -> bytes:
     """The payload named by `--payload`: JSON itself, `-` for stdin, `@FILE`. One line of JSON
     comes back. Raises BadPayload."""
     if source == "-":
-        where, body = "stdin", sys.stdin.buffer.read(LIMIT + 1)
+        where, body = read_bytes(source)
     elif source.startswith("@"):
-        where, body = source[1:], _file(source[1:])
+        where, body = read_bytes(source[1:])
     else:
         where, body = "--payload", source.encode("utf-8", "surrogateescape")
     return check(body, where)
 
 
-def _file(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(LIMIT + 1)
-    except OSError as fault:
-        raise BadPayload(f"{path}: {fault.strerror}") from None
+def read_bytes(path: str) -> tuple[str, bytes]:
+    """The name and the content of a file, `-` being stdin. Raises BadPayload."""
+    if path == "-":
+        where, body = "stdin", sys.stdin.buffer.read(LIMIT + 1)
+    else:
+        try:
+            with open(path, "rb") as file:
+                where, body = path, file.read(LIMIT + 1)
+        except OSError as fault:
+            raise BadPayload(f"{path}: {fault.strerror}") from None
+    return where, body
+
+
+def bound(body: bytes, where: str) -> None:
+    """Raises BadPayload when it is larger than data may be."""
+    if len(body) > LIMIT:
+        raise BadPayload(
+            f"{where}: larger than {LIMIT >> 10} KiB; put the data where the tasks can read it and "
+            "send its name"
+        )
 
 
 def check(body: bytes, where: str) -> bytes:
     """`body` on one line if it is JSON. Raises BadPayload naming the position."""
-    if len(body) > LIMIT:
-        raise BadPayload(
-            f"{where}: the payload is larger than {LIMIT >> 10} KiB; put the data where the tasks "
-            "can read it and send its name"
-        )
+    bound(body, where)
     try:
         text = body.decode("utf-8")
         json.loads(text, parse_constant=_no_number)

@@ -11,11 +11,14 @@ import json
 import os
 import sys
 import time
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cdktr_cli import quick, waiting, whereabouts
 from cdktr_common import arguments, cli
-from cdktr_common.errors import CANCELLED, USAGE, ProtocolError, Unreachable
+from cdktr_common.errors import CANCELLED, INVALID, NOT_FOUND, USAGE, ProtocolError, Unreachable
+
+if TYPE_CHECKING:
+    from cdktr_cli.document import Document
 
 PROGRAM = "cdktr-trigger"
 
@@ -26,16 +29,21 @@ Examples:
   cdktr-trigger new-file --payload '{{"path": "/data/a.csv"}}'
   echo '{{"a": 1}}' | cdktr-trigger new-file --payload -
   cdktr-trigger --workflow nightly.etl --wait && echo done
+  cdktr-trigger --workflow report -p day=monday -p rows=10
+  cdktr-trigger --file report.yaml --wait # without storing it; any dialect, or a single task
   cdktr-trigger new-file --key "$SHA"     # however often: one set of runs
   cdktr-trigger new-file --retry-for 10m  # the principal may be down for a while
 
 Usage:
-  cdktr-trigger [options] EVENT
-  cdktr-trigger [options] --workflow WORKFLOW
+  cdktr-trigger [options] [--param NAME=VALUE]... (EVENT | --workflow WORKFLOW | --file FILE)
 
 Options:
   -w --workflow WORKFLOW  Start this workflow, by id or name, instead of firing an event.
-  -p --payload JSON       Data for the tasks: JSON, `-` for stdin, or `@FILE`; at most 256 KiB.
+  -f --file FILE          Run this workflow file without storing it; `-` is stdin.
+  -p --param NAME=VALUE   A param that the workflow declares; may be given several times.
+  --params FILE           Params as a mapping, JSON or YAML; `-` is stdin. `-p` wins over it.
+  --payload JSON          Data for the tasks: JSON, `-` for stdin, or `@FILE`; at most 256 KiB.
+  --strip-image           With --file: tasks that ask for a container run as plain processes.
   -k --key KEY            The same key with the same content gives the same runs.
   --wait                  Wait for the runs and exit with the code of the first task that failed.
   --timeout TIME          Wait for the runs at most so long, then exit with 75; they go on.
@@ -43,11 +51,11 @@ Options:
   --json                  Print one JSON document instead of run ids.
 {cli.OPTIONS}
 Exit codes: 0 done (also when nobody listens to the event) - 2 usage, or the payload is no JSON -
-3 no such workflow - 5 the key was used with other content - 69 principal unreachable - 75 busy, its
-disk is full, or still running at --timeout. After 69 and 75 the key is told: the same command with
-that --key starts nothing twice, whether or not it had been taken. With --wait the code is that of
-the first run that did not complete: of its first task that failed, 124 timed out, 125 agent lost,
-128+n signal n, 130 cancelled.
+3 no such workflow - 4 the file has faults - 5 the key was used with other content - 69 principal
+unreachable - 75 busy, its disk is full, or still running at --timeout. After 69 and 75 the key is
+told: the same command with that --key starts nothing twice, whether or not it had been taken. With
+--wait the code is that of the first run that did not complete: of its first task that failed, 124
+timed out, 125 agent lost, 128+n signal n, 130 cancelled.
 """
 
 
@@ -57,10 +65,16 @@ def main(argv: list[str]) -> int:
     args = arguments.parse(usage, argv)
     timeout_s, retry_s = _length(args, "--timeout"), _length(args, "--retry-for")
     key = args["--key"] or f"trigger-{os.urandom(10).hex()}"
-    body = request(args, key)
+    document = _document(args)
+    body = request(args, key, document)
     endpoint, answer_s = whereabouts.principal(args)
     with quick.Dealer(endpoint, answer_s) as principal:
-        refs, duplicate = _send(principal, body, key, retry_s or 0.0)
+        try:
+            refs, duplicate = _send(principal, body, key, retry_s or 0.0)
+        except ProtocolError as fault:
+            if document is None or fault.code != "invalid":
+                raise
+            return _show_faults(document, fault)
         if not refs:
             from cdktr_cli.table import harmless
 
@@ -81,12 +95,19 @@ def main(argv: list[str]) -> int:
     return _exit_code(rows)
 
 
-def request(args: cli.Args, key: str) -> bytes:
+def request(args: cli.Args, key: str, document: Document | None = None) -> bytes:
     """The message; the payload goes into it as it was written."""
-    if args["--workflow"]:
+    message: dict[str, Any]
+    if document is not None:
+        message = {"type": "run.start", "source": document.text, "file": document.file}
+        if args["--strip-image"]:
+            message["strip_image"] = True
+    elif args["--workflow"]:
         message = {"type": "run.start", "workflow": args["--workflow"]}
     else:
         message = {"type": "event.fire", "event": args["EVENT"]}
+    if args["--param"] or args["--params"]:
+        message["params"] = _params(args)
     body = json.dumps({**message, "key": key, "id": key}, ensure_ascii=False)
     if args["--payload"] is None:
         return body.encode()
@@ -97,6 +118,43 @@ def request(args: cli.Args, key: str) -> bytes:
     except payload.BadPayload as fault:
         cli.fail(PROGRAM, str(fault), USAGE)
     return body[:-1].encode() + b',"payload":' + data + b"}"
+
+
+def _document(args: cli.Args) -> Document | None:
+    """The file to be run. What does not go together ends the program."""
+    if args["--strip-image"] and not args["--file"]:
+        cli.fail(PROGRAM, "--strip-image goes with --file", USAGE)
+    piped = [name for name in ("--file", "--params", "--payload") if args[name] == "-"]
+    if len(piped) > 1:
+        cli.fail(PROGRAM, f"{' and '.join(piped)} cannot both be stdin", USAGE)
+    if args["--file"] is None:
+        return None
+    from cdktr_cli import document
+
+    try:
+        return document.read(args["--file"])
+    except document.BadDocument as fault:
+        cli.fail(PROGRAM, str(fault), INVALID)
+    except OSError as fault:
+        code = NOT_FOUND if isinstance(fault, FileNotFoundError) else USAGE
+        cli.fail(PROGRAM, f"{args['--file']}: {fault.strerror}", code)
+
+
+def _params(args: cli.Args) -> dict[str, Any]:
+    from cdktr_cli import params, payload
+
+    try:
+        return params.gather(args["--param"], args["--params"])
+    except payload.BadPayload as fault:
+        cli.fail(PROGRAM, str(fault), USAGE)
+
+
+def _show_faults(sent: Document, fault: ProtocolError) -> int:
+    from cdktr_cli import document
+
+    for line in document.explain(sent, fault.detail):
+        print(line, file=sys.stderr)
+    return INVALID
 
 
 def _length(args: cli.Args, option: str) -> float | None:

@@ -16,7 +16,7 @@ from cdktr_common.errors import USAGE
 
 _NAMES = (
     "--home", "--host-port", "--principal", "--key", "--workflow", "--flow", "--run", "--task",
-    "--workdir", "EVENT", "WORKFLOW", "RUN", "TASK", "AGENT", "COMMAND",
+    "--workdir", "--file", "--params", "EVENT", "WORKFLOW", "RUN", "TASK", "AGENT", "COMMAND",
 )  # fmt: skip
 
 _LEFT = re.compile(

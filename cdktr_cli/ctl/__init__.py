@@ -26,6 +26,7 @@ COMMANDS = {
     "why": "why a run or a task is not running",
     "wait": "wait until runs have ended",
     "cancel": "end runs",
+    "retry": "run again what failed in a run",
     "continue": "let tasks go on that are held since their agent was lost",
     "workflows": "workflows, and files that are broken",
     "agents": "agents, their load, and what is the matter with them",

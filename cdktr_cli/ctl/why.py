@@ -19,7 +19,8 @@ from cdktr_common.errors import OK, ProtocolError
 EXITS: Final[dict[str, int]] = {
     "running": OK, "ended": OK, "waits_for": 10, "no_agent": 11, "no_label": 12, "no_slot": 13,
     "draining": 14, "silent": 15, "held": 16, "cancelling": 17, "bound": 18, "last_chance": 19,
-    "disk_full": 20, "next": 21,
+    "disk_full": 20, "next": 21, "retry": 22, "queued": 23, "pool": 24, "group": 25,
+    "concurrency": 26, "call": 27, "old_agent": 28,
 }  # fmt: skip
 """The exit code of each cause."""
 
@@ -49,6 +50,10 @@ Exit codes, by the first cause: 0 it runs or has ended -
   13 no_slot      all slots are taken      19 last_chance  not beside another such task
   14 draining     agents get nothing new   20 disk_full    of the principal
   15 silent       its agent is not heard   21 next         a moment more
+  22 retry        waits for its next try   26 concurrency  of its group: others first
+  23 queued       runs of its workflow     27 call         the run it has called goes on
+  24 pool         others have all of it    28 old_agent    agents are too old for it
+  25 group        its copies go on
   9 a cause that only a newer principal knows.
 """
 

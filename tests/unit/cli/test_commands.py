@@ -40,9 +40,9 @@ def test_numbers_are_carried_as_they_were_written() -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("", "cdktr-trigger [options] EVENT"),
-        ("a b", "cdktr-trigger [options] EVENT"),
-        ("a --payload", "cdktr-trigger [options] EVENT"),
+        ("", "[--param NAME=VALUE]... (EVENT |"),
+        ("a b", "[--param NAME=VALUE]... (EVENT |"),
+        ("a --payload", "[--param NAME=VALUE]... (EVENT |"),
         ("--key= a", "cdktr-trigger: --key is empty"),
         ("--workflow=", "--workflow is empty"),
         ("--home= a", "--home is empty"),

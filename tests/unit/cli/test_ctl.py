@@ -33,7 +33,18 @@ def test_each_command_has_help_with_examples_first(
 @pytest.mark.parametrize("name", ctl.COMMANDS)
 def test_each_command_takes_the_common_options(name: str) -> None:
     module = ctl.module(name)
-    takes_one = {"show", "tasks", "wait", "cancel", "why", "continue", "drain", "undrain", "lost"}
+    takes_one = {
+        "show",
+        "tasks",
+        "wait",
+        "cancel",
+        "why",
+        "continue",
+        "drain",
+        "undrain",
+        "lost",
+        "retry",
+    }
     run = ["last"] if name in takes_one else []
     args = arguments.parse(
         module.usage, [name, "--home", "/x", "--host-port", "h:1", "--json", "--color=never", *run]
