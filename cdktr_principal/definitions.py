@@ -1,7 +1,8 @@
-"""The workflow directory, looked at in a thread of its own so that the loop never waits for it.
+"""What takes long to read, read in a thread of its own so that the loop never waits for it: the
+workflow directory, and definitions that came by wire.
 
-One scan at a time; a request during a scan asks for one more after it. Hands over what it found;
-what that changes is the core's to decide.
+One scan at a time; a request during a scan asks for one more after it. Sources are read in the
+order in which they came. Hands over what it found; what that changes is the core's to decide.
 """
 
 from __future__ import annotations
@@ -10,12 +11,35 @@ import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
+from cdktr_common.catalogue.values import Fault, Plan
 from cdktr_principal.folder import Folder, Scan, Seen
+from cdktr_principal.language.dialects import load_text
+
+T = TypeVar("T")
+
+
+class Source(NamedTuple):
+    """The text of a definition that is to be read; `about` comes back with what it says."""
+
+    text: str
+    workflow: str
+    file: str
+    strip_image: bool
+    about: Any
+
+
+class Read(NamedTuple):
+    """What a source says: a plan, or its faults."""
+
+    plan: Plan | None
+    faults: list[Fault]
+    about: Any
 
 
 class Definitions:
-    """Scans on request; `wake` is called from the thread when results can be `taken`."""
+    """Scans and reads on request; `wake` is called from the thread when results can be `taken`."""
 
     def __init__(self, path: Path, refresh_s: float, wake: Callable[[], None]) -> None:
         self.refresh_s = refresh_s
@@ -23,7 +47,10 @@ class Definitions:
         self._known: dict[str, Seen] = {}
         self._wake = wake
         self._asked = threading.Event()
+        self._scan_asked = False
+        self._sources: queue.SimpleQueue[Source] = queue.SimpleQueue()
         self._found: queue.SimpleQueue[Scan] = queue.SimpleQueue()
+        self._read: queue.SimpleQueue[Read] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def scan(self) -> Scan:
@@ -34,6 +61,15 @@ class Definitions:
 
     def request(self) -> None:
         """Look soon, in the thread."""
+        self._scan_asked = True
+        self._ask()
+
+    def read(self, source: Source) -> None:
+        """Read a definition soon, in the thread."""
+        self._sources.put(source)
+        self._ask()
+
+    def _ask(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="definitions", daemon=True)
             self._thread.start()
@@ -43,12 +79,32 @@ class Definitions:
         while True:
             self._asked.wait()
             self._asked.clear()
-            self._found.put(self.scan())
-            self._wake()
+            # Somebody waits for a source; the directory is looked at again and again.
+            while not self._sources.empty():
+                self._read.put(_read(self._sources.get()))
+                self._wake()
+            if self._scan_asked:
+                self._scan_asked = False
+                self._found.put(self.scan())
+                self._wake()
 
     def taken(self) -> list[Scan]:
         """What has been found since the last call."""
-        scans = []
-        while not self._found.empty():
-            scans.append(self._found.get())
-        return scans
+        return _all(self._found)
+
+    def taken_reads(self) -> list[Read]:
+        """The sources that have been read since the last call."""
+        return _all(self._read)
+
+
+def _read(source: Source) -> Read:
+    data = source.text.encode("utf-8", "surrogatepass")
+    plan, faults = load_text(data, source.workflow, source.file, strip_image=source.strip_image)
+    return Read(plan, faults, source.about)
+
+
+def _all(found: queue.SimpleQueue[T]) -> list[T]:
+    items = []
+    while not found.empty():
+        items.append(found.get())
+    return items

@@ -35,6 +35,7 @@ from cdktr_principal.folder import Scan
 from cdktr_principal.journal import Damaged
 from cdktr_principal.keeper import Keeper
 from cdktr_principal.records import Run
+from cdktr_principal.sources import Sources
 from cdktr_principal.waits import EventWaits, RunWaits
 
 DRAIN: Final = 512
@@ -80,6 +81,7 @@ class Service:
         self._moved_before: deque[dict[str, int]] = deque(maxlen=STAT_REPEATS)
         self._run_waits = RunWaits(core)
         self._event_waits = EventWaits(core, self._event_page, self._refuse)
+        self._sources = Sources(core, definitions, self._refuse)
         self._handlers = self._table()
         self._reload_waits: list[Ask] = []
         self._troubles: list[str] = []
@@ -90,7 +92,7 @@ class Service:
         return {
             c.Hello: self._hello,
             c.Ping: self._ping,
-            p.RunStart: partial(triggers.run_start, core),
+            p.RunStart: self._sources.run_start,
             p.EventFire: partial(triggers.event_fire, core),
             p.RunList: lambda _, r, at: queries.run_list(core.state, r),
             p.RunShow: lambda _, r, at: queries.run_detail(self._find(r.run)),
@@ -310,6 +312,7 @@ class Service:
     def _take_scan(self) -> None:
         for scan in self.definitions.taken():
             self._load(scan)
+        self._sources.take(self._moment())
 
     def _load(self, scan: Scan) -> None:
         told = triggers.definitions_changed(self.core, scan, self._moment())
