@@ -7,34 +7,48 @@ value or with `Failed`. Pure but for the scope it is given.
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
+import math
+from base64 import b64encode
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from cdktr_principal import explain, functions, names, syntax, units
+from cdktr_principal.evaluation import Evaluation
+from cdktr_principal.explain import Failed as Failed
 from cdktr_principal.names import Names as Names
 from cdktr_principal.names import Problem as Problem
 from cdktr_principal.names import TaskNames as TaskNames
 from cdktr_principal.references import Reference as Reference
+from cdktr_principal.references import references
 from cdktr_principal.references import renamed as renamed
+from cdktr_principal.syntax import Invalid as Invalid
+
+if TYPE_CHECKING:
+    import cel
+
+MAX_RESULT: Final = 256 << 10
+"""Bytes of JSON that a value may have."""
+
+KEPT: Final = 4096
+"""Programs that are kept for the next use of the same source."""
+
+ALIASES: Final = {"inputs": "params", "job": "run"}
+"""Roots that have two names."""
 
 
-class Invalid(Exception):
-    """A source that is none; `offset` counts its characters from 0."""
-
-    def __init__(self, what: str, offset: int) -> None:
-        super().__init__(what)
-        self.what = what
-        self.offset = offset
-
-
-class Failed(Exception):
-    """An expression that has no value; the text is the reason, for people."""
-
-
-class Program(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
     """An expression that may be evaluated."""
 
     source: str
     references: tuple[Reference, ...]
+    tree: syntax.Node
+    unit: units.Unit
 
 
 class Scope(Protocol):
@@ -52,17 +66,106 @@ class Scope(Protocol):
         """A random number from 0 to `below`, exclusive."""
 
 
+@lru_cache(KEPT)
 def compiled(source: str) -> Program:
     """The program of a source; raises `Invalid`."""
-    raise NotImplementedError
+    tree = _tree(source)
+    try:
+        return Program(source, references(tree), tree, units.cut(source, tree, _compile))
+    except ValueError as fault:
+        raise Invalid(*explain.syntax_error(source, str(fault))) from None
+
+
+def _tree(source: str) -> syntax.Node:
+    """The tree of a source that the library understands."""
+    tree = syntax.parse(source)
+    if syntax.path(tree) is None:
+        try:
+            _compile(source)
+        except ValueError as fault:
+            raise Invalid(*explain.syntax_error(source, str(fault))) from None
+    return tree
 
 
 def evaluate(program: Program, scope: Scope) -> Any:
     """The value of a program, plain JSON; raises `Failed`."""
-    raise NotImplementedError
+    asked = [
+        Reference((ALIASES.get(root, root), *rest), offset)
+        for (root, *rest), offset in program.references
+    ]
+    if any(reference.path[0] == "secrets" for reference in asked):
+        raise Failed("a secret stands alone in its braces, and only in env and files")
+    env = scope.variables(asked) if asked else {}
+    for alias, root in ALIASES.items():
+        if root in env:
+            env[alias] = env[root]
+    known = functions.known(scope.now, scope.fresh_number)
+    evaluation = Evaluation(
+        _library() if program.unit.program else None,
+        program.source,
+        lambda node: units.cut(program.source, node, _compile),
+        known,
+    )
+    return _plain(evaluation.value(program.unit, env))
 
 
-def problems(source: str, names: Names) -> list[Problem]:
+def problems(source: str, names_here: Names) -> list[Problem]:
     """All that is wrong with a source as far as it is known before it is evaluated: its syntax,
     names that there are not, values of types that never go together."""
-    raise NotImplementedError
+    try:
+        tree = compiled(source).tree
+    except Invalid as fault:
+        return [Problem(fault.offset, fault.what, fault.hint)]
+    return names.problems(source, tree, names_here)
+
+
+@cache
+def _library() -> Any:
+    """The library's own module, which is one file. Its package would bring a command line program
+    with all that this needs, and take four times as long."""
+    package = importlib.util.find_spec("cel")
+    places = package.submodule_search_locations if package else None
+    spec = importlib.machinery.PathFinder.find_spec("cel.cel", places)
+    if spec is None or spec.loader is None:
+        raise ImportError("common-expression-language is not installed")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _compile(source: str) -> cel.Program:
+    program: cel.Program = _library().compile(source)
+    return program
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; raises `Failed` for one that is none, or is too large."""
+    made = _json(value)
+    if isinstance(made, list | dict) or (isinstance(made, str) and len(made) > MAX_RESULT // 6):
+        length = len(functions.as_json(made))
+        if length > MAX_RESULT:
+            raise Failed(f"the value has {length} bytes, at most {MAX_RESULT} are allowed")
+    return made
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_json(item) for item in value]
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else _key(key): _json(item)
+                for key, item in value.items()}  # fmt: skip
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Failed(f"the value is {value}, which is no number")
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, datetime):
+        return functions.rfc3339(value)
+    if isinstance(value, timedelta):
+        return f"{functions.number(value.total_seconds())}s"
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    raise Failed("the value is of a kind that is no JSON")
+
+
+def _key(key: Any) -> str:
+    return ("true" if key else "false") if isinstance(key, bool) else str(key)

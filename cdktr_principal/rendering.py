@@ -7,17 +7,44 @@ tasks are ready, and for whom, is not known here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from cdktr_common.catalogue.values import Payload, Plan, RunContext, TaskPlan
+from msgspec.structs import replace
+
+from cdktr_common.catalogue.values import (
+    Container,
+    Payload,
+    Plan,
+    RunContext,
+    Step,
+    StepSpec,
+    TaskPlan,
+)
 from cdktr_principal.expressions import Scope
+from cdktr_principal.templates import is_template, keyed, sealed, text
+
+AS_PLANNED: Final = (
+    "argv", "command", "workdir", "timeout_s", "on_principal_lost", "shell", "script", "files",
+    "dotenv", "stop_signal", "stop_grace_s", "outputs", "capture", "artifacts", "slots",
+    "container",
+)  # fmt: skip
+"""Fields that a task of a plan and a `TaskSpec` both have."""
+
+Texts = dict[str, str]
+Sealed = dict[str, list[str]]
 
 
 def context(
     plan: Plan, scope: Scope, *, workflow: str, event: str | None, payload: Payload
 ) -> RunContext:
     """What all tasks of a run share; raises `Failed`, which names the key."""
-    raise NotImplementedError
+    env, secret = plan.env, Sealed()
+    if any(map(is_template, env.values())) and any(task.templates for task in plan.tasks):
+        env, secret = texts("env", env, scope, plan.secrets)
+    return RunContext(
+        workflow=workflow, event=event, payload=payload, env=env, workdir=plan.workdir,
+        dotenv=plan.dotenv, sealed=secret,
+    )  # fmt: skip
 
 
 def task_fields(
@@ -25,4 +52,66 @@ def task_fields(
 ) -> dict[str, Any]:
     """The arguments of `TaskSpec` that come from the plan; `extra_env` is what a task finds set
     unless it says otherwise; raises `Failed`, which names the key."""
-    raise NotImplementedError
+    fields: dict[str, Any] = {name: getattr(task, name) for name in AS_PLANNED}
+    if not task.templates:
+        fields["env"] = {**extra_env, **task.env} if extra_env else task.env
+        fields["pre"], fields["post"] = _plain_steps(task.pre), _plain_steps(task.post)
+        return fields
+    env, secret = texts("env", task.env, scope, secrets)
+    set_already = {name: value for name, value in extra_env.items() if name not in secret}
+    fields["env"], fields["sealed"] = {**set_already, **env}, secret
+    fields["files"], fields["sealed_files"] = texts("files", task.files, scope, secrets)
+    fields["argv"] = _argv("argv", task.argv, scope)
+    fields["pre"] = _steps("pre", task.pre, scope, secrets)
+    fields["post"] = _steps("post", task.post, scope, secrets)
+    fields["container"] = _container(task.container, scope)
+    return fields
+
+
+def texts(
+    what: str, given: Mapping[str, str], scope: Scope, secrets: Mapping[str, str]
+) -> tuple[Texts, Sealed]:
+    """Named texts, rendered: those without a secret, and those with."""
+    plain, secret = Texts(), Sealed()
+    for name, template in given.items():
+        made = keyed(f"{what} {name}", sealed, template, scope, secrets)
+        if isinstance(made, str):
+            plain[name] = made
+        else:
+            secret[name] = made
+    return plain, secret
+
+
+def _argv(what: str, argv: list[str] | None, scope: Scope) -> list[str] | None:
+    if argv is None:
+        return None
+    return [keyed(f"{what}[{n}]", text, word, scope) for n, word in enumerate(argv)]
+
+
+def _container(container: Container | None, scope: Scope) -> Container | None:
+    if container is None or not is_template(container.image):
+        return container
+    return replace(container, image=keyed("image", text, container.image, scope))
+
+
+def _plain_steps(steps: list[Step]) -> list[StepSpec]:
+    return [
+        StepSpec(
+            name=step.name, argv=step.argv, command=step.command, shell=step.shell,
+            script=step.script, env=step.env, timeout_s=step.timeout_s,
+        )
+        for step in steps
+    ]  # fmt: skip
+
+
+def _steps(
+    what: str, steps: list[Step], scope: Scope, secrets: Mapping[str, str]
+) -> list[StepSpec]:
+    made = []
+    for n, (step, plain) in enumerate(zip(steps, _plain_steps(steps), strict=True)):
+        key = f"{what}[{n}]"
+        env, secret = texts(f"{key} env", step.env, scope, secrets)
+        name = keyed(f"{key} name", text, step.name, scope)
+        argv = _argv(f"{key} argv", step.argv, scope)
+        made.append(replace(plain, name=name, argv=argv, env=env, sealed=secret))
+    return made

@@ -1,0 +1,73 @@
+"""An expression cut at its loops: what the library evaluates in one go, and what is stepped.
+
+The library cannot be interrupted, and copies the list that a loop makes at every step. So a loop,
+`list.map(x, x + 1)`, is taken out: a name stands for it, and its list and its body are units of
+their own, evaluated item by item and counted. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from cdktr_principal import syntax
+from cdktr_principal.references import paths
+from cdktr_principal.syntax import Node
+
+Compile = Callable[[str], Any]
+
+
+class Unit(NamedTuple):
+    """A part of an expression without a loop in it. `paths` are those it speaks of, each as often
+    as it does; `path` is set when it is nothing else than one, and `program` when it is more."""
+
+    node: Node
+    paths: tuple[tuple[str, ...], ...]
+    path: tuple[str, ...] | None
+    program: Any
+    loops: dict[str, Loop]
+
+
+class Loop(NamedTuple):
+    """A loop by its name: over what, with which variable, and one or two things to evaluate."""
+
+    name: str
+    node: Node
+    over: Unit
+    variable: str
+    bodies: tuple[Unit, ...]
+
+
+def cut(source: str, node: Node, compile: Compile) -> Unit:
+    """The unit of a part of a source."""
+    single = syntax.path(node)
+    if single is not None:
+        return Unit(node, (single,), single, None, {})
+    loops: dict[str, Loop] = {}
+    stem = "loop"
+    while stem in source:
+        stem += "_"
+    text, done = [], node.start
+    for inner in outermost(node):
+        name = f"{stem}{len(loops)}"
+        loops[name] = _loop(source, inner, compile)
+        text += [source[done : inner.start], name]
+        done = inner.end
+    text.append(source[done : node.end])
+    spoken = tuple(path for _, path in paths(node, loops=False))
+    return Unit(node, spoken, None, compile("".join(text)), loops)
+
+
+def outermost(node: Node) -> Iterator[Node]:
+    """The loops in a part that are in no other."""
+    if node.is_macro:
+        yield node
+    else:
+        for part in node.parts:
+            yield from outermost(part)
+
+
+def _loop(source: str, node: Node, compile: Compile) -> Loop:
+    over, variable, *bodies = node.parts
+    made = tuple(cut(source, body, compile) for body in bodies)
+    return Loop(node.text, node, cut(source, over, compile), variable.text, made)
