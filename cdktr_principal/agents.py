@@ -130,6 +130,7 @@ def beat(core: Core, ask: Ask, request: p.AgentBeat, at: Moment) -> Reply | None
     if not core.knows(name, request.boot):
         return p.AgentOrders(epoch=core.state.epoch, hello=True)
     core.session.hear(name, at.clock, at.ts, request.load)
+    core.session.progress[name] = request.progress
     agent = core.state.agents[name]
     show(core, agent, *wanted(agent, request.draining, request.stuck), at)
     wait_s = request.wait_s

@@ -84,21 +84,31 @@ def run_detail(run: Run) -> p.RunDetail:
     return p.RunDetail(run=run_row(run), plan=run.plan, payload=run.payload, key=run.key)
 
 
-def task_list(run: Run, request: p.TaskList) -> p.TaskPage:
+def task_list(session: Session, run: Run, request: p.TaskList) -> p.TaskPage:
     """`task.list`."""
     start = max(0, request.after)
     end = start + _limit(request.limit)
     following = end if end < len(run.tasks) else None
-    rows = [_task_row(task) for task in run.tasks[start:end]]
+    rows = [_task_row(session, task) for task in run.tasks[start:end]]
     return p.TaskPage(run=run.id, tasks=rows, next=following)
 
 
-def _task_row(task: Task) -> TaskRow:
+def _task_row(session: Session, task: Task) -> TaskRow:
     return TaskRow(
         task=task.plan.id, state=task.state, name=task.plan.name, depends=task.plan.depends,
         code=task.code, reason=task.reason, held=task.held, losses=task.losses,
         attempts=[_attempt_row(attempt) for attempt in task.attempts],
+        progress=_progress(session, task),
     )  # fmt: skip
+
+
+def _progress(session: Session, task: Task) -> float | None:
+    """How far its current attempt is, if it has told."""
+    if task.state != "RUNNING" or not task.attempts:
+        return None
+    last = task.attempts[-1]
+    told = session.progress.get(last.agent, {}).get(last.token)
+    return None if told is None else min(100.0, max(0.0, told))
 
 
 def _attempt_row(attempt: Attempt) -> AttemptRow:

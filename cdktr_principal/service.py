@@ -100,7 +100,7 @@ class Service:
             p.RunCancel: self._run_cancel,
             p.RunWhy: self._run_why,
             p.TaskContinue: self._task_continue,
-            p.TaskList: lambda _, r, at: queries.task_list(self._find(r.run), r),
+            p.TaskList: lambda _, r, at: queries.task_list(core.session, self._find(r.run), r),
             p.WorkflowList: lambda _, r, at: queries.workflow_list(core.state),
             p.WorkflowShow: lambda _, r, at: queries.workflow_detail(core.state, r.workflow),
             p.WorkflowReload: self._workflow_reload,

@@ -37,13 +37,14 @@ class FetchWait(msgspec.Struct):
 class Session:
     """See the module text. `kept`: agents that get nothing from behind a task that needs more slots
     than they have free, and how many they lack. `alarm` is when a turn is wanted although nobody
-    may have said anything; of the turn's own making, and so never out of date."""
+    may have said anything; of the turn's own making, and so never out of date. `progress`: by
+    agent, of its tokens, as its last beat had it."""
 
     def __init__(self) -> None:
         self.pools = Pools()
         self.kept: dict[Task, tuple[str, int]] = {}
         self.alarm: float | None = None
-        self.progress: dict[str, float] = {}
+        self.progress: dict[str, dict[str, float]] = {}
         self.fetches: dict[str, FetchWait] = {}
         self.beats: dict[str, tuple[Ask, list[str], float]] = {}
         self.last_batch: dict[str, tuple[str | None, TaskBatch]] = {}
@@ -89,6 +90,7 @@ class Session:
         self.beats.pop(agent, None)
         self.last_batch.pop(agent, None)
         self.loads.pop(agent, None)
+        self.progress.pop(agent, None)
 
     def batch_again(self, agent: str, request_id: str | None) -> TaskBatch | None:
         """The batch that this very request was answered with."""

@@ -18,6 +18,7 @@ from cdktr_common.codec import decode_reply, encode, tag_of
 from cdktr_common.errors import ProtocolError
 from cdktr_principal import queries
 from cdktr_principal.journal import Journal
+from cdktr_principal.session import Session
 from cdktr_principal.state import State
 from tests.conformance.test_catalogue import decoders
 from tests.integration.harness import environment
@@ -107,7 +108,7 @@ def test_an_older_journal_has_every_fact_of_its_version_and_folds_to_what_it_mea
     runs = queries.run_list(state, p.RunList(limit=1000)).runs
     assert within(meant["runs"], plain(runs))
     for run, tasks in meant["tasks"].items():
-        shown = queries.task_list(state.runs[run], p.TaskList(run=run)).tasks
+        shown = queries.task_list(Session(), state.runs[run], p.TaskList(run=run)).tasks
         assert within(tasks, plain(shown))
     assert within(meant["workflows"], plain(queries.workflow_list(state).workflows))
     assert sorted(state.agents) == meant["agents"]
