@@ -148,7 +148,7 @@ def beat(core: Core, ask: Ask, request: p.AgentBeat, at: Moment) -> Reply | None
 def _orders(core: Core, agent: str, running: list[str]) -> p.AgentOrders:
     drop = [token for token in running if not _is_held_by(core, token, agent)]
     held = core.state.held.get(agent, {})
-    cancel = [token for token in running if token in held and held[token].run.cancelling]
+    cancel = [token for token in running if token in held and held[token].ending]
     drain = core.state.agents[agent].drain
     leases = [held[token].attempts[-1].lost_after_s for token in running if token in held]
     lease_s = min(leases, default=core.timing.lost_after_s)

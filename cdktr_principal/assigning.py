@@ -6,7 +6,7 @@ the same fetch again gets the same batch. Pure; every change goes through the co
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -14,11 +14,14 @@ from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Reply
 from cdktr_common.catalogue.values import RunContext, TaskSpec
-from cdktr_common.errors import ProtocolError
-from cdktr_principal import ready
+from cdktr_common.errors import INVALID, ProtocolError
+from cdktr_principal import ready, rendering, retries, scope, templates
 from cdktr_principal.core import Core, Moment
+from cdktr_principal.expressions import Failed
+from cdktr_principal.language.fields import MAX_NAME
 from cdktr_principal.picking import Picking, slots_of
-from cdktr_principal.records import Task
+from cdktr_principal.records import Run, Task
+from cdktr_principal.scope import TaskScope
 from cdktr_principal.session import Ask, FetchWait
 
 Share = tuple[FetchWait, list[Task]]
@@ -66,15 +69,18 @@ def _still_held(core: Core, agent: str, batch: p.TaskBatch) -> p.TaskBatch:
 def settle(core: Core, at: Moment) -> None:
     """Give ready tasks to waiting agents, an even share to each. A silent one may never hear of
     what it is given, so it is passed over until it is heard."""
-    fetches = core.session.fetches
-    if not fetches or not core.state.ready or core.disk_full:
-        return
-    known = core.state.agents
-    waiting = [wait for wait in fetches.values() if known[wait.agent].state == "ready"]
-    for wait, tasks in _shares(core, waiting, at):
-        if tasks:
-            del fetches[wait.agent]
-            _give(core, wait, tasks, at)
+    retries.tick(core, at)
+    core.session.wake(retries.next_due(core))
+    fetches, known = core.session.fetches, core.state.agents
+    again = True
+    while again and fetches and core.state.ready and not core.disk_full:
+        again = False  # unless all that one was to get could not be rendered
+        waiting = [wait for wait in fetches.values() if known[wait.agent].state == "ready"]
+        for wait, tasks in _shares(core, waiting, at):
+            if tasks and _give(core, wait, tasks, at):
+                del fetches[wait.agent]
+            elif tasks:
+                again = True
 
 
 def _shares(core: Core, waiting: list[FetchWait], at: Moment) -> list[Share]:
@@ -87,10 +93,12 @@ def _shares(core: Core, waiting: list[FetchWait], at: Moment) -> list[Share]:
     return shares
 
 
-def _give(core: Core, wait: FetchWait, tasks: list[Task], at: Moment) -> None:
+def _give(core: Core, wait: FetchWait, tasks: list[Task], at: Moment) -> bool:
+    """Assign the tasks and answer the fetch; not when none of them could be rendered."""
     specs: list[TaskSpec] = []
     runs: dict[str, RunContext] = {}
     size = 0
+    failed = False
     for task in tasks:
         run = task.run
         if task.state != "PENDING" or run.home not in (None, wait.agent):
@@ -99,17 +107,38 @@ def _give(core: Core, wait: FetchWait, tasks: list[Task], at: Moment) -> None:
             break
         if at.clock - wait.since > core.lease_s(task) * FRESH:
             break  # the agent counts the lease from when it asked: it is to ask again
+        try:
+            context = runs.get(run.id) or _context(run, at)
+            fields = rendering.task_fields(
+                task.plan, run.plan.secrets, scope.variables(task), TaskScope(task, at)
+            )
+        except Failed as fault:
+            core.end(task, "FAILED", None, INVALID, str(fault), at)
+            failed = True
+            continue
         if run.id not in runs:
-            runs[run.id] = ready.context(run)
+            runs[run.id] = context
             size += ready.size_of_context(run)
         size += ready.size_of(task.plan)
-        specs.append(_assign(core, task, wait, at))
+        specs.append(_assign(core, task, wait, at, fields))
+    if failed and not specs:
+        return False
     batch = p.TaskBatch(epoch=core.state.epoch, tasks=specs, runs=runs)
     core.session.last_batch[wait.agent] = (wait.request_id, batch)
     core.answers.append((wait.ask, batch))
+    return True
 
 
-def _assign(core: Core, task: Task, wait: FetchWait, at: Moment) -> TaskSpec:
+def _context(run: Run, at: Moment) -> RunContext:
+    """What all tasks of a run share. Raises Failed."""
+    return rendering.context(
+        run.plan, TaskScope(run, at), workflow=run.workflow, event=run.event, payload=run.payload
+    )
+
+
+def _assign(
+    core: Core, task: Task, wait: FetchWait, at: Moment, fields: dict[str, Any]
+) -> TaskSpec:
     run, plan = task.run, task.plan
     n = task.attempts[-1].n + 1 if task.attempts else 1
     slots = slots_of(task, core.state.agents[wait.agent])
@@ -117,14 +146,23 @@ def _assign(core: Core, task: Task, wait: FetchWait, at: Moment) -> TaskSpec:
     fact = core.about(
         f.TaskAssigned, run, at, task=plan.id, n=n, token=token, agent=wait.agent,
         boot=wait.boot, lost_after_s=core.lease_s(task), asked_s=wait.sent_s,
-        slots=slots,
+        slots=slots, name=_name(task, at),
     )  # fmt: skip
     core.renew(token, at)
     if plan.pools:
         core.session.pools.begin(plan.pools, at.clock)
+    fields["slots"] = slots
     return TaskSpec(
-        token=token, run=run.id, task=plan.id, n=n, fence=fact.seq, argv=plan.argv,
-        command=plan.command, env=plan.env, workdir=plan.workdir, timeout_s=plan.timeout_s,
-        lost_after_s=core.lease_s(task), on_principal_lost=plan.on_principal_lost,
-        slots=slots,
+        token=token, run=run.id, task=plan.id, n=n, fence=fact.seq,
+        lost_after_s=core.lease_s(task), **fields,
     )  # fmt: skip
+
+
+def _name(task: Task, at: Moment) -> str:
+    """The name of a task, when it is a template."""
+    if not (task.plan.templates and templates.is_template(task.plan.name)):
+        return ""
+    try:
+        return templates.text(task.plan.name, TaskScope(task, at))[:MAX_NAME]
+    except Failed:
+        return ""  # a name is not worth failing for

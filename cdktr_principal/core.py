@@ -1,8 +1,9 @@
 """The decisions of the principal: a request and a moment in, facts and answers out.
 
 Theory of operation. A loop turn hands each message to the function that decides it: about runs
-being started in `triggers`, about agents in `agents`, about results here; at its end `assigning`
-gives ready tasks to the agents that wait. Every change is a fact: `emit` stamps it, applies it to
+being started in `triggers`, about agents in `agents`, about results here; what follows when a task
+is over is decided in `turn`; at the end of the loop turn `assigning` gives ready tasks to the
+agents that wait. Every change is a fact: `emit` stamps it, applies it to
 the state and keeps it for the journal; the caller makes `facts` durable before it sends
 `answers`. What is not folded from facts (who waits, leases, when an agent was heard) lives in the
 `Session` and may be lost: after a restart agents say hello again and every lease starts anew.
@@ -13,7 +14,7 @@ Pure: time and randomness come with the `Moment`; no socket, disk or process is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,8 +22,9 @@ from cdktr_common import __version__
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact, Reply
-from cdktr_common.catalogue.values import LossCause, TaskResult
+from cdktr_common.catalogue.values import LossCause, RunState, TaskResult
 from cdktr_common.errors import CANCELLED, OWN_FAULT
+from cdktr_principal import retries, turn
 from cdktr_principal.records import Attempt, Run, Task
 from cdktr_principal.session import Ask, Session
 from cdktr_principal.state import State
@@ -60,6 +62,8 @@ class Core:
         self.facts: list[Fact] = []
         self.answers: list[tuple[Ask, Reply]] = []
         self.disk_full = False
+        self.working = False  # is `turn.work` under way?
+        self.touched: dict[Run, None] = {}  # runs that may be over
 
     # Facts
 
@@ -81,6 +85,15 @@ class Core:
         self.emit(f.EpochStarted, "principal/", at, epoch=number, version=__version__, host=host)
         for token in self.state.tokens:
             self.renew(token, at)
+        retries.begin_epoch(self, at)
+        turn.work(self, at)
+
+    def begin_deadline(self, run: Run, at: Moment) -> None:
+        """The run counts its time, if it has only so much."""
+        limit_s = run.plan.deadline_s
+        if limit_s is not None and run.ended_ts is None and not run.queued:
+            left = run.begun_ts + limit_s - at.ts
+            retries.remind(self, run, at.clock + min(max(left, 0.0), limit_s))
 
     def renew(self, token: str, at: Moment) -> None:
         """A whole new lease for an attempt. One that is to finish whatever happens has none: it is
@@ -114,18 +127,21 @@ class Core:
             return self._late_result(result, agent, at)
         self.session.leases.pop(result.token, None)
         attempt = task.attempts[-1]
-        told = {
+        told: dict[str, Any] = {
             "started_ts": result.started_ts,
             "ended_ts": result.ended_ts,
             "stdout_bytes": result.stdout_bytes,
             "stderr_bytes": result.stderr_bytes,
         }
+        given: dict[str, Any] = {"outputs": result.outputs, "result": result.result}
         if result.state == "RELEASED" or (result.state == "CRASHED" and not result.loss):
             self.release(task, attempt, result.reason, at, **told)
         elif result.state == "CRASHED":
             self.crash(task, attempt, "lease", result.reason or "agent lost", at, **told)
+        elif result.state == "FAILED":
+            self.failed(task, attempt, result.code, result.reason, at, given, **told)
         else:
-            self._end(task, result.state, attempt, result.code, result.reason, at, **told)
+            self.end(task, result.state, attempt, result.code, result.reason, at, **given, **told)
         return True
 
     def _late_result(self, result: TaskResult, agent: str, at: Moment) -> bool:
@@ -152,8 +168,28 @@ class Core:
             f.TaskReleased, task.run, at, task=task.plan.id, n=attempt.n, token=attempt.token,
             agent=attempt.agent, reason=reason, **told,
         )  # fmt: skip
-        if task.run.cancelling:
-            self._end_unstarted(task, at)
+        if task.ending:
+            self.end_unstarted(task, at)
+
+    def failed(
+        self, task: Task, attempt: Attempt | None, code: int | None, reason: str, at: Moment,
+        given: dict[str, Any] | None = None, **told: float | None,
+    ) -> None:  # fmt: skip
+        """An attempt has failed, or (without one) a run that the task had called: it is tried again
+        or over."""
+        delay_s = retries.another(task, code, at)
+        if delay_s is None:
+            self.end(task, "FAILED", attempt, code, reason, at, **(given or {}), **told)
+            return
+        named = {} if attempt is None else {"token": attempt.token, "agent": attempt.agent}
+        self.about(
+            f.TaskRetrying, task.run, at, task=task.plan.id,
+            n=attempt.n if attempt else task.tries, code=code, reason=reason,
+            retry_ts=at.ts + delay_s, delay_s=delay_s, **named, **told,
+        )  # fmt: skip
+        if delay_s:
+            retries.schedule(self, task, at)
+        turn.work(self, at)
 
     def crash(
         self, task: Task, attempt: Attempt, cause: LossCause, reason: str, at: Moment,
@@ -162,7 +198,7 @@ class Core:
         """An attempt was lost with its agent. What follows is the task's `on_agent_lost`; a task
         that is run again FAILS with its last loss."""
         self.session.leases.pop(attempt.token, None)
-        policy, cancelling = task.plan.on_agent_lost, task.run.cancelling
+        policy, cancelling = task.plan.on_agent_lost, task.ending
         fails = policy == "fail" or (policy == "rerun" and task.losses + 1 >= task.plan.max_losses)
         held = policy == "hold" and not cancelling
         self.about(
@@ -171,69 +207,60 @@ class Core:
             requeued=not (fails or held or cancelling), **told,
         )  # fmt: skip
         if cancelling:
-            self._end_unstarted(task, at)
+            self.end_unstarted(task, at)
         elif fails:
             times = f" {task.losses} times, last" if task.losses > 1 else ""
-            self._end(task, "FAILED", None, OWN_FAULT, f"agent lost{times}: {reason}", at)
+            self.end(task, "FAILED", None, OWN_FAULT, f"agent lost{times}: {reason}", at)
 
-    def _end_unstarted(self, task: Task, at: Moment) -> None:
-        self._end(task, "CANCELLED", None, CANCELLED, task.run.reason, at)
+    def end_unstarted(self, task: Task, at: Moment) -> None:
+        """It waits, and will not run: its run or its group is being ended."""
+        reason = task.run.reason if task.run.cancelling else "another copy failed"
+        self.end(task, "CANCELLED", None, CANCELLED, reason, at)
 
-    def _end(
+    def end(
         self, task: Task, outcome: str, attempt: Attempt | None, code: int | None, reason: str,
-        at: Moment, **told: float | None,
+        at: Moment, **told: Any,
     ) -> None:  # fmt: skip
-        run = task.run
+        """A task is over; what follows is decided."""
         named = {} if attempt is None else {
             "n": attempt.n, "token": attempt.token, "agent": attempt.agent
         }  # fmt: skip
         self.about(
-            f.TaskEnded, run, at, task=task.plan.id, state=outcome, code=code, reason=reason,
+            f.TaskEnded, task.run, at, task=task.plan.id, state=outcome, code=code, reason=reason,
             **named, **told,
         )  # fmt: skip
-        if outcome != "COMPLETED" and run.graph.dependents[task.index]:
-            self._skip_dependents(task, at)
-        if run.open == 0:
-            self.end_if_done(run, at)
+        turn.follow(self, task, at)
 
-    def _skip_dependents(self, task: Task, at: Moment) -> None:
-        todo = [task]
-        while todo:
-            cause = todo.pop()
-            for index in cause.run.graph.dependents[cause.index]:
-                dependent = cause.run.tasks[index]
-                if dependent.state == "PENDING":
-                    self.about(
-                        f.TaskSkipped, cause.run, at, task=dependent.plan.id,
-                        because=cause.plan.id,
-                    )  # fmt: skip
-                    todo.append(dependent)
-
-    def end_if_done(self, run: Run, at: Moment) -> None:
-        """The run is over when its last task is."""
-        if run.open:
+    def run_cancel(
+        self, run: Run, reason: str, at: Moment, state: RunState = "CANCELLED",
+        code: int = CANCELLED,
+    ) -> None:  # fmt: skip
+        """Ask for the end of a run: waiting tasks end now, running ones when their agents say. The
+        tasks of its end follow, unless it is asked for again. `state` and `code`: how it ends."""
+        hooks = run.settled is not None or run.queued
+        if run.ended_ts is not None or (run.cancelling and (run.cancelling_hooks or not hooks)):
             return
-        cancelled = run.cancelling and any(task.state == "CANCELLED" for task in run.tasks)
-        if cancelled:
-            outcome, code = "CANCELLED", CANCELLED
-        elif run.failed:
-            outcome, code = "FAILED", run.code or 1
-        else:
-            outcome, code = "COMPLETED", 0
-        self.about(f.RunEnded, run, at, state=outcome, code=code, reason=run.reason)
-        self.session.ended.append(run)
-
-    def run_cancel(self, run: Run, reason: str, at: Moment) -> None:
-        """Ask for the end of a run: waiting tasks end now, running ones when their agents say."""
-        if run.cancelling or run.ended_ts is not None:
-            return
-        self.about(f.RunCancelling, run, at, reason=reason or "cancelled")
-        for task in run.tasks:
+        self.about(
+            f.RunCancelling, run, at, reason=reason or "cancelled", state=state, code=code,
+            hooks=hooks,
+        )  # fmt: skip
+        ending = [task for task in run.tasks if hooks or not task.plan.phase]
+        for task in ending:
             if task.state == "PENDING":
-                self._end_unstarted(task, at)
-        for task in run.tasks:
-            if task.state == "RUNNING":
-                self.session.order(task.attempts[-1].agent)
+                self.end_unstarted(task, at)
+        for task in ending:
+            self.end_early(task, at)
+
+    def end_early(self, task: Task, at: Moment) -> None:
+        """End a task that is not over: at once when it waits, by its agent when it runs."""
+        if task.state == "PENDING":
+            self.end_unstarted(task, at)
+        elif task.state == "RUNNING" and task.calls:
+            called = self.state.runs.get(task.calls)
+            if called is not None:
+                self.run_cancel(called, task.run.reason or "its caller was ended", at)
+        elif task.state == "RUNNING" and task.attempts:
+            self.session.order(task.attempts[-1].agent)
 
     def knows(self, agent: str, boot: str) -> bool:
         """Has this supervisor said hello to this principal?"""

@@ -51,6 +51,11 @@ def graph(plan: Plan) -> Graph:
     return _graph([(task.id, task.depends) for task in plan.tasks])
 
 
+def edges_graph(tasks: Edges) -> Graph:
+    """The graph of tasks that are no plan of their own: the body of a group."""
+    return _graph(tasks)
+
+
 def plan_problems(plan: Plan) -> list[Problem]:
     """What keeps the tasks of a plan from being a DAG; for plans that came without a file."""
     return problems([(task.id, task.depends) for task in plan.tasks])

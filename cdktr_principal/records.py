@@ -6,7 +6,7 @@ Rule: only `state.py` and `roster.py` assign to anything in here, while they app
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -52,64 +52,143 @@ class Attempt(msgspec.Struct):
     slots: int = 1
 
 
+class Copies:
+    """The tasks that a group has made: one copy of its body for each of `items`, the first task of
+    which is `first` in the run's list and which has `size` tasks each. `open` counts the tasks of
+    each copy that are not final, `begun` the copies that were begun, `active` those of them that
+    are not over, `left` all that are not. `stopping`: one has failed and the others are to end."""
+
+    __slots__ = ("active", "begun", "first", "items", "left", "open", "size", "stopping")
+
+    def __init__(self, first: int, size: int, items: list[Any]) -> None:
+        self.first = first
+        self.size = size
+        self.items = items
+        self.open = [size] * len(items)
+        self.begun = 0
+        self.active = 0
+        self.left = len(items)
+        self.stopping = False
+
+
 class Task:
-    """A task of a run. `order` is its place in the ready queue, 0 when it is not in one; `held`:
-    it waits for an operator since its agent was lost."""
+    """A task of a run. `waits` counts the dependencies that are not over. `order` is its place in
+    the ready queue, 0 when it is not in one; `held`: it waits for an operator since its agent was
+    lost. `group` is the task that made it, `copy` which of its copies it belongs to. `plain`: with
+    its dependencies completed it is ready, and nothing is to be decided. `tries` counts the runs
+    it has called."""
 
     __slots__ = (
-        "attempts", "code", "held", "index", "losses", "order", "plan", "reason", "run", "state",
-        "waits",
+        "attempts", "calls", "code", "copies", "copy", "group", "held", "index", "losses", "name",
+        "order", "outputs", "plain", "plan", "reason", "result", "retry_delay_s", "retry_ts",
+        "reused", "run", "state", "tolerated", "tries", "waits",
     )  # fmt: skip
 
-    def __init__(self, run: Run, index: int, plan: TaskPlan, waits: int) -> None:
+    def __init__(
+        self, run: Run, index: int, plan: TaskPlan, waits: int,
+        group: Task | None = None, copy: int = 0,
+    ) -> None:  # fmt: skip
         self.run = run
         self.index = index
         self.plan = plan
         self.waits = waits
+        self.group = group
+        self.copy = copy
+        self.plain = not (plan.rules or plan.cond or plan.group or plan.call or plan.noop)
         self.state: TaskState = "PENDING"
         self.attempts: list[Attempt] = []
         self.losses = 0
         self.code: int | None = None
         self.reason = ""
+        self.name = plan.name
         self.held = False
         self.order = 0
+        self.tolerated = False
+        self.reused = False
+        self.outputs: dict[str, Any] = {}
+        self.result: str | None = None
+        self.retry_ts: float | None = None
+        self.retry_delay_s = 0.0
+        self.copies: Copies | None = None
+        self.calls = ""
+        self.tries = 0
 
     @property
     def last_chance(self) -> bool:
         """Was it lost before, and would one more loss fail it?"""
         return 0 < self.losses == self.plan.max_losses - 1
 
+    @property
+    def succeeded(self) -> bool:
+        """Is it over as those that follow by `success` want it?"""
+        return self.state == "COMPLETED" or self.tolerated
+
+    @property
+    def ending(self) -> bool:
+        """Is it to end, because its run is cancelled or another copy has failed?"""
+        if self.run.cancelling and (not self.plan.phase or self.run.cancelling_hooks):
+            return True
+        group = self.group
+        while group is not None:
+            if group.copies is not None and group.copies.stopping:
+                return True
+            group = group.group
+        return False
+
 
 class Run:
-    """A run with its snapshot of the plan. `open` counts tasks that are not final."""
+    """A run with its snapshot of the plan. `open` counts tasks that are not final, `open_main`
+    those of them that are no hooks. `failures` are indexes of failed tasks that were not tolerated,
+    in the order of their ends. `settled`: how it will end, known when only hooks are left."""
 
     def __init__(self, fact: f.RunCreated, shape: Graph) -> None:
         self.id = fact.run
         self.workflow = fact.workflow
         self.topic = fact.topic()
         self.plan = fact.plan
-        self.graph = shape
+        self.dependents = shape.dependents
         self.event = fact.event
         self.payload = fact.payload
+        self.params = fact.params
+        self.parent = fact.parent
+        self.depth = fact.depth
+        self.retry_of = fact.retry_of
+        self.reuse = fact.reused
+        self.queued = fact.queued
         self.key = fact.key
         self.seq = fact.seq
         self.created_ts = fact.ts
+        self.begun_ts = fact.ts
         self.state: RunState = "PENDING"
         self.started_ts: float | None = None
         self.ended_ts: float | None = None
         self.code: int | None = None
         self.reason = ""
+        self.output: Any = None
         self.failed = 0
+        self.failures: list[int] = []
         self.cancelling = False
+        self.cancelling_hooks = False
+        self.cancel_state: RunState = "CANCELLED"
+        self.cancel_code = 130
+        self.settled: f.RunSettled | None = None
         self.home: str | None = None
         together = fact.plan.placement == "together"
-        self.labels = tuple(
-            sorted({label for task in fact.plan.tasks for label in task.labels if together})
-        )
+        self.labels = tuple(sorted(_labels(fact.plan.tasks))) if together else ()
         self.bounds = bounds(fact.plan)
-        self.open = len(fact.plan.tasks)
         self.tasks = [Task(self, i, task, shape.waits[i]) for i, task in enumerate(fact.plan.tasks)]
         self.by_id = {task.plan.id: task for task in self.tasks}
+        self.hooks = [task for task in self.tasks if task.plan.phase]
+        self.open = len(self.tasks)
+        self.open_main = self.open - len(self.hooks)
+        self.ruled = any(task.plan.rules for task in self.tasks)
+        self.gives = False  # has any of its tasks given outputs?
+
+
+def _labels(tasks: list[TaskPlan]) -> set[str]:
+    """All that any of the tasks asks for, those that groups will make included."""
+    wanted = {label for task in tasks for label in task.labels}
+    return wanted.union(*(_labels(task.group.tasks) for task in tasks if task.group))
 
 
 class Agent(msgspec.Struct):

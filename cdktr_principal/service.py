@@ -98,6 +98,7 @@ class Service:
             p.RunShow: lambda _, r, at: queries.run_detail(self._find(r.run)),
             p.RunWait: self._run_waits.wait,
             p.RunCancel: self._run_cancel,
+            p.RunRetry: lambda _, r, at: triggers.run_retry(core, self._find(r.run), r, at),
             p.RunWhy: self._run_why,
             p.TaskContinue: self._task_continue,
             p.TaskList: lambda _, r, at: queries.task_list(core.session, self._find(r.run), r),

@@ -51,6 +51,8 @@ class Session:
         self.greeted: dict[str, str] = {}
         self.leases: dict[str, float] = {}
         self.ended: list[Run] = []
+        self.timers: list[tuple[float, int, Task | Run]] = []
+        self.reminders = 0
         self.ordered: set[str] = set()
         self.loads: dict[str, AgentLoad] = {}
         self.heard_ts: dict[str, float] = {}

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from cdktr_common.catalogue import facts as f
-from cdktr_common.catalogue.values import Payload, Plan, RunState, TaskState
+from cdktr_common.catalogue.values import Payload, Plan, Reused, RunState, TaskState
 from cdktr_common.codec import encode
 from cdktr_common.files import replace_file
+from cdktr_principal import copies
 from cdktr_principal.dag import graph
 from cdktr_principal.records import FINAL, Agent, Attempt, KeyUse, Run, Task, Workflow
 from cdktr_principal.state import State
@@ -26,7 +27,8 @@ KEPT: Final = 2
 
 
 class TaskImage(msgspec.Struct, omit_defaults=True):
-    """What a task is besides its plan. `o` is its place in the ready queue, `h` is held."""
+    """What a task is besides its plan. `o` is its place in the ready queue, `h` is held, `b` how
+    many copies of its own it has begun; what the others are stands where they are used."""
 
     s: TaskState = "PENDING"
     w: int = 0
@@ -36,10 +38,22 @@ class TaskImage(msgspec.Struct, omit_defaults=True):
     r: str = ""
     o: int = 0
     h: bool = False
+    t: bool = False
+    u: bool = False
+    v: dict[str, Any] = {}
+    x: str | None = None
+    y: float | None = None
+    z: float = 0.0
+    k: str = ""
+    j: int = 0
+    m: str | None = None
+    b: int = 0
+    p: bool = False
 
 
 class RunImage(msgspec.Struct, omit_defaults=True):
-    """A run with its tasks in the order of the plan."""
+    """A run with its tasks in the order of the plan, followed by those that groups have made:
+    `made` says by which, and for which values, in the order in which it came."""
 
     id: str
     workflow: str
@@ -59,6 +73,21 @@ class RunImage(msgspec.Struct, omit_defaults=True):
     reason: str = ""
     cancelling: bool = False
     home: str | None = None
+    params: dict[str, Any] = {}
+    parent: str = ""
+    depth: int = 0
+    retry_of: str = ""
+    reused: dict[str, Reused] = {}
+    queued: bool = False
+    begun_ts: float | None = None
+    failures: list[int] = []
+    cancelling_hooks: bool = False
+    cancel_state: RunState = "CANCELLED"
+    cancel_code: int = 130
+    settled: f.RunSettled | None = None
+    output: Any = None
+    gives: bool = False
+    made: list[tuple[int, list[Any]]] = []
 
 
 class Image(msgspec.Struct):
@@ -91,16 +120,30 @@ def take(state: State) -> Image:
 
 
 def _run_image(run: Run) -> RunImage:
-    tasks = [
-        TaskImage(t.state, t.waits, t.attempts, t.losses, t.code, t.reason, t.order, t.held)
-        for t in run.tasks
-    ]
+    made = [task for task in run.tasks if task.copies is not None]
+    made.sort(key=lambda task: task.copies.first if task.copies else 0)
     return RunImage(
         id=run.id, workflow=run.workflow, plan=run.plan, seq=run.seq, created_ts=run.created_ts,
-        state=run.state, open=run.open, failed=run.failed, tasks=tasks, event=run.event,
+        state=run.state, open=run.open, failed=run.failed, event=run.event,
+        tasks=[_task_image(task) for task in run.tasks],
         payload=run.payload, key=run.key, started_ts=run.started_ts, ended_ts=run.ended_ts,
         code=run.code, reason=run.reason, cancelling=run.cancelling, home=run.home,
+        params=run.params, parent=run.parent, depth=run.depth, retry_of=run.retry_of,
+        reused=run.reuse, queued=run.queued, begun_ts=run.begun_ts, failures=run.failures,
+        cancelling_hooks=run.cancelling_hooks, cancel_state=run.cancel_state,
+        cancel_code=run.cancel_code, settled=run.settled, output=run.output, gives=run.gives,
+        made=[(task.index, task.copies.items) for task in made if task.copies is not None],
     )  # fmt: skip
+
+
+def _task_image(t: Task) -> TaskImage:
+    image = TaskImage(t.state, t.waits, t.attempts, t.losses, t.code, t.reason, t.order, t.held)
+    image.t, image.u, image.v, image.x = t.tolerated, t.reused, t.outputs, t.result
+    image.y, image.z, image.k, image.j = t.retry_ts, t.retry_delay_s, t.calls, t.tries
+    image.m = t.name if t.name != t.plan.name else None
+    if t.copies is not None:
+        image.b, image.p = t.copies.begun, t.copies.stopping
+    return image
 
 
 def restore(image: Image) -> State:
@@ -128,25 +171,58 @@ def restore(image: Image) -> State:
 def _restore_run(state: State, image: RunImage) -> list[Task]:
     fact = f.RunCreated(
         seq=image.seq, ts=image.created_ts, run=image.id, workflow=image.workflow, plan=image.plan,
-        event=image.event, payload=image.payload, key=image.key,
+        event=image.event, payload=image.payload, key=image.key, params=image.params,
+        parent=image.parent, depth=image.depth, retry_of=image.retry_of, reused=image.reused,
+        queued=image.queued,
     )  # fmt: skip
     run = Run(fact, graph(image.plan))
-    for name in ("state", "open", "failed", "started_ts", "ended_ts", "code", "reason"):
+    for name in _SAME:
         setattr(run, name, getattr(image, name))
-    run.cancelling = image.cancelling
-    run.home = image.home
+    run.begun_ts = image.created_ts if image.begun_ts is None else image.begun_ts
     state.runs[run.id] = run
+    for index, items in image.made:
+        copies.make(run.tasks[index], items)
     for task, told in zip(run.tasks, image.tasks, strict=True):
-        task.state, task.waits, task.attempts = told.s, told.w, told.a
-        task.losses, task.code, task.reason, task.order = told.l, told.c, told.r, told.o
-        task.held = told.h
-        if task.last_chance and task.state not in FINAL:
-            state.last_chances.add(task)
-        if task.state == "RUNNING":
-            attempt = task.attempts[-1]
-            state.tokens[attempt.token] = task
-            state.held.setdefault(attempt.agent, {})[attempt.token] = task
+        _restore_task(state, task, told)
+    run.open_main = sum(task.state not in FINAL and not task.plan.phase for task in run.tasks)
+    for index, _ in image.made:
+        _count_copies(run.tasks[index], image.tasks[index])
+    if run.ended_ts is None:
+        state.admission.created(run)
     return [task for task in run.tasks if task.order]
+
+
+_SAME: Final = (
+    "state", "open", "failed", "started_ts", "ended_ts", "code", "reason", "cancelling", "home",
+    "failures", "cancelling_hooks", "cancel_state", "cancel_code", "settled", "output", "gives",
+)  # fmt: skip
+
+
+def _restore_task(state: State, task: Task, told: TaskImage) -> None:
+    task.state, task.waits, task.attempts = told.s, told.w, told.a
+    task.losses, task.code, task.reason, task.order = told.l, told.c, told.r, told.o
+    task.held, task.tolerated, task.reused, task.outputs = told.h, told.t, told.u, told.v
+    task.result, task.retry_ts, task.retry_delay_s = told.x, told.y, told.z
+    task.calls, task.tries = told.k, told.j
+    task.name = task.plan.name if told.m is None else told.m
+    if task.retry_ts is not None and task.state == "PENDING":
+        state.delayed[task] = None
+    if task.last_chance and task.state not in FINAL:
+        state.last_chances.add(task)
+    if task.state == "RUNNING" and task.attempts and task.attempts[-1].state == "RUNNING":
+        attempt = task.attempts[-1]
+        state.tokens[attempt.token] = task
+        state.held.setdefault(attempt.agent, {})[attempt.token] = task
+
+
+def _count_copies(group: Task, told: TaskImage) -> None:
+    made = group.copies
+    assert made is not None
+    made.begun, made.stopping = told.b, told.p
+    for task in group.run.tasks[made.first : made.first + made.size * len(made.items)]:
+        made.open[task.copy] -= task.state in FINAL
+    made.left = sum(1 for left in made.open if left)
+    made.active = sum(1 for left in made.open[: made.begun] if left)
 
 
 def write(directory: Path, state: State) -> None:

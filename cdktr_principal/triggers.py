@@ -9,12 +9,15 @@ from __future__ import annotations
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Reply
-from cdktr_common.catalogue.values import Payload, Plan, RunRef
+from cdktr_common.catalogue.values import RunRef
 from cdktr_common.errors import ProtocolError
-from cdktr_principal import ready
+from cdktr_principal import repeats
 from cdktr_principal.core import Core, Moment
+from cdktr_principal.creating import create, find_workflow
 from cdktr_principal.folder import Scan
 from cdktr_principal.limits import check_payload, check_plan, digest
+from cdktr_principal.params import check_params, params_of_event
+from cdktr_principal.records import Run
 from cdktr_principal.session import Ask
 
 
@@ -29,12 +32,13 @@ def run_start(core: Core, ask: Ask, request: p.RunStart, at: Moment) -> Reply:
     else:
         plan = find_workflow(core, request.workflow or "")
     key = _key(request.key, request.id)
-    content = digest(request.plan or plan.workflow, request.payload)
+    content = digest(request.plan or plan.workflow, request.payload, request.params)
     known = _known_key(core, key, content)
     if known is not None:
         return known
     _check_room(core)
-    run = _create(core, plan, None, request.payload, key, content, at)
+    params = check_params(plan, request.params)
+    run = create(core, plan, at, payload=request.payload, params=params, key=key, digest=content)
     return p.RunStarted(runs=[RunRef(run=run, workflow=plan.workflow)])
 
 
@@ -46,7 +50,7 @@ def event_fire(core: Core, ask: Ask, request: p.EventFire, at: Moment) -> Reply:
             "bad_field", "event.fire: an event name is 1 to 200 characters that can be printed"
         )
     key = _key(request.key, request.id)
-    content = digest("event/" + request.event, request.payload)
+    content = digest("event/" + request.event, request.payload, request.params)
     known = _known_key(core, key, content)
     if known is not None:
         return known
@@ -56,18 +60,38 @@ def event_fire(core: Core, ask: Ask, request: p.EventFire, at: Moment) -> Reply:
         for _, workflow in sorted(core.state.workflows.items())
         if workflow.plan is not None and request.event in workflow.plan.events
     ]
+    given = params_of_event(plans, request.params) if plans else []
     runs = [
         RunRef(
-            run=_create(core, plan, request.event, request.payload, None, "", at),
+            run=create(core, plan, at, event=request.event, payload=request.payload, params=params),
             workflow=plan.workflow,
         )
-        for plan in plans
+        for plan, params in zip(plans, given, strict=True)
     ]
     core.emit(
         f.EventFired, "event/", at, event=request.event, payload=request.payload, key=key,
         digest=content, runs=[r.run for r in runs], workflows=[r.workflow for r in runs],
     )  # fmt: skip
     return p.RunStarted(runs=runs)
+
+
+def run_retry(core: Core, run: Run, request: p.RunRetry, at: Moment) -> Reply:
+    """`run.retry`: a new run that takes over what the old one has completed."""
+    key = _key(request.key, request.id)
+    again = sorted(request.tasks)
+    content = digest(f"retry/{run.id}/{request.all}/{' '.join(again)}", None, {})
+    known = _known_key(core, key, content)
+    if known is not None:
+        return known
+    _check_room(core)
+    if run.ended_ts is None:
+        raise ProtocolError("conflict", f"run {run.id} has not ended yet")
+    reused = {} if request.all else repeats.reused(run, again)
+    made = create(
+        core, run.plan, at, event=run.event, payload=run.payload, params=run.params, key=key,
+        digest=content, retry_of=run.id, reused=reused,
+    )  # fmt: skip
+    return p.RunStarted(runs=[RunRef(run=made, workflow=run.workflow)])
 
 
 def _known_key(core: Core, key: str | None, content: str) -> Reply | None:
@@ -82,25 +106,6 @@ def _known_key(core: Core, key: str | None, content: str) -> Reply | None:
     return p.RunStarted(runs=runs, duplicate=True)
 
 
-def find_workflow(core: Core, name: str) -> Plan:
-    """The plan in force of an id, or of a name that only one workflow has."""
-    workflows = core.state.workflows
-    found = workflows.get(name)
-    if found is None:
-        named = [w for w, v in workflows.items() if v.plan is not None and v.plan.name == name]
-        if len(named) > 1:
-            ids = sorted(named)
-            raise ProtocolError("ambiguous", f"'{name}' names {', '.join(ids)}", ids)
-        found = workflows[named[0]] if named else None
-    if found is None:
-        near = ready.nearest(name, workflows)
-        raise ProtocolError("not_found", f"no workflow '{name}'", near)
-    if found.plan is None:
-        fault = found.broken[0].what if found.broken else "it has faults"
-        raise ProtocolError("invalid", f"workflow '{name}' cannot run: {fault}")
-    return found.plan
-
-
 def _check_room(core: Core) -> None:
     if core.disk_full:
         raise ProtocolError(
@@ -108,21 +113,6 @@ def _check_room(core: Core) -> None:
             "the principal's disk is full: nothing new is taken until there is room; what runs is "
             "still recorded",
         )
-
-
-def _create(
-    core: Core, plan: Plan, event: str | None, payload: Payload, key: str | None, content: str,
-    at: Moment,
-) -> str:  # fmt: skip
-    run_id = at.fresh(10)
-    while run_id in core.state.runs:
-        run_id = at.fresh(10)
-    core.emit(
-        f.RunCreated, f"run/{plan.workflow}/", at, run=run_id, workflow=plan.workflow,
-        plan=plan, event=event, payload=payload, key=key, digest=content,
-    )  # fmt: skip
-    core.end_if_done(core.state.runs[run_id], at)
-    return run_id
 
 
 def definitions_changed(core: Core, scan: Scan, at: Moment) -> p.WorkflowReloaded:

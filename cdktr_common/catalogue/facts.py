@@ -103,8 +103,8 @@ class RunCreated(Fact, frozen=True, kw_only=True, tag="run.created"):
     """A run exists and will run. `plan` is the snapshot it runs by; `key` with `digest` (of
     workflow and payload) makes a repeated trigger the same run. `params` are all its params as
     they count, defaults included. `queued`: it begins with its `run.admitted`. `parent` is the
-    task that called it, as RUN/TASK. `retry_of` names the run that it repeats, and `reused`, by
-    ids of tasks, what it takes over from there."""
+    task that called it, as RUN/TASK, and `depth` counts how many called one another. `retry_of`
+    names the run that it repeats, and `reused`, by ids of tasks, what it takes over from there."""
 
     run: str
     workflow: str
@@ -116,6 +116,7 @@ class RunCreated(Fact, frozen=True, kw_only=True, tag="run.created"):
     params: dict[str, Any] = {}
     queued: bool = False
     parent: str = ""
+    depth: int = 0
     retry_of: str = ""
     reused: dict[str, Reused] = {}
 

@@ -17,7 +17,15 @@ from typing import Any
 import msgspec
 
 from cdktr_common.catalogue import principal as p
-from cdktr_common.catalogue.values import Plan, TaskPlan, TaskResult, TaskSpec
+from cdktr_common.catalogue.values import (
+    Call,
+    Group,
+    Plan,
+    Retry,
+    TaskPlan,
+    TaskResult,
+    TaskSpec,
+)
 from tests.integration.harness import Env, environment, wait_until
 
 HERE = Path(__file__).parent
@@ -66,6 +74,23 @@ def with_a_real_agent(env: Env) -> None:
     wait_until(lambda: env.tasks(slow)["t0"].state == "RUNNING")
     client.ask(p.RunCancel(run=slow, reason="wrong day"), p.RunStatus)
     env.wait(slow)
+    assert agent.stop() == 0
+
+
+def with_decisions(env: Env) -> None:
+    """A condition, a retry, a group, a call, a run that waits for another, and a run's end."""
+    agent = env.agent("box1")
+    inner = Plan(workflow="inner", tasks=[TaskPlan(id="i", command="true")])
+    tasks = [
+        TaskPlan(id="c", command="true", cond="1 < 2"),
+        TaskPlan(id="r", command="exit 3", retry=Retry(limit=1)),
+        TaskPlan(id="g", group=Group(tasks=[TaskPlan(id="", command="true")], each=[1, 2])),
+        TaskPlan(id="w", call=Call(plan=inner)),
+        TaskPlan(id="f", command="true", phase="finally"),
+    ]
+    plan = Plan(workflow="decides", tasks=tasks, max_active_runs=1)
+    for run in [env.submit(plan), env.submit(plan)]:
+        env.wait(run)
     assert agent.stop() == 0
 
 
@@ -120,6 +145,7 @@ def keep(target: Path) -> None:
         shutil.copy(file, target)
     with environment() as env:
         with_a_real_agent(env)
+        with_decisions(env)
         with_a_played_agent(env)
         assert env.procs[0].stop() == 0  # writes a snapshot and begins a segment
         principal = env.principal()
