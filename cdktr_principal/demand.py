@@ -43,7 +43,7 @@ FREE: Final = Bounds()
 def bounds(plan: Plan) -> Bounds:
     """Of a run by this plan. Where anything is computed, any task may be asked for outputs, which
     an old agent does not bring; a run that stays together needs an agent for its widest task."""
-    new = bool(plan.secrets or plan.dotenv or plan.output is not None)
+    new = bool(plan.secrets or plan.dotenv or plan.templates or plan.output is not None)
     new = new or any(task.templates or task.group is not None for task in plan.tasks)
     if plan.placement != "together":
         return Bounds(1, True) if new else FREE

@@ -39,7 +39,7 @@ def context(
 ) -> RunContext:
     """What all tasks of a run share; raises `Failed`, which names the key."""
     env, secret = plan.env, Sealed()
-    if any(map(is_template, env.values())) and any(task.templates for task in plan.tasks):
+    if plan.templates:
         env, secret = texts("env", env, scope, plan.secrets)
     return RunContext(
         workflow=workflow, event=event, payload=payload, env=env, workdir=plan.workdir,

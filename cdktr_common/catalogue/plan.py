@@ -171,7 +171,7 @@ class Plan(Value, frozen=True, kw_only=True):
     not run (`skip`), or first cancels those that are (`cancel`). `deadline_s` counts from when a
     run may begin. `output` is evaluated when the run has completed: a template, or an object of
     templates. `secrets` maps names to references, `env:NAME` or `file:PATH`, which only agents
-    resolve."""
+    resolve. `templates`: values of its `env` are templates."""
 
     workflow: str
     name: str = ""
@@ -192,3 +192,4 @@ class Plan(Value, frozen=True, kw_only=True):
     overlap: Overlap = "queue"
     timezone: str = ""
     tags: list[str] = []
+    templates: bool = False
