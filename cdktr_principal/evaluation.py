@@ -53,6 +53,15 @@ class Evaluation:
         self._failure: Failed | None = None
         self._tries = MAX_TRIES
 
+    def result(self, unit: Unit, env: Env) -> Any:
+        """The value of the whole, once. What points from here to what the library holds and back
+        is let go, since the garbage collector cannot see into the library."""
+        try:
+            return self.value(unit, env)
+        finally:
+            self._functions.clear()
+            self._failure = None
+
     def value(self, unit: Unit, env: Env) -> Any:
         """The value of a unit where names mean what `env` says; raises `Failed`."""
         if unit.path is not None:
@@ -203,7 +212,11 @@ class Evaluation:
             return _NOT_THERE
         self._tries -= 1
         try:
-            return self.value(self._unit_of(part), env)
+            unit = self._unit_of(part)
+        except ValueError:
+            return _NOT_THERE  # `-9223372036854775808` without its minus
+        try:
+            return self.value(unit, env)
         except Failed as inner:
             self._failure = None
             return _NOT_THERE if self._cost > MAX_COST else inner

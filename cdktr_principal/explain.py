@@ -13,10 +13,8 @@ from itertools import islice
 from typing import Any, Final
 
 from cdktr_principal.functions import BUILT_IN, NAMES, kind
-from cdktr_principal.syntax import Node
-
-MAX_SHOWN: Final = 60
-"""Characters of a source or a value in a message."""
+from cdktr_principal.syntax import MAX_SHOWN, Node
+from cdktr_principal.syntax import clipped as clipped
 
 MAX_NEAR: Final = 2000
 """Words a mistaken one is compared with: 15 ms of work."""
@@ -30,12 +28,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """A hint: the known word most like `word`, or nothing."""
     matches = get_close_matches(word[:MAX_SHOWN], islice(known, MAX_NEAR), 1, 0.6)
     return f"did you mean {matches[0]}?" if matches else ""
-
-
-def clipped(text: str) -> str:
-    """A text short enough for a message, on one line."""
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_SHOWN else f"{line[: MAX_SHOWN - 1]}…"
 
 
 def shown(source: str, node: Node) -> str:
@@ -68,12 +60,17 @@ def lacking(what: str, name: str, known: Collection[str]) -> str:
     return f"{what} has no '{clipped(name)}'{hint}"
 
 
+def is_has(node: Node) -> bool:
+    """`has(a.b)`: is there a b in a?"""
+    return node.kind == "call" and node.text == "has" and [n.kind for n in node.parts] == ["field"]
+
+
 def evaluated(node: Node) -> Iterator[Node]:
     """The parts that are evaluated before the whole is, in order. Of a choice, only what decides
     it."""
     if node.kind == "choice":
         yield node.parts[0]
-    elif node.kind == "call" and node.text == "has":
+    elif is_has(node):
         yield from node.parts[0].parts[:1]
     else:
         yield from node.parts
@@ -88,10 +85,8 @@ def described(source: str, node: Node, values: list[Any], fault: Exception) -> s
         return lacking("", node.text, ())
     if node.kind in ("field", "index"):
         return _member(source, node, values)
-    if node.kind == "call" and node.text == "has":
-        return (
-            f"{shown(source, node.parts[0].parts[0])} is {kind(values[0])}, and has nothing in it"
-        )
+    if is_has(node):
+        return f"{shown(source, node.parts[0].parts[0])} is {kind(values[0])} and has no parts"
     if node.kind in ("binary", "unary", "choice"):
         return f"{name}: {_operation(source, node, values, fault)}"
     if node.kind in ("call", "method"):
@@ -184,6 +179,8 @@ def no_function(name: str) -> str:
 
 def _plain(fault: Exception) -> str:
     """The first sentence of the library's message."""
+    if isinstance(fault, TypeError):
+        return "values of these types do not go together"
     first = clipped(re.split(r"(?<=[a-z)'])\. (?=[A-Z])", str(fault))[0])
     return re.sub(r"^Function '\w+' error: ", "", first)
 

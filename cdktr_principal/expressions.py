@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MAX_RESULT: Final = 256 << 10
 """Bytes of JSON that a value may have."""
 
-KEPT: Final = 4096
+KEPT: Final = 1024
 """Programs that are kept for the next use of the same source."""
 
 ALIASES: Final = {"inputs": "params", "job": "run"}
@@ -106,7 +106,7 @@ def evaluate(program: Program, scope: Scope) -> Any:
         lambda node: units.cut(program.source, node, _compile),
         known,
     )
-    return _plain(evaluation.value(program.unit, env))
+    return _plain(evaluation.result(program.unit, env))
 
 
 def problems(source: str, names_here: Names) -> list[Problem]:

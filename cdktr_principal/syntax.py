@@ -18,6 +18,9 @@ MAX_SOURCE: Final = 2000
 MAX_DEPTH: Final = 64
 """Parts of an expression inside one another; a sum of n parts is n deep."""
 
+MAX_SHOWN: Final = 60
+"""Characters of a source or a value in a message."""
+
 MACROS: Final = {"map": (2, 3), "filter": (2,), "all": (2,), "exists": (2,),
                  "exists_one": (2,), "existsOne": (2,)}  # fmt: skip
 """Loops, and how many arguments they may have. The first is the name of their variable."""
@@ -27,7 +30,19 @@ _STRENGTH: Final = {
     "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "in": 3,
     "+": 4, "-": 4, "*": 5, "/": 5, "%": 5,
 }  # fmt: skip
+_HINTS: Final = {
+    "=": "write == to compare", "and": "write &&", "or": "write ||", "not": "write !",
+    "&": "write &&", "|": "write ||", "is": "write ==", "`": "write tasks['ID']",
+    "?": "write has(x.y) ? x.y : something",
+}  # fmt: skip
 _WORDS: Final = {"true": "bool", "false": "bool", "null": "null"}
+
+
+def clipped(text: str) -> str:
+    """A text short enough for a message, on one line, without control characters."""
+    line = "".join(sign if sign.isprintable() else " " for sign in text[: 2 * MAX_SHOWN])
+    line = " ".join(line.split())
+    return line if len(line) <= MAX_SHOWN else f"{line[: MAX_SHOWN - 1]}…"
 
 
 class Invalid(Exception):
@@ -122,11 +137,13 @@ class _Parser:
 
     def refuse(self, what: str = "") -> NoReturn:
         """The token at hand does not belong here."""
+        said = self.token.text
         if not what and self.token.kind == "end":
             what = "the expression ends too early"
-        elif not what and self.token.text in "\"'":
+        elif not what and said in ("'", '"'):
             what = "a text is not closed"
-        raise Invalid(what or f"'{self.token.text}' does not belong here", self.token.start)
+        hint = "" if what else _HINTS.get(said, "")
+        raise Invalid(what or f"'{clipped(said)}' does not belong here", self.token.start, hint)
 
     def _enter(self) -> None:
         self._depth += 1

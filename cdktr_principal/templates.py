@@ -79,7 +79,7 @@ def problems(text: str, names: Names) -> list[Problem]:
     ]
 
 
-@lru_cache(4096)
+@lru_cache(expressions.KEPT)
 def _cut(text: str) -> tuple[Piece, ...]:
     return tuple(pieces(text))
 
