@@ -1,83 +1,96 @@
 """A workflow file to a plan: the CDKTR dialect.
 
-`load` takes the tree of a file and tells every fault in it, each with its place. What a value may
-be is in `fields`, what the file may be as YAML in `source`, what the tasks may be as a graph in
-`dag`. Pure: no file is opened here.
+`load` takes the tree of a file and tells every fault in it, each with its place. What a task may
+say is in `keys` and `tasks`, what a value may be in `fields`, `policies` and `data`, how tasks
+become a graph in `draft`. Pure: no file is opened here.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from cdktr_common.catalogue.values import Plan, TaskPlan
-from cdktr_principal import dag
-from cdktr_principal.language import fields
-from cdktr_principal.language.fields import Reader, nearest, unknown_keys
-from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
+from cdktr_common.catalogue.values import Plan
+from cdktr_principal.language import data, fields, keys, tasks
+from cdktr_principal.language.draft import Draft, check, join, known
+from cdktr_principal.language.fields import whole
+from cdktr_principal.language.keys import Around
+from cdktr_principal.language.nodes import Faults, Map, Node
+from cdktr_principal.language.reading import PAGE, Key, Keys, read, unknown_keys, value
+from cdktr_principal.language.schedule import timezone_problem
+from cdktr_principal.names import Names
 
-MAX_TASKS: Final = 20_000
-"""Tasks a workflow may have."""
+MAX_RUNS: Final = 1000
+TASK_KEYS: Final = keys.TASK_KEYS
+MAX_TASKS: Final = tasks.MAX_TASKS
+
+HOOKS: Final = ("on_success", "on_failure", "on_cancel", "finally")
+"""Tasks of the end of a run, in the order in which they are looked at."""
 
 
-# Key in the file: name in the plan, and who reads it.
-_TASK: Final[dict[str, tuple[str, Reader[Any]]]] = {
-    "name": ("name", fields.name),
-    "description": ("description", fields.description),
-    "command": ("command", fields.command),
-    "config": ("argv", fields.argv),
-    "env": ("env", fields.env),
-    "workdir": ("workdir", fields.workdir),
-    "timeout": ("timeout_s", fields.timeout),
-    "labels": ("labels", fields.labels),
-    "max_losses": ("max_losses", fields.max_losses),
-    "lost_after": ("lost_after_s", fields.lost_after),
-    "on_agent_lost": ("on_agent_lost", fields.on_agent_lost),
-    "on_principal_lost": ("on_principal_lost", fields.on_principal_lost),
+def _timezone(node: Node, faults: Faults) -> str | None:
+    found = fields.scalar(node, faults, "timezone")
+    problem = timezone_problem(found) if found is not None else None
+    if problem:
+        faults.at(node, problem, "a name like Europe/Berlin, or UTC")
+    return found
+
+
+_WORKFLOW: Final[Keys] = {
+    "name": Key("name", fields.name, "name-and-description"),
+    "description": Key("description", fields.description, "name-and-description"),
+    "tags": Key("tags", data.tags),
+    "events": Key("events", fields.events),
+    "eventTrigger": Key("eventTrigger", fields.events, "events"),
+    "cron": Key("cron", fields.cron, "cron-and-start_time"),
+    "schedule": Key("cron", fields.cron, "cron-and-start_time"),
+    "start_time": Key("start_time", fields.start_time, "cron-and-start_time"),
+    "timezone": Key("timezone", _timezone, "cron-and-start_time"),
+    "params": Key("params", data.params),
+    "secrets": Key("secrets", data.secrets),
+    "env": Key("env", fields.env),
+    "dotenv": Key("dotenv", data.dotenv),
+    "workdir": Key("workdir", fields.workdir),
+    "placement": Key("placement", fields.placement),
+    "deadline": Key("deadline_s", fields.length("deadline", 0.0, "more than 0")),
+    "max_active_runs": Key(
+        "max_active_runs", whole("max_active_runs", 0, MAX_RUNS), "max_active_runs-and-overlap"
+    ),
+    "overlap": Key(
+        "overlap",
+        fields.choice("overlap", "allow", "queue", "skip", "cancel"),
+        "max_active_runs-and-overlap",
+    ),
 }
 
-_WORKFLOW: Final[dict[str, tuple[str, Reader[Any]]]] = {
-    "name": ("name", fields.name),
-    "description": ("description", fields.description),
-    "env": ("env", fields.env),
-    "workdir": ("workdir", fields.workdir),
-    "placement": ("placement", fields.placement),
-    "cron": ("cron", fields.cron),
-    "schedule": ("cron", fields.cron),
-    "start_time": ("start_time", fields.start_time),
-}
+WORKFLOW_KEYS: Final = ("dialect", *_WORKFLOW, "output", "defaults", "tasks", *HOOKS)
 
-TASK_KEYS: Final = (*_TASK, "depends")
-WORKFLOW_KEYS: Final = (*_WORKFLOW, "events", "eventTrigger", "tasks")
-
-# Keys of the whole language that this version does not do. They are told apart from mistakes.
-_LATER_TASK: Final = frozenset({
-    "script", "shell", "python", "workflow", "noop", "if", "retry", "deadline", "stop_signal",
-    "stop_grace", "pre", "post", "each", "matrix", "parallel", "continue_on_failure", "output",
-    "outputs", "artifacts", "dotenv", "secrets", "queue", "priority", "slots", "pools",
-    "exclusive", "image", "run", "tags",
-})  # fmt: skip
-_LATER_WORKFLOW: Final = frozenset({
-    "dialect", "dag", "defaults", "params", "inputs", "output", "dotenv", "secrets", "tags",
-    "timezone", "deadline", "max_active_runs", "overlap", "exclusive", "labels", "timeout",
-    "retry", "on_success", "on_failure", "on_cancel", "finally",
-})  # fmt: skip
+_INSTEAD: Final = {
+    "inputs": "use params", "on": "use events, cron or on_success", "triggers": "use events",
+    "timeout": "use deadline for the run, or defaults: {timeout: 5m}", "dag": "use depends",
+    "retry": "write it to a task, or defaults: {retry: 3}", "jobs": "use tasks",
+    "labels": "write it to a task, or under defaults", "outputs": "use output",
+    "queue": "write it to a task, or under defaults", "tz": "use timezone",
+    "exclusive": "max_active_runs: 1 for the workflow, or exclusive for a task",
+    "pools": "write it to a task, or under defaults", "always": "use finally",
+}  # fmt: skip
 
 
 def load(root: Map, workflow: str, faults: Faults) -> Plan:
-    """The plan that a tree describes. It is of no use when there were faults."""
-    if root.tag:
-        faults.at(root, f"{root.tag} belongs to config alone")
-    unknown_keys(root, WORKFLOW_KEYS, faults, "a workflow", _LATER_WORKFLOW)
-    found = _read(root, _WORKFLOW, faults)
-    if "cron" in root.items and "schedule" in root.items:
-        line, col = root.marks["schedule"]
-        faults.add(line, col, "cron and schedule are the same thing", "keep one of them")
-    events: dict[str, None] = {}
-    for key in ("events", "eventTrigger"):
-        if key in root.items:
-            events.update(dict.fromkeys(fields.events(root.items[key], faults)))
-    tasks = _tasks(root, faults)
-    return Plan(workflow=workflow, events=list(events), tasks=tasks, **found)
+    """The plan of a file. It is worth nothing when there are faults."""
+    with faults.noting() as notes, faults.about(f"{PAGE}#keys-of-a-workflow"):
+        if root.tag:
+            faults.at(root, f"{root.tag} belongs to config alone")
+        unknown_keys(root, WORKFLOW_KEYS, faults, "a workflow", _INSTEAD)
+        found = read(root, _WORKFLOW, faults)
+    _events(root, found, faults)
+    _overlap(root, found, faults)
+    names = Names(params=found.get("params", {}), secrets=found.get("secrets", {}))
+    check(notes, names, faults)
+    drafts, hooks = _drafts(root, workflow, found, faults)
+    listed = join(drafts, hooks, names, faults)
+    found["output"] = _output(root, drafts, names, faults)
+    holds = any(note.place == "sealed" for note in notes)
+    return Plan(workflow=workflow, tasks=listed, templates=holds, **found)
 
 
 def schedule_text(plan: Plan) -> str:
@@ -87,109 +100,76 @@ def schedule_text(plan: Plan) -> str:
     return f"{shown} (not scheduled yet)" if shown else ""
 
 
-def _read(node: Map, readers: dict[str, tuple[str, Reader[Any]]], faults: Faults) -> dict[str, Any]:
-    """The values of the keys that are there. What a reader refused is left at its default."""
-    found: dict[str, Any] = {}
-    for key, value in node.items.items():
-        if key in readers:
-            field, read = readers[key]
-            result = read(value, faults)
-            if result is not None:
-                found[field] = result
-    return found
+def _events(root: Map, found: dict[str, Any], faults: Faults) -> None:
+    """What starts the workflow; what only a person can give must not be wanted then."""
+    if "cron" in root.items and "schedule" in root.items:
+        what = "cron and schedule are the same thing"
+        faults.add(*root.marks["schedule"], what, "keep one of them")
+    events = [*found.pop("events", []), *found.pop("eventTrigger", [])]
+    found["events"] = list(dict.fromkeys(events))
+    by = "events" if events else "a schedule" if found.get("cron") else ""
+    node = root.items.get("params")
+    for name, param in found.get("params", {}).items():
+        if by and param.required and isinstance(node, Map):
+            with faults.about(f"{PAGE}#params"):
+                what = f"param {name} is required, and nobody can give it to a run by {by}"
+                faults.add(*node.marks[name], what, f"{name}: {{default: …}}")
 
 
-def _tasks(root: Map, faults: Faults) -> list[TaskPlan]:
-    node = root.items.get("tasks")
-    if node is None:
-        faults.at(root, "a workflow needs tasks", "tasks: a mapping of an id to a task")
-        return []
-    if isinstance(node, List):
-        faults.at(node, "a list of tasks is not supported yet", "write tasks as id: task")
-        return []
-    if not isinstance(node, Map):
-        faults.at(node, f"tasks must be a mapping of an id to a task, not {fields.kind(node)}")
-        return []
-    if not node.items:
-        faults.at(node, "a workflow needs at least one task")
-    if len(node.items) > MAX_TASKS:
-        faults.at(node, f"{len(node.items)} tasks, and at most {MAX_TASKS} are allowed")
-        return []
-    tasks, needs = [], []
-    for key, value in node.items.items():
-        task, depends = _task(key, node.marks[key], value, faults)
-        tasks.append(task)
-        needs.append(depends)
-    return _resolve(tasks, needs, list(node.marks.values()), faults)
+def _overlap(root: Map, found: dict[str, Any], faults: Faults) -> None:
+    """`allow` is no limit, any other word without a number means one run at a time."""
+    overlap = found.get("overlap")
+    with faults.about(f"{PAGE}#max_active_runs-and-overlap"):
+        if overlap == "allow":
+            del found["overlap"]
+            if found.get("max_active_runs"):
+                hint = "leave it out, or say queue, skip or cancel"
+                faults.add(*root.marks["overlap"], "overlap: allow knows no limit", hint)
+        elif overlap and "max_active_runs" not in found:
+            found["max_active_runs"] = 1
+        elif overlap and not found["max_active_runs"]:
+            faults.add(*root.marks["overlap"], "overlap means nothing without a limit")
 
 
-def _task(
-    key: str, mark: tuple[int, int], node: Node, faults: Faults
-) -> tuple[TaskPlan, list[Scalar]]:
-    """A task without its dependencies, and those as written."""
-    if not fields.ID.fullmatch(key):
-        hint = f"letters, digits, _ . and -, at most {fields.MAX_ID}; other words go into name"
-        faults.add(*mark, f"'{key[:40]}' is not an id of a task", hint)
-    if not isinstance(node, Map):
-        faults.add(*mark, f"task '{key[:40]}' must be a mapping, not {fields.kind(node)}")
-        return TaskPlan(id=key), []
-    if node.tag:
-        faults.at(node, f"{node.tag} belongs to config alone", f"config: {node.tag}")
-    unknown = unknown_keys(node, TASK_KEYS, faults, "a task", _LATER_TASK)
-    found = _read(node, _TASK, faults)
-    if "command" in node.items and "config" in node.items:
-        faults.add(*mark, f"task '{key[:40]}' has both command and config", "keep one of them")
-    elif not unknown and "command" not in node.items and "config" not in node.items:
-        faults.add(*mark, f"task '{key[:40]}' has nothing to run", "give it command or config")
-    depends = node.items.get("depends")
-    listed = fields.scalars(depends, faults, "depends") if depends else []
-    return TaskPlan(id=key, **found), listed
+def _drafts(
+    root: Map, workflow: str, found: dict[str, Any], faults: Faults
+) -> tuple[list[Draft], list[Draft]]:
+    """The tasks, and those of the end of a run."""
 
+    def call(node: Map, name: str) -> Plan:
+        return load(node, name, faults)
 
-def _resolve(
-    tasks: list[TaskPlan],
-    needs: list[list[Scalar]],
-    marks: list[tuple[int, int]],
-    faults: Faults,
-) -> list[TaskPlan]:
-    """The tasks with their dependencies as ids, which then make a DAG, or faults say why not."""
-    by_name: dict[str, list[str]] = {}
-    for task in tasks:
-        by_name.setdefault(task.name, []).append(task.id)
-    by_name.pop("", None)
-    ids = {task.id for task in tasks}
-    edges: list[tuple[str, list[str]]] = []
-    for task, listed in zip(tasks, needs, strict=True):
-        edges.append((task.id, [_id_of(item, ids, by_name, faults) for item in listed]))
-    for problem in dag.problems(edges):
-        if problem.kind == "unknown" and len(by_name.get(problem.names[0], [])) > 1:
-            continue  # told as ambiguous
-        known = problem.kind != "unknown" or faults.full
-        hint = "" if known else nearest(problem.names[0], (*ids, *by_name))
-        if problem.position >= 0:
-            faults.at(needs[problem.task][problem.position], str(problem), hint)
+    around = Around(workflow, faults, call, frozenset(found.get("env", {})))
+    if "defaults" in root.items:
+        with faults.about(f"{PAGE}#defaults"):
+            around.shared = keys.shared(root.items["defaults"], faults)
+    drafts: list[Draft] = []
+    with faults.about(f"{PAGE}#tasks"):
+        node = root.items.get("tasks")
+        if node is None:
+            faults.at(root, "a workflow needs tasks", "tasks: a mapping of an id to a task")
         else:
-            faults.add(*marks[problem.task], str(problem), hint)
-    return [
-        _with_depends(task, list(dict.fromkeys(depends)))
-        for task, (_, depends) in zip(tasks, edges, strict=True)
+            drafts = tasks.mapping(node, around, "tasks")
+        for draft in drafts:
+            if draft.id in HOOKS:
+                hint = f"write {draft.id} beside tasks"
+                faults.add(*draft.mark, f"'{draft.id}' is a task of the end of the run", hint)
+    hooks = [
+        tasks.task(name, root.marks[name], root.items[name], around, ordered=False)
+        for name in HOOKS
+        if name in root.items
     ]
+    for hook in hooks:
+        hook.fields["phase"] = hook.id
+    return drafts, hooks
 
 
-def _id_of(item: Scalar, ids: set[str], by_name: dict[str, list[str]], faults: Faults) -> str:
-    """The id that a dependency means: an id, or a name that one task has."""
-    named = by_name.get(item.text, [])
-    if item.text in ids or not named:
-        return item.text
-    if len(named) > 1:
-        what = f"'{item.text[:80]}' is the name of several tasks"
-        faults.at(item, what, f"use an id: {', '.join(named[:5])}")
-        return item.text
-    return named[0]
-
-
-def _with_depends(task: TaskPlan, depends: list[str]) -> TaskPlan:
-    if not depends:
-        return task
-    values = {name: getattr(task, name) for name in TaskPlan.__struct_fields__}
-    return TaskPlan(**{**values, "depends": depends})
+def _output(root: Map, drafts: list[Draft], names: Names, faults: Faults) -> Any:
+    """What a run gives: worked out when all its tasks are over."""
+    node = root.items.get("output")
+    if node is None:
+        return None
+    with faults.noting() as notes, faults.about(f"{PAGE}#output"):
+        found = value(node, faults, "output")
+        check(notes, known(drafts, names), faults)
+    return found

@@ -12,9 +12,8 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Final, TypeVar
 
-from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
+from cdktr_principal.language.nodes import Faults, List, Map, Node, Place, Scalar
 from cdktr_principal.language.schedule import cron_problem, duration, start_time_problem
-from cdktr_principal.language.source import SUBPROCESS
 
 T = TypeVar("T")
 Reader = Callable[[Node, Faults], T]
@@ -35,6 +34,7 @@ MAX_NEAR: Final = 2000
 
 ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:=/@+-]{0,99}")
+LABEL_HINT: Final = "letters, digits and _ . : = / @ + -, at most 100"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -66,7 +66,7 @@ def scalar(node: Node, faults: Faults, what: str) -> str | None:
     if not isinstance(node, Scalar):
         faults.at(node, f"{what} must be text, not {kind(node)}")
     elif node.tag:
-        faults.at(node, f"{node.tag} belongs to config alone", f"config: {SUBPROCESS}")
+        faults.at(node, f"{node.tag} belongs to config alone", f"config: {node.tag}")
     elif node.value is None:
         faults.at(node, f"{what} is empty" + (f" ({node.text} is null)" if node.text else ""))
     else:
@@ -74,8 +74,10 @@ def scalar(node: Node, faults: Faults, what: str) -> str | None:
     return None
 
 
-def text(what: str, limit: int, *, one_line: bool = False) -> Reader[str | None]:
-    """A reader of text of 1 to `limit` bytes."""
+def text(
+    what: str, limit: int, *, one_line: bool = False, place: Place = "plain"
+) -> Reader[str | None]:
+    """A reader of text of 1 to `limit` bytes; `place` is what it may hold."""
 
     def read(node: Node, faults: Faults) -> str | None:
         found = scalar(node, faults, what)
@@ -87,7 +89,8 @@ def text(what: str, limit: int, *, one_line: bool = False) -> Reader[str | None]
             faults.at(node, f"{what} has {len(found.encode())} bytes, at most {limit} are allowed")
         elif one_line and _CONTROL.search(found):
             faults.at(node, f"{what} must be one line without control characters")
-        else:
+        elif isinstance(node, Scalar):
+            faults.note(node, what, place)
             return found
         return None
 
@@ -95,6 +98,7 @@ def text(what: str, limit: int, *, one_line: bool = False) -> Reader[str | None]
 
 
 name = text("name", MAX_NAME, one_line=True)
+task_name = text("name", MAX_NAME, one_line=True, place="template")
 command = text("command", MAX_COMMAND)
 
 
@@ -138,7 +142,7 @@ def labels(node: Node, faults: Faults) -> list[str]:
     for item in found:
         if not LABEL.fullmatch(item.text):
             what = f"'{item.text[:40]}' is not a label"
-            faults.at(item, what, "letters, digits and _ . : = / @ + -, at most 100")
+            faults.at(item, what, LABEL_HINT)
     return list(dict.fromkeys(item.text for item in found))
 
 
@@ -160,6 +164,8 @@ def env(node: Node, faults: Faults) -> dict[str, str]:
             found[key] = ""
         else:
             found[key] = scalar(value, faults, f"the value of {key}") or ""
+            if isinstance(value, Scalar):
+                faults.note(value, f"env {key}", "sealed")
     size = sum(len(key) + len(value.encode()) + 2 for key, value in found.items())
     if size > MAX_ENV:
         faults.at(node, f"env has {size} bytes, at most {MAX_ENV} are allowed")
@@ -174,8 +180,8 @@ def workdir(node: Node, faults: Faults) -> str | None:
     return found
 
 
-def length(what: str, least_s: float, least: str) -> Reader[float | None]:
-    """A reader of seconds, or a duration with units: at least `least_s`, and never 0."""
+def length(what: str, least_s: float, least: str, *, zero: bool = False) -> Reader[float | None]:
+    """A reader of seconds, or a duration with units: at least `least_s`, and 0 only with `zero`."""
 
     def read(node: Node, faults: Faults) -> float | None:
         found = scalar(node, faults, what)
@@ -184,7 +190,7 @@ def length(what: str, least_s: float, least: str) -> Reader[float | None]:
         seconds = duration(found)
         if seconds is None:
             faults.at(node, f"'{found[:40]}' is not a time", "write seconds, or 90s, 5m, 1h30m")
-        elif seconds > MAX_TIMEOUT_S or seconds < least_s or seconds == 0:
+        elif seconds > MAX_TIMEOUT_S or seconds < least_s or not (seconds or zero):
             faults.at(node, f"{what} must be {least} and at most 366d")
         else:
             return seconds
@@ -197,13 +203,47 @@ timeout = length("timeout", 0.0, "more than 0")
 lost_after = length("lost_after", MIN_LOST_AFTER_S, f"at least {MIN_LOST_AFTER_S:g}s")
 
 
-def max_losses(node: Node, faults: Faults) -> int:
-    """How many attempts may be lost with their agents."""
-    value = node.value if isinstance(node, Scalar) else None
-    if isinstance(value, int) and value is not True and 1 <= value <= MAX_LOSSES:
-        return value
-    faults.at(node, f"max_losses must be a whole number from 1 to {MAX_LOSSES}")
-    return 3
+def whole(what: str, least: int, most: int, hint: str = "") -> Reader[int | None]:
+    """A reader of a whole number."""
+
+    def read(node: Node, faults: Faults) -> int | None:
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        faults.at(node, f"{what} must be a whole number from {least} to {most}", hint)
+        return None
+
+    return read
+
+
+def number(what: str, least: float, most: float) -> Reader[float | None]:
+    """A reader of a number."""
+
+    def read(node: Node, faults: Faults) -> float | None:
+        value = node.value if isinstance(node, Scalar) else None
+        fine = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if fine and least <= float(value or 0) <= most:
+            return float(value or 0)
+        faults.at(node, f"{what} must be a number from {least:g} to {most:g}")
+        return None
+
+    return read
+
+
+def flag(what: str) -> Reader[bool | None]:
+    """A reader of true or false."""
+
+    def read(node: Node, faults: Faults) -> bool | None:
+        if isinstance(node, Scalar) and isinstance(node.value, bool):
+            return node.value
+        shown = f", not '{node.text[:20]}'" if isinstance(node, Scalar) and node.text else ""
+        faults.at(node, f"{what} must be true or false{shown}")
+        return None
+
+    return read
+
+
+max_losses = whole("max_losses", 1, MAX_LOSSES)
 
 
 def choice(what: str, *words: str) -> Reader[str | None]:
@@ -241,46 +281,4 @@ def _checked(
     problem = check(found) if found is not None else None
     if problem:
         faults.at(node, problem)
-    return found
-
-
-def argv(node: Node, faults: Faults) -> list[str] | None:
-    """The program and arguments of a `config: !Subprocess`."""
-    if not isinstance(node, Map):
-        faults.at(node, f"config must be a mapping, not {kind(node)}", "give it cmd and args")
-        return None
-    if not node.tag:
-        faults.at(node, "config needs a tag", f"write config: {SUBPROCESS}")
-    elif node.tag != SUBPROCESS:
-        return None  # told by the reader of the file
-    unknown_keys(node, ("cmd", "args"), faults, "config")
-    if "cmd" not in node.items:
-        faults.at(node, "config has no cmd", "cmd: the program to run")
-        return None
-    program = text("cmd", MAX_PATH, one_line=True)(node.items["cmd"], faults)
-    arguments = node.items.get("args")
-    words = [item.text for item in scalars(arguments, faults, "args")] if arguments else []
-    size = sum(len(word.encode()) + 1 for word in words)
-    if size > MAX_COMMAND:
-        faults.at(node, f"args have {size} bytes, at most {MAX_COMMAND} are allowed")
-    return [program, *words] if program else None
-
-
-def unknown_keys(
-    node: Map, known: Iterable[str], faults: Faults, where: str, later: frozenset[str] = frozenset()
-) -> bool:
-    """A fault for each key that is not known. Returns whether there was one."""
-    allowed = tuple(known)
-    found = False
-    for key in node.items:
-        if key in allowed:
-            continue
-        found = True
-        line, col = node.marks[key]
-        if key in later:
-            faults.add(line, col, f"'{key}' is not supported yet")
-        else:
-            near = "" if faults.full else nearest(key, allowed)
-            hint = near or f"known are {', '.join(allowed)}"
-            faults.add(line, col, f"unknown key '{key[:80]}' in {where}", hint)
     return found

@@ -110,6 +110,7 @@ class Faults:
         self.file = file
         self.notes: list[Note] = []
         self._found: list[Fault] = []
+        self._told: set[tuple[int, int, str]] = set()
         self._more = 0
         self._see = ""
 
@@ -127,13 +128,25 @@ class Faults:
         if place == "condition" or "{{" in node.text:
             self.notes.append(Note(node, key, place))
 
+    @contextmanager
+    def noting(self) -> Iterator[list[Note]]:
+        """The notes that are taken while it lasts, instead of being added to the others."""
+        before, self.notes = self.notes, []
+        try:
+            yield self.notes
+        finally:
+            self.notes = before
+
     def add(self, line: int, col: int, what: str, hint: str = "") -> None:
         """One thing wrong, at a place."""
-        if not self.full:
-            fault = Fault(file=self.file, line=line, col=col, what=what, hint=hint, see=self._see)
-            self._found.append(fault)
-        else:
+        if (line, col, what) in self._told:
+            return  # what all tasks share is read for each of them
+        if self.full:
             self._more += 1
+            return
+        self._told.add((line, col, what))
+        fault = Fault(file=self.file, line=line, col=col, what=what, hint=hint, see=self._see)
+        self._found.append(fault)
 
     def at(self, node: Node, what: str, hint: str = "") -> None:
         """One thing wrong with a node."""

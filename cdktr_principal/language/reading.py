@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from cdktr_principal.language.fields import Reader, nearest
+from cdktr_principal.language.fields import MAX_COMMAND, Reader, nearest, scalars
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Place, Scalar
 
 PAGE: Final = "docs/workflow.md"
@@ -71,3 +71,20 @@ def value(node: Node, faults: Faults, key: str, place: Place = "template") -> An
     if isinstance(node.value, str):
         faults.note(node, key, place)
     return node.value
+
+
+def words(key: str, place: Place = "template", least: int = 0) -> Reader[list[str]]:
+    """A reader of words for a program: a list, or a single one. They are taken as written."""
+
+    def read_words(node: Node, faults: Faults) -> list[str]:
+        listed = scalars(node, faults, key)
+        for item in listed:
+            faults.note(item, key, place)
+        size = sum(len(item.text.encode()) + 1 for item in listed)
+        if size > MAX_COMMAND:
+            faults.at(node, f"{key} have {size} bytes, at most {MAX_COMMAND} are allowed")
+        if len(listed) < least:
+            faults.at(node, f"{key} is empty")
+        return [item.text for item in listed]
+
+    return read_words

@@ -7,6 +7,7 @@ seconds first. Pure, croniter is imported when the first cron line is checked.
 from __future__ import annotations
 
 import re
+import zoneinfo
 from datetime import datetime
 from typing import Final
 
@@ -69,3 +70,17 @@ def duration(text: str) -> float | None:
     if len(set(units)) != len(units):
         return None
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,40}(?:/[A-Za-z0-9_+-]{1,40}){0,2}")
+
+
+def timezone_problem(text: str) -> str | None:
+    """What is wrong with the name of a time zone."""
+    if _ZONE.fullmatch(text):
+        try:
+            zoneinfo.ZoneInfo(text)
+            return None
+        except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
+            pass
+    return f"'{text[:60]}' is not a time zone"

@@ -133,8 +133,8 @@ _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
 # Events to nodes.
 
 SUBPROCESS: Final = "!Subprocess"
-_TAGS: Final = (SUBPROCESS,)
-_LATER_TAGS: Final = ("!UvPython",)
+UV_PYTHON: Final = "!UvPython"
+_TAGS: Final = (SUBPROCESS, UV_PYTHON)
 
 
 class _Composer:
@@ -219,11 +219,8 @@ class _Composer:
         tag: str = event.tag
         if tag in _TAGS:
             return tag
-        if tag in _LATER_TAGS:
-            self._fault(event, f"{tag} is not supported yet", f"use {SUBPROCESS} or command")
-            return tag
         shown = tag.replace("tag:yaml.org,2002:", "!!")[:80]
-        self._fault(event, f"unknown tag {shown}", f"the only tag is {SUBPROCESS}")
+        self._fault(event, f"unknown tag {shown}", f"there are {SUBPROCESS} and {UV_PYTHON}")
         return ""
 
     def _alias(self, event: Event, levels: int) -> Node:

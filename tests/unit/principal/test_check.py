@@ -81,7 +81,8 @@ def test_json_has_every_key_always(tmp_path: Path) -> None:
                 "line": 1,
                 "col": 8,
                 "what": "tasks must be a mapping of an id to a task, not a value",
-                "hint": "",
+                "hint": "write tasks as id: task",
+                "see": "docs/workflow.md#tasks",
             }
         ],
         "warnings": [],
