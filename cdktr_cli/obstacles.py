@@ -27,7 +27,7 @@ TELL: Final = frozenset(
         "queued",
         "pool",
         "old_agent",
-    }  # fmt: skip
+    }
 )
 
 

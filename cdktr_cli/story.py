@@ -1,8 +1,9 @@
-"""What became of every attempt of a task, in plain words: the story of a failover.
+"""What became of every attempt of a task, in plain words: the story of retries and failovers.
 
-A task has a story when something happened besides one attempt that ended by itself: an attempt was
-lost or handed back, the task is held, a result came too late. Times are UTC. Pure: rows of tasks
-and the facts about their run go in, lines come out; knows nothing of where they came from.
+A task has a story when something happened besides one attempt that ended by itself: it was tried
+again, an attempt was lost or handed back, the task is held, a result came too late. Times are UTC.
+Pure: rows of tasks and the facts about their run go in, lines come out; knows nothing of where
+they came from.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def interesting(tasks: Iterable[Row]) -> bool:
 def _has_story(task: Row) -> bool:
     attempts = task.get("attempts") or []
     left = any(attempt["state"] in ("CRASHED", "RELEASED") for attempt in attempts)
-    return left or len(attempts) > 1 or bool(task.get("held"))
+    waits = task["state"] == "PENDING" and bool(task.get("retry"))
+    return left or len(attempts) > 1 or waits or bool(task.get("held"))
 
 
 def tell(run: Row, tasks: Iterable[Row], facts: Iterable[Fact]) -> list[Line]:
@@ -79,8 +81,11 @@ def render(lines: Iterable[Line]) -> Iterator[str]:
 def _attempt(run: Row, task: Row, attempt: Row, held: set[tuple[str, int]]) -> Line:
     start = began(attempt)
     n = attempt["n"]
-    text = f"attempt {n} on {attempt['agent']}: {_course(run, attempt, start)}"
-    if attempt["state"] in ("CRASHED", "RELEASED"):
+    where = f" on {attempt['agent']}" if attempt["agent"] else ""
+    text = f"attempt {n}{where}: {_course(run, attempt, start)}"
+    if attempt["state"] == "FAILED":
+        text += _after_failure(run, task, attempt)
+    elif attempt["state"] in ("CRASHED", "RELEASED"):
         was_held = (task["task"], n) in held
         text += f"; {_then(run, task, attempt, was_held)}"
     return Line(task["task"], n, start, text)
@@ -100,6 +105,15 @@ def _course(run: Row, attempt: Row, start: str | None) -> str:
         "FAILED": f"failed with {attempt.get('code')} after {after}{reason}",
         "CANCELLED": f"cancelled after {after}{reason}",
     }[attempt["state"]]
+
+
+def _after_failure(run: Row, task: Row, attempt: Row) -> str:
+    """A failure that was not the last word."""
+    if attempt is not task["attempts"][-1]:
+        return "; tried again"
+    if task.get("retry") and task["state"] == "PENDING":
+        return f"; next attempt at {clock(run, task['retry'])}"
+    return ""
 
 
 def _then(run: Row, task: Row, attempt: Row, held: bool) -> str:

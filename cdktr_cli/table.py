@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 Row = dict[str, Any]
 
-_USER_DATA = frozenset({"payload", "env"})
+_USER_DATA = frozenset({"payload", "env", "params", "outputs", "output", "items", "reused"})
 _COLOURS = {
     "COMPLETED": "32", "ready": "32", "ok": "32", "RUNNING": "36", "FAILED": "31",
     "CRASHED": "31", "broken": "31", "gone": "31", "CANCELLED": "33", "SKIPPED": "33",
-    "silent": "33", "draining": "33", "PENDING, held": "33", "held": "33",
+    "silent": "33", "draining": "33", "PENDING, held": "33", "PENDING, retry": "33",
+    "FAILED, tolerated": "33", "FAILED, handled": "33", "held": "33",
 }  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def plain(value: Any) -> Any:
         value = {name: getattr(value, name) for name in value.__struct_fields__}
     if isinstance(value, Mapping):
         return {
-            _name(key): item if key in _USER_DATA else _timed(key, plain(item))
+            _name(key): msgspec.to_builtins(item) if key in _USER_DATA else _timed(key, plain(item))
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
@@ -116,7 +117,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], columns: Sequence[Column]
     start = 0
     for part, cell in zip(parts, cells, strict=True):
         at = start + part.find(cell)
-        if cell in _COLOURS and line[at : at + len(cell)] == cell:
+        if _colour(cell) and line[at : at + len(cell)] == cell:
             return line[:at] + paint(cell) + line[at + len(cell) :]
         start += len(part) + 2
     return line
@@ -157,9 +158,15 @@ def coloured() -> bool:
     return not os.environ.get("NO_COLOR") and sys.stdout.isatty()
 
 
+def _colour(word: str) -> str | None:
+    """`FAILED, tolerated` and `RUNNING 40%` have the colour of the state."""
+    first = word.partition(" ")[0]
+    return _COLOURS.get(word) or (_COLOURS.get(first.rstrip(",")) if first.isupper() else None)
+
+
 def paint(word: str) -> str:
     """A state in its colour, when colour is wanted."""
-    code = _COLOURS.get(word)
+    code = _colour(word)
     return f"\x1b[{code}m{word}\x1b[0m" if code and coloured() else word
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from cdktr_cli import table
-from cdktr_cli.connection import Connection
 from cdktr_cli.durations import spell
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
-from cdktr_common.catalogue.logd import HistoryList, HistoryPage
-from cdktr_common.errors import USAGE, ProtocolError
+from cdktr_common.errors import USAGE
 
 OPTIONS = f"""\
   --json                  Print one JSON document.
@@ -44,9 +41,16 @@ def took(row: Row) -> str:
     return spell(table.span(table.began(row), row.get("ended"), time.time()))
 
 
-def task_state(row: Row) -> str:
-    """The state of a task; one that waits for an operator is told apart."""
-    return f"{row['state']}, held" if row.get("held") else str(row["state"])
+def run_state(row: Row) -> str:
+    """The state of a run; one that waits for others of its workflow is told apart."""
+    return f"{row['state']}, queued" if row.get("queued") else str(row["state"])
+
+
+def source(row: Row) -> str:
+    """What a run came from: an event, a task that called it, a run it repeats."""
+    if row.get("retry_of"):
+        return f"retry of {row['retry_of']}"
+    return f"task {row['parent']}" if row.get("parent") else str(row.get("event") or "")
 
 
 def progress(row: Row) -> str:
@@ -58,28 +62,11 @@ def progress(row: Row) -> str:
 RUN_COLUMNS = (
     Column("RUN", lambda row: row["run"]),
     Column("WORKFLOW", lambda row: row["workflow"]),
-    Column("STATE", lambda row: row["state"]),
+    Column("STATE", run_state),
     Column("TASKS", progress),
     Column("CREATED", lambda row: table.when(row.get("created"))),
     Column("DURATION", took, right=True),
     Column("CODE", lambda row: row.get("code"), right=True),
-    Column("EVENT", lambda row: row.get("event")),
+    Column("EVENT", source),
     Column("REASON", lambda row: row.get("reason")),
 )
-
-
-def recorded(page: Any) -> list[Row]:
-    """Rows of a `history.page` under the names that live rows have."""
-    return [table.plain(dict(zip(page.columns, row, strict=True))) for row in page.rows]
-
-
-def recorded_run(principal: Connection, name: str, unknown: ProtocolError) -> Row:
-    """A run that only the recorder remembers. Raises `unknown` when it has no such run, several,
-    or does not answer."""
-    try:
-        runs = recorded(principal.ask_logd(HistoryList(table="runs", run=name), HistoryPage))
-    except ProtocolError:
-        raise unknown from None
-    if len(runs) != 1:
-        raise unknown
-    return runs[0]

@@ -41,6 +41,7 @@ _SHOWN_APART = (
     "aid",
     "faults",
     "asked_s",
+    "reused",
 )
 
 

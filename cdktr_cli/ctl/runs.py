@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from cdktr_cli import table
+from cdktr_cli import history, table
 from cdktr_cli.connection import Connection
-from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS, number, recorded
+from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS, number
 from cdktr_cli.recorded import known_workflow
 from cdktr_cli.table import Row
 from cdktr_common import cli
@@ -67,7 +67,7 @@ def _history(
             table="runs", workflow=workflow, state=state, limit=limit, before=before
         )
         page = principal.ask_logd(request, HistoryPage)
-        rows += recorded(page)
+        rows += history.rows_of(page)
         if page.next is None:
             break
         before = page.next

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from cdktr_cli import table
+import time
+
+from cdktr_cli import history, outline, table
 from cdktr_cli.connection import Connection
-from cdktr_cli.ctl.common import OPTIONS, recorded, task_state, took
+from cdktr_cli.ctl.common import OPTIONS, took
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
-from cdktr_common.catalogue.logd import HistoryList, HistoryPage
 from cdktr_common.catalogue.principal import TaskList, TaskPage
 from cdktr_common.errors import OK, ProtocolError
 
 usage = f"""\
 cdktr-ctl tasks - all attempts of the tasks of a run, in the order of the plan
+
+The copies that a group has made stand below it, all of them.
 
 Examples:
   cdktr-ctl tasks last
@@ -26,8 +29,8 @@ Options:
 {OPTIONS}"""
 
 COLUMNS = (
-    Column("TASK", lambda row: row["task"]),
-    Column("STATE", task_state),
+    Column("TASK", outline.name),
+    Column("STATE", outline.state),
     Column("ATTEMPT", lambda row: row.get("n"), right=True),
     Column("ENDED", lambda row: row.get("attempt_state")),
     Column("AGENT", lambda row: row.get("agent")),
@@ -35,28 +38,36 @@ COLUMNS = (
     Column("DURATION", took, right=True),
     Column("CODE", lambda row: row.get("code"), right=True),
     Column("DEPENDS", lambda row: row.get("depends")),
-    Column("REASON", lambda row: row.get("reason")),
+    Column("REASON", lambda row: outline.remark(row, time.time())),
 )
 
 
 def main(args: cli.Args) -> int:
     """Run the command."""
     principal = Connection.of(args)
-    try:
-        tasks = _remembered(principal, args["RUN"])
-    except ProtocolError as fault:
-        if fault.code != "not_found":
-            raise
-        tasks = _recorded(principal, args["RUN"], fault)
+    tasks = tasks_of(principal, args["RUN"])
     if args["--json"] or args["--ndjson"]:
         table.show(args, tasks, COLUMNS)
         return OK
-    for line in table.render([row for task in tasks for row in _attempts(task)], COLUMNS):
+    rows = [row for task in outline.arranged(tasks) for row in _attempts(task)]
+    for line in table.render(rows, COLUMNS):
         print(line)
     return OK
 
 
-def _remembered(principal: Connection, name: str) -> list[Row]:
+def tasks_of(principal: Connection, name: str) -> list[Row]:
+    """From the principal, or of a run that it has forgotten from the recorder."""
+    try:
+        return remembered(principal, name)
+    except ProtocolError as unknown:
+        if unknown.code != "not_found":
+            raise
+        run = history.run_of(principal, name, unknown)
+        return history.tasks_of(principal, run["run"], unknown)
+
+
+def remembered(principal: Connection, name: str) -> list[Row]:
+    """The principal's rows, all pages."""
     tasks: list[Row] = []
     after: int | None = 0
     while after is not None:
@@ -64,16 +75,6 @@ def _remembered(principal: Connection, name: str) -> list[Row]:
         tasks += table.plain(page.tasks)
         after = page.next
     return tasks
-
-
-def _recorded(principal: Connection, name: str, unknown: ProtocolError) -> list[Row]:
-    try:
-        page = principal.ask_logd(HistoryList(table="tasks", run=name, limit=10_000), HistoryPage)
-    except ProtocolError:
-        raise unknown from None
-    if not page.rows:
-        raise unknown
-    return recorded(page)
 
 
 def _attempts(task: Row) -> list[Row]:

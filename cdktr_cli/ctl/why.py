@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from cdktr_cli import table
+from cdktr_cli import history, table
 from cdktr_cli.connection import Connection
-from cdktr_cli.ctl.common import OPTIONS, recorded_run, run_and_task
+from cdktr_cli.ctl.common import OPTIONS, run_and_task
 from cdktr_cli.durations import rough
 from cdktr_cli.table import Row
 from cdktr_common import cli
@@ -110,6 +110,6 @@ def _remembered(principal: Connection, run: str) -> bool:
 
 def _forgotten(principal: Connection, name: str, unknown: ProtocolError) -> Row:
     """A run that the principal has forgotten has ended; the recorder tells how."""
-    run = recorded_run(principal, name, unknown)
+    run = history.run_of(principal, name, unknown)
     cause = {"code": "ended", "task": "", "text": f"the run has ended: {run['state']}"}
     return {"run": run, "causes": [{**cause, "since": run.get("ended")}]}
