@@ -24,6 +24,7 @@ COPIES: Final = 12
 CELL: Final = 40
 """Characters of an output in a table."""
 
+_ORDER: Final = ("COMPLETED", "FAILED", "CANCELLED", "SKIPPED", "RUNNING", "PENDING")
 _FIRST: Final = ("FAILED", "RUNNING", "CANCELLED", "PENDING", "SKIPPED", "COMPLETED")
 
 
@@ -91,8 +92,7 @@ def _rest(group: Row, states: Counter[str]) -> Row:
 
 def counted(states: Mapping[str, int]) -> str:
     """`3 COMPLETED, 1 FAILED`."""
-    ordered = sorted(states.items(), key=lambda item: _FIRST[::-1].index(item[0]))
-    return ", ".join(f"{count} {state}" for state, count in ordered if count)
+    return ", ".join(f"{states[state]} {state}" for state in _ORDER if states.get(state))
 
 
 def name(row: Row) -> str:

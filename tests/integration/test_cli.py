@@ -195,7 +195,7 @@ def test_a_run_that_the_principal_has_forgotten_is_shown_by_the_recorder(
     principal = Connection(home, f"ipc://{home.home}/run/principal.sock")
     unknown = ProtocolError("not_found", "no such run")
     shown = show._recorded(principal, run[:8], unknown)
-    show._print(shown)
+    show._print(shown, full=False)
     rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines() if line}
     assert rows["state"] == ["state", "FAILED"]
     assert rows["bad"][1:4] == ["FAILED", "1", "box"]
