@@ -30,7 +30,7 @@ _NUMBER: Final = re.compile(
 _MOST: Final = 1 << 63
 
 
-class _Wrong(Exception):
+class Wrong(Exception):
     """A value that cannot be; the text follows on its name."""
 
 
@@ -51,7 +51,7 @@ def check_params(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
             continue
         try:
             found[name] = checked(param, value)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             raise ProtocolError("bad_field", f"param {name} {wrong}") from None
     check_size("the params", found)
     return found
@@ -86,9 +86,9 @@ def checked(param: Param, value: Any) -> Any:
     if param.enum and not any(_same(found, allowed) for allowed in param.enum):
         more = f" and {len(param.enum) - SHOWN} more" if len(param.enum) > SHOWN else ""
         allowed = ", ".join(_shown(each) for each in param.enum[:SHOWN])
-        raise _Wrong(f"is {_shown(found)}, not one of {allowed}{more}")
+        raise Wrong(f"is {_shown(found)}, not one of {allowed}{more}")
     if param.pattern is not None and not patterns.matches(param.pattern, found):
-        raise _Wrong(f"is {_shown(found)}, which does not match {param.pattern}")
+        raise Wrong(f"is {_shown(found)}, which does not match {param.pattern}")
     return found
 
 
@@ -117,18 +117,18 @@ def _kind(value: Any) -> str:
 def _string(value: Any) -> str:
     if isinstance(value, str):
         if "\0" in value:
-            raise _Wrong("has a NUL in it")
+            raise Wrong("has a NUL in it")
         return value
-    raise _Wrong(f"must be text, not {_kind(value)}: write it in quotes")
+    raise Wrong(f"must be text, not {_kind(value)}: write it in quotes")
 
 
 def _integer(value: Any) -> int:
     if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise _Wrong(f"must be a whole number, not {_said(value)}")
+        raise Wrong(f"must be a whole number, not {_said(value)}")
     if not -_MOST <= value < _MOST:
-        raise _Wrong("must be a whole number of at most 64 bits")
+        raise Wrong("must be a whole number of at most 64 bits")
     return value
 
 
@@ -136,9 +136,9 @@ def _number(value: Any) -> float:
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = int(value) if _INTEGER.fullmatch(value.strip()) else float(value)
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise _Wrong(f"must be a number, not {_said(value)}")
+        raise Wrong(f"must be a number, not {_said(value)}")
     if not (-_MOST <= value < _MOST if isinstance(value, int) else math.isfinite(value)):
-        raise _Wrong("is too large a number")
+        raise Wrong("is too large a number")
     return value
 
 
@@ -147,21 +147,21 @@ def _boolean(value: Any) -> bool:
         return value.strip().lower() == "true"
     if isinstance(value, bool):
         return value
-    raise _Wrong(f"must be true or false, not {_said(value)}")
+    raise Wrong(f"must be true or false, not {_said(value)}")
 
 
 def _list(value: Any) -> list[Any]:
     found = _json(value)
     if isinstance(found, list):
         return found
-    raise _Wrong(f'must be a list, not {_said(value)}: write it as JSON, ["a", "b"]')
+    raise Wrong(f'must be a list, not {_said(value)}: write it as JSON, ["a", "b"]')
 
 
 def _object(value: Any) -> dict[str, Any]:
     found = _json(value)
     if isinstance(found, dict):
         return found
-    raise _Wrong(f'must be an object, not {_said(value)}: write it as JSON, {{"a": 1}}')
+    raise Wrong(f'must be an object, not {_said(value)}: write it as JSON, {{"a": 1}}')
 
 
 def _json(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import (
     AgentRow,
@@ -10,6 +12,7 @@ from cdktr_common.catalogue.values import (
     TaskRow,
     WorkflowRow,
 )
+from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.language.canonical import schedule_text
 from cdktr_principal.ready import nearest
@@ -19,6 +22,12 @@ from cdktr_principal.state import State
 
 PAGE: int = 1000
 """Rows of a page at most."""
+
+PAGE_BYTES: Final = 1 << 20
+"""About how large a page of tasks gets."""
+
+ROW_BYTES: Final = 400
+"""About what a task takes in it, and each of its attempts."""
 
 
 def find_run(state: State, name: str) -> Run:
@@ -58,7 +67,8 @@ def run_row(run: Run) -> RunRow:
         run=run.id, workflow=run.workflow, name=run.plan.name, state=run.state, event=run.event,
         created_ts=run.created_ts, started_ts=run.started_ts, ended_ts=run.ended_ts,
         tasks=len(run.tasks), done=len(run.tasks) - run.open, failed=run.failed, code=run.code,
-        reason=run.reason, seq=run.seq,
+        reason=run.reason, seq=run.seq, queued=run.queued, parent=run.parent,
+        retry_of=run.retry_of,
     )  # fmt: skip
 
 
@@ -81,24 +91,35 @@ def run_list(state: State, request: p.RunList) -> p.RunPage:
 
 def run_detail(run: Run) -> p.RunDetail:
     """`run.show`."""
-    return p.RunDetail(run=run_row(run), plan=run.plan, payload=run.payload, key=run.key)
+    return p.RunDetail(
+        run=run_row(run), plan=run.plan, payload=run.payload, key=run.key, params=run.params,
+        output=run.output,
+    )  # fmt: skip
 
 
 def task_list(session: Session, run: Run, request: p.TaskList) -> p.TaskPage:
-    """`task.list`."""
+    """`task.list`; a page is cut short when what its tasks gave is large."""
     start = max(0, request.after)
-    end = start + _limit(request.limit)
-    following = end if end < len(run.tasks) else None
-    rows = [_task_row(session, task) for task in run.tasks[start:end]]
-    return p.TaskPage(run=run.id, tasks=rows, next=following)
+    rows: list[TaskRow] = []
+    size = 0
+    for task in run.tasks[start : start + _limit(request.limit)]:
+        if size > PAGE_BYTES:
+            break
+        rows.append(_task_row(session, task))
+        size += ROW_BYTES * (1 + len(task.attempts)) + len(task.result or "")
+        size += len(encode(task.outputs)) if task.outputs else 0
+    end = start + len(rows)
+    return p.TaskPage(run=run.id, tasks=rows, next=end if end < len(run.tasks) else None)
 
 
 def _task_row(session: Session, task: Task) -> TaskRow:
     return TaskRow(
-        task=task.plan.id, state=task.state, name=task.plan.name, depends=task.plan.depends,
+        task=task.plan.id, state=task.state, name=task.name, depends=task.plan.depends,
         code=task.code, reason=task.reason, held=task.held, losses=task.losses,
         attempts=[_attempt_row(attempt) for attempt in task.attempts],
-        progress=_progress(session, task),
+        outputs=task.outputs, result=task.result, retry_ts=task.retry_ts,
+        group=task.group.plan.id if task.group is not None else "", calls=task.calls,
+        tolerated=task.tolerated, reused=task.reused, progress=_progress(session, task),
     )  # fmt: skip
 
 

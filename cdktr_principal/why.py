@@ -3,27 +3,26 @@
 The words follow on the task's name, as in `load waits for extract`.
 
 Each code is one cause; commands map it to an exit code. A feature that can hold a task back adds
-its own cause here. Pure reading of the state; times are `ts` for people and clocks for leases.
+its own cause here, or in `why_ready` when the task is ready. Pure reading of the state; times are
+`ts` for people and clocks for leases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
 from cdktr_common.catalogue.values import Cause, CauseCode
-from cdktr_principal import agents, queries
+from cdktr_principal import agents, queries, retries
 from cdktr_principal.core import Core, Moment
 from cdktr_principal.records import FINAL, Agent, Attempt, Run, Task
+from cdktr_principal.why_ready import cause, of_ready, some
 
 MOST: Final = 100
 """Causes told of one run; a run of thousands of tasks has only so many kinds."""
 
 LOOKED_AT: Final = 2000
 """Tasks of a run that are looked at."""
-
-_NAMES: Final = 5
 
 
 def explain(core: Core, run: Run, task_id: str | None, at: Moment) -> list[Cause]:
@@ -32,6 +31,8 @@ def explain(core: Core, run: Run, task_id: str | None, at: Moment) -> list[Cause
         return [of_task(core, queries.find_task(run, task_id), at)]
     if run.ended_ts is not None:
         return [Cause(code="ended", text=f"the run has ended: {run.state}", since_ts=run.ended_ts)]
+    if run.queued:
+        return [_queued(core, run, None)]
     open_tasks = islice((task for task in run.tasks if task.state not in FINAL), LOOKED_AT)
     causes = [of_task(core, task, at) for task in open_tasks]
     causes.sort(key=lambda cause: _RANK.index(cause.code))
@@ -39,8 +40,9 @@ def explain(core: Core, run: Run, task_id: str | None, at: Moment) -> list[Cause
 
 
 _RANK: Final[tuple[CauseCode, ...]] = (
-    "held", "silent", "cancelling", "disk_full", "no_agent", "no_label", "bound", "draining",
-    "last_chance", "no_slot", "next", "running", "waits_for", "ended",
+    "held", "silent", "cancelling", "disk_full", "queued", "no_agent", "no_label", "old_agent",
+    "bound", "draining", "last_chance", "pool", "no_slot", "retry", "concurrency", "next",
+    "running", "call", "group", "waits_for", "ended",
 )  # fmt: skip
 
 
@@ -49,23 +51,27 @@ def of_task(core: Core, task: Task, at: Moment) -> Cause:
     if task.state in FINAL:
         return _ended(task)
     if task.state == "RUNNING":
-        return _running(core, task, at)
+        if task.plan.group is not None:
+            return _group(task)
+        return _calling(core, task, at) if task.calls else _running(core, task, at)
+    if task.run.queued:
+        return _queued(core, task.run, task)
     if task.held:
         return _held(task)
+    if task.retry_ts is not None:
+        return _retrying(task, at)
     if task.waits:
         return _waits_for(task, at)
-    return _waits_for_agent(core, task)
-
-
-def _cause(code: CauseCode, task: Task, text: str, **about: object) -> Cause:
-    return Cause(code=code, task=task.plan.id, text=text, **about)  # type: ignore[arg-type]
+    if task.order:
+        return of_ready(core, task, at)
+    return _not_its_turn(task)
 
 
 def _ended(task: Task) -> Cause:
     last = task.attempts[-1] if task.attempts else None
     reason = f": {task.reason}" if task.reason else ""
     code = f" {task.code}" if task.state == "FAILED" and task.code is not None else ""
-    return _cause(
+    return cause(
         "ended", task, f"has ended {task.state}{code}{reason}",
         since_ts=last.ended_ts if last else None, agents=[last.agent] if last else [],
     )  # fmt: skip
@@ -78,10 +84,10 @@ def _running(core: Core, task: Task, at: Moment) -> Cause:
     about: dict[str, object] = {"agents": [attempt.agent], "since_ts": attempt.assigned_ts}
     if agent is not None and agent.state in ("silent", "gone"):
         text = f"runs {where}, {_silence(core, agent, attempt, at)}"
-        return _cause("silent", task, text, **about)
-    if task.run.cancelling:
-        return _cause("cancelling", task, f"is being ended {where}", **about)
-    return _cause("running", task, f"runs {where}, attempt {attempt.n}", **about)
+        return cause("silent", task, text, **about)
+    if task.ending:
+        return cause("cancelling", task, f"is being ended {where}", **about)
+    return cause("running", task, f"runs {where}, attempt {attempt.n}", **about)
 
 
 def _silence(core: Core, agent: Agent, attempt: Attempt, at: Moment) -> str:
@@ -101,7 +107,7 @@ def _silence(core: Core, agent: Agent, attempt: Attempt, at: Moment) -> str:
 
 def _held(task: Task) -> Cause:
     attempt = task.attempts[-1]
-    return _cause(
+    return cause(
         "held", task,
         f"is held since {attempt.agent} was lost ({attempt.reason}): let it go on with "
         f"cdktr-ctl continue {task.run.id} {task.plan.id}, or cancel the run",
@@ -109,88 +115,95 @@ def _held(task: Task) -> Cause:
     )  # fmt: skip
 
 
+def _queued(core: Core, run: Run, task: Task | None) -> Cause:
+    """It begins when others of its workflow have ended."""
+    admission, plan = core.state.admission, run.plan
+    active = list(admission.active.get(run.workflow, ()))
+    before = list(admission.queued.get(run.workflow, ())).index(run.id)
+    line = f", after {before} more that wait" if before else ""
+    text = f"waits for runs of {run.workflow} to end: {some(active)} "
+    text += f"({plan.max_active_runs} at a time){line}"
+    whole = "" if task is not None else "the run "
+    name = task.plan.id if task is not None else ""
+    return Cause(code="queued", task=name, text=whole + text, since_ts=run.created_ts)
+
+
+def _retrying(task: Task, at: Moment) -> Cause:
+    due_s = max(0.0, (task.retry_ts or at.ts) - at.ts)
+    tried = retries.tried(task)
+    code = f" with {task.code}" if task.code is not None else ""
+    reason = f" ({task.reason})" if task.reason else ""
+    most = task.plan.retry.limit if task.plan.retry is not None else 0
+    text = f"is tried again in {rough(due_s)}: attempt {tried} failed{code}{reason}, "
+    return cause("retry", task, text + f"{max(0, most - tried + 1)} more may follow")
+
+
+def _group(task: Task) -> Cause:
+    made = task.copies
+    if made is None:
+        return cause("group", task, "makes its tasks")
+    inner = task.run.tasks[made.first : made.first + made.size * len(made.items)]
+    open_ones = [each.plan.id for each in inner if each.state not in FINAL]
+    what = "tasks" if len(made.items) == 1 else "copies"
+    of = len(inner) if len(made.items) == 1 else len(made.items)
+    over = of - (len(open_ones) if len(made.items) == 1 else made.left)
+    text = f"waits for its {what}: {over} of {of} are over, then {some(open_ones)}"
+    return cause("group", task, text, waits_for=open_ones[:MOST])
+
+
+def _calling(core: Core, task: Task, at: Moment) -> Cause:
+    called = core.state.runs.get(task.calls)
+    if called is None:
+        return cause("call", task, f"has called run {task.calls}", waits_for=[task.calls])
+    how = "waits itself" if called.state == "PENDING" else "is in work"
+    text = f"is run {called.id} of {called.workflow}, which {how}: cdktr-ctl why {called.id}"
+    return cause("call", task, text, waits_for=[called.id], since_ts=called.created_ts)
+
+
+def _not_its_turn(task: Task) -> Cause:
+    """All it depends on is over, and it is not ready."""
+    group = task.group
+    if group is not None and group.copies is not None and task.copy >= group.copies.begun:
+        most = group.plan.group.concurrency if group.plan.group is not None else 0
+        text = f"waits for other copies of {group.plan.id} to end: {most} at a time"
+        return cause("concurrency", task, text)
+    if task.plan.phase:
+        hooks = [hook.plan.id for hook in task.run.hooks if hook is not task]
+        others = [each.plan.id for each in task.run.tasks if each.state not in FINAL]
+        left = [name for name in others if name not in hooks and name != task.plan.id]
+        text = f"waits for the end of the run: {some(left or hooks)}"
+        return cause("waits_for", task, text, waits_for=(left or hooks)[:MOST])
+    return cause("next", task, "is next: what it says is being evaluated")
+
+
 def _waits_for(task: Task, at: Moment) -> Cause:
     run = task.run
-    open_ones = [name for name in task.plan.depends if run.by_id[name].state != "COMPLETED"]
-    states = [f"{name} ({_where(run.by_id[name], at)})" for name in open_ones]
-    return _cause("waits_for", task, f"waits for {_some(states)}", waits_for=open_ones)
+    open_ones = {}
+    for name in task.plan.depends:
+        if run.by_id[name].state not in FINAL:
+            open_ones[name] = run.by_id[name]
+    states = [f"{name} ({_where(each, at)})" for name, each in open_ones.items()]
+    text = f"waits for {some(states)}"
+    if task.plan.cond:
+        text += f"; then it depends on {task.plan.cond[:80]}"
+    return cause("waits_for", task, text, waits_for=list(open_ones))
 
 
 def _where(task: Task, at: Moment) -> str:
-    if task.state == "RUNNING":
+    if task.calls and task.state == "RUNNING":
+        return f"is run {task.calls}"
+    if task.state == "RUNNING" and task.attempts:
         last = task.attempts[-1]
         return f"running on {last.agent} for {max(0.0, at.ts - last.assigned_ts):.0f} s"
     if task.held:
         return "held"
-    return "waits itself" if task.state == "PENDING" else task.state
+    if task.retry_ts is not None:
+        return "to be tried again"
+    return "waits itself" if task.state == "PENDING" else "in work"
 
 
-def _waits_for_agent(core: Core, task: Task) -> Cause:
-    """A ready task: which agents could take it, and what keeps each from it?"""
-    state, run = core.state, task.run
-    if core.disk_full:
-        return _cause(
-            "disk_full", task, "waits: the principal's disk is full and nothing new is given out"
-        )
-    present = [agent for agent in state.agents.values() if agent.state != "gone"]
-    if not present:
-        return _cause("no_agent", task, "waits for an agent: none is there")
-    if run.home is not None:
-        return _bound(core, task)
-    wanted = run.labels or tuple(task.plan.labels)
-    fit = [agent for agent in present if set(wanted) <= set(agent.labels)]
-    if not fit:
-        text = f"waits for an agent with {', '.join(wanted)}: "
-        others = [f"{agent.name} has {', '.join(agent.labels) or 'none'}" for agent in present]
-        return _cause("no_label", task, text + _some(others), labels=list(wanted))
-    return _of_fitting(core, task, fit)
-
-
-def _bound(core: Core, task: Task) -> Cause:
-    home = task.run.home or ""
-    agent = core.state.agents.get(home)
-    shown = agent.state if agent is not None else "gone"
-    why = f" ({agent.reason})" if agent is not None and agent.reason else ""
-    text = f"waits for {home}, where its run stays together and which is {shown}{why}"
-    if shown == "ready":
-        text = f"waits for {home}, where its run stays together and all slots are taken"
-    elif shown == "silent":
-        text += f"; should it not come back: cdktr-ctl lost {home}"
-    return _cause("bound", task, text, agents=[home])
-
-
-def _of_fitting(core: Core, task: Task, fit: list[Agent]) -> Cause:
-    names = [agent.name for agent in fit]
-    ready = [agent for agent in fit if agent.state == "ready"]
-    if not ready:
-        draining = [agent for agent in fit if agent.state == "draining"]
-        code: CauseCode = "draining" if draining else "silent"
-        told = [f"{a.name} is {a.state}{f' ({a.reason})' if a.reason else ''}" for a in fit]
-        return _cause(code, task, f"waits for an agent: {_some(told)}", agents=names)
-    free = [a for a in ready if len(core.state.held.get(a.name, {})) < a.slots]
-    if not free:
-        text = (
-            f"waits for a slot: all are taken of {_some([f'{a.name} ({a.slots})' for a in ready])}"
-        )
-        return _cause("no_slot", task, text, agents=names)
-    if task.last_chance and all(_holds_last_chance(core, agent) for agent in free):
-        text = (
-            f"was lost {task.losses} times and is not run beside another such task: waits for "
-            f"the one on {_some([a.name for a in free])}"
-        )
-        return _cause("last_chance", task, text, agents=names)
-    names = [agent.name for agent in free]
-    text = f"is next: {_some(names)} {'has' if len(names) == 1 else 'have'} free slots"
-    return _cause("next", task, text, agents=names)
-
-
-def _holds_last_chance(core: Core, agent: Agent) -> bool:
-    held = core.state.held.get(agent.name, {})
-    return any(task in core.state.last_chances for task in held.values())
-
-
-def _some(words: Iterable[str]) -> str:
-    """The first few of them, and how many more."""
-    listed = list(words)
-    more = f" and {len(listed) - _NAMES} more" if len(listed) > _NAMES else ""
-    return ", ".join(listed[:_NAMES]) + more
+def rough(seconds: float) -> str:
+    """A time for people."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

@@ -31,7 +31,7 @@ PURE = (
     "core.py", "state.py", "dag.py", "ready.py", "invariants.py", "agents.py",
     "assigning.py", "operators.py", "roster.py", "triggers.py", "why.py", "custody.py", "watch.py",
     "appetite.py", "beats.py", "arrivals.py", "demand.py", "pools.py", "picking.py",
-    "params.py", "patterns.py", "sizes.py", "limits.py",
+    "params.py", "patterns.py", "sizes.py", "limits.py", "why_ready.py",
 )  # fmt: skip
 LANGUAGE = ROOT / "cdktr_principal" / "language"
 """Pure as a whole, but for the times of schedules."""
