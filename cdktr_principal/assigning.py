@@ -147,6 +147,20 @@ def _context(run: Run, at: Moment) -> RunContext:
     )
 
 
+def _fields(task: Task, at: Moment) -> dict[str, Any]:
+    """What an agent is told of a task besides its attempt. Raises Failed."""
+    plan, run = task.plan, task.run
+    asks = task.queue is None or task.queue.name[2].new
+    if asks or run.params or run.gives or task.group is not None:
+        return rendering.task_fields(
+            plan, run.plan.secrets, scope.variables(task), TaskScope(task, at)
+        )
+    return {
+        "argv": plan.argv, "command": plan.command, "env": plan.env, "workdir": plan.workdir,
+        "timeout_s": plan.timeout_s, "on_principal_lost": plan.on_principal_lost,
+    }  # fmt: skip
+
+
 def _assign(
     core: Core, task: Task, wait: FetchWait, at: Moment, fields: dict[str, Any]
 ) -> TaskSpec:
@@ -157,7 +171,7 @@ def _assign(
     fact = core.about(
         f.TaskAssigned, run, at, task=plan.id, n=n, token=token, agent=wait.agent,
         boot=wait.boot, lost_after_s=core.lease_s(task), asked_s=wait.sent_s,
-        slots=slots, name=_name(task, at),
+        slots=slots, name=_name(task, at) if plan.templates else "",
     )  # fmt: skip
     core.renew(token, at)
     if plan.pools:
@@ -171,7 +185,7 @@ def _assign(
 
 def _name(task: Task, at: Moment) -> str:
     """The name of a task, when it is a template."""
-    if not (task.plan.templates and templates.is_template(task.plan.name)):
+    if not templates.is_template(task.plan.name):
         return ""
     try:
         return templates.text(task.plan.name, TaskScope(task, at))[:MAX_NAME]

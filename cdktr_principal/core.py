@@ -133,15 +133,15 @@ class Core:
             "stdout_bytes": result.stdout_bytes,
             "stderr_bytes": result.stderr_bytes,
         }
-        given: dict[str, Any] = {"outputs": result.outputs, "result": result.result}
         if result.state == "RELEASED" or (result.state == "CRASHED" and not result.loss):
             self.release(task, attempt, result.reason, at, **told)
         elif result.state == "CRASHED":
             self.crash(task, attempt, "lease", result.reason or "agent lost", at, **told)
         elif result.state == "FAILED":
-            self.failed(task, attempt, result.code, result.reason, at, given, **told)
+            self.failed(task, attempt, result.code, result.reason, at, _given(result), **told)
         else:
-            self.end(task, result.state, attempt, result.code, result.reason, at, **given, **told)
+            told |= _given(result)
+            self.end(task, result.state, attempt, result.code, result.reason, at, **told)
         return True
 
     def _late_result(self, result: TaskResult, agent: str, at: Moment) -> bool:
@@ -265,3 +265,11 @@ class Core:
     def knows(self, agent: str, boot: str) -> bool:
         """Has this supervisor said hello to this principal?"""
         return self.session.greeted.get(agent) == boot
+
+
+def _given(result: TaskResult) -> dict[str, Any]:
+    """What a task has given to those that follow; nothing when there is none."""
+    given: dict[str, Any] = {"outputs": result.outputs} if result.outputs else {}
+    if result.result is not None:
+        given["result"] = result.result
+    return given

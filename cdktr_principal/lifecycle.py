@@ -143,11 +143,15 @@ def over(state: State, task: Task) -> None:
     run = task.run
     if task.order:
         state.dequeue(task)
-    task.held = False
-    task.retry_ts = None
-    state.due.pop(task, None)
-    state.delayed.pop(task, None)
-    state.last_chances.discard(task)
+    if task.held:
+        task.held = False
+    if task.retry_ts is not None:
+        task.retry_ts = None
+        state.delayed.pop(task, None)
+    if not task.plain:
+        state.due.pop(task, None)
+    if task.losses:
+        state.last_chances.discard(task)
     run.open -= 1
     if not task.plan.phase:
         run.open_main -= 1
@@ -216,7 +220,7 @@ def task_assigned(state: State, fact: f.TaskAssigned) -> None:
         )
     )
     if fact.name:
-        task.name = fact.name
+        task.given_name = fact.name
     state.tokens[fact.token] = task
     state.held.setdefault(fact.agent, {})[fact.token] = task
     started(run, fact.ts)
@@ -318,9 +322,11 @@ def task_ended(state: State, fact: f.TaskEnded) -> None:
     move(fact, task, fact.state)  # type: ignore[arg-type]
     task.code = fact.code
     task.reason = fact.reason
-    task.outputs = fact.outputs
-    task.result = fact.result
-    run.gives = run.gives or bool(fact.outputs)
+    if fact.outputs:
+        task.outputs = fact.outputs
+        run.gives = True
+    if fact.result is not None:
+        task.result = fact.result
     if fact.token:
         _end_attempt(state, task, fact)
         task.attempts[-1].state = fact.state

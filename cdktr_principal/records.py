@@ -6,6 +6,7 @@ Rule: only `state.py` and `roster.py` assign to anything in here, while they app
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any, Final
 
 import msgspec
@@ -21,10 +22,23 @@ from cdktr_common.catalogue.values import (
     TaskState,
 )
 from cdktr_principal.dag import Graph
-from cdktr_principal.demand import bounds
+from cdktr_principal.demand import Demand, bounds
 
 FINAL: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "SKIPPED"})
 """States a task or a run never leaves."""
+
+
+QueueName = tuple[str, tuple[str, ...], Demand]
+"""A ready queue: the agent its runs are bound to ('' for any), the labels its tasks ask for, and
+what else they do."""
+
+
+class Queue(OrderedDict["Task", None]):
+    """Tasks that are ready and can be given out alike, in the order in which they became so."""
+
+    def __init__(self, name: QueueName) -> None:
+        super().__init__()
+        self.name = name
 
 
 class Attempt(msgspec.Struct):
@@ -71,17 +85,34 @@ class Copies:
         self.stopping = False
 
 
-class Task:
+class _Rare:
+    """What few tasks have. It stands in the class, and in a task from when it is set, so that
+    making a task is cheap; nothing of it is changed in place."""
+
+    held = False
+    losses = 0
+    tolerated = False
+    reused = False
+    outputs: dict[str, Any] = {}
+    result: str | None = None
+    retry_ts: float | None = None
+    retry_delay_s = 0.0
+    copies: Copies | None = None
+    calls = ""
+    tries = 0
+    given_name: str | None = None
+
+
+class Task(_Rare):
     """A task of a run. `waits` counts the dependencies that are not over. `order` is its place in
-    the ready queue, 0 when it is not in one; `held`: it waits for an operator since its agent was
-    lost. `group` is the task that made it, `copy` which of its copies it belongs to. `plain`: with
-    its dependencies completed it is ready, and nothing is to be decided. `tries` counts the runs
-    it has called."""
+    the ready queue `queue`, 0 when it is not in one; `held`: it waits for an operator since its
+    agent was lost. `group` is the task that made it, `copy` which of its copies it belongs to.
+    `plain`: with its dependencies completed it is ready, and nothing is to be decided. `tries`
+    counts the runs it has called, `given_name` is its name when that is a template."""
 
     __slots__ = (
-        "attempts", "calls", "code", "copies", "copy", "group", "held", "index", "losses", "name",
-        "order", "outputs", "plain", "plan", "reason", "result", "retry_delay_s", "retry_ts",
-        "reused", "run", "state", "tolerated", "tries", "waits",
+        "attempts", "code", "copy", "group", "index", "order", "plain", "plan", "queue", "reason",
+        "run", "state", "waits",
     )  # fmt: skip
 
     def __init__(
@@ -97,21 +128,15 @@ class Task:
         self.plain = not (plan.rules or plan.cond or plan.group or plan.call or plan.noop)
         self.state: TaskState = "PENDING"
         self.attempts: list[Attempt] = []
-        self.losses = 0
+        self.order = 0
+        self.queue: Queue | None = None
         self.code: int | None = None
         self.reason = ""
-        self.name = plan.name
-        self.held = False
-        self.order = 0
-        self.tolerated = False
-        self.reused = False
-        self.outputs: dict[str, Any] = {}
-        self.result: str | None = None
-        self.retry_ts: float | None = None
-        self.retry_delay_s = 0.0
-        self.copies: Copies | None = None
-        self.calls = ""
-        self.tries = 0
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.plan.name if self.given_name is None else self.given_name
 
     @property
     def last_chance(self) -> bool:

@@ -140,7 +140,7 @@ def _task_image(t: Task) -> TaskImage:
     image = TaskImage(t.state, t.waits, t.attempts, t.losses, t.code, t.reason, t.order, t.held)
     image.t, image.u, image.v, image.x = t.tolerated, t.reused, t.outputs, t.result
     image.y, image.z, image.k, image.j = t.retry_ts, t.retry_delay_s, t.calls, t.tries
-    image.m = t.name if t.name != t.plan.name else None
+    image.m = t.given_name
     if t.copies is not None:
         image.b, image.p = t.copies.begun, t.copies.stopping
     return image
@@ -200,11 +200,14 @@ _SAME: Final = (
 
 def _restore_task(state: State, task: Task, told: TaskImage) -> None:
     task.state, task.waits, task.attempts = told.s, told.w, told.a
-    task.losses, task.code, task.reason, task.order = told.l, told.c, told.r, told.o
-    task.held, task.tolerated, task.reused, task.outputs = told.h, told.t, told.u, told.v
-    task.result, task.retry_ts, task.retry_delay_s = told.x, told.y, told.z
-    task.calls, task.tries = told.k, told.j
-    task.name = task.plan.name if told.m is None else told.m
+    task.code, task.reason, task.order = told.c, told.r, told.o
+    for name, value in (
+        ("held", told.h), ("losses", told.l), ("tolerated", told.t), ("reused", told.u),
+        ("outputs", told.v), ("result", told.x), ("retry_ts", told.y), ("retry_delay_s", told.z),
+        ("calls", told.k), ("tries", told.j), ("given_name", told.m),
+    ):  # fmt: skip
+        if value != getattr(task, name):
+            setattr(task, name, value)
     if task.retry_ts is not None and task.state == "PENDING":
         state.delayed[task] = None
     if task.last_chance and task.state not in FINAL:

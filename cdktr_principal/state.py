@@ -23,9 +23,9 @@ from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.base import Fact
 from cdktr_principal import lifecycle, roster
 from cdktr_principal.admission import Admission
-from cdktr_principal.demand import Demand, demand
+from cdktr_principal.demand import demand
 from cdktr_principal.lifecycle import InvalidTransition as InvalidTransition
-from cdktr_principal.records import Agent, KeyUse, Run, Task, Workflow
+from cdktr_principal.records import Agent, KeyUse, Queue, QueueName, Run, Task, Workflow
 
 RECENT_RUNS: Final = 1000
 """Finished runs that are remembered; logd has all."""
@@ -38,10 +38,6 @@ KEYS: Final = 100_000
 
 KEY_S: Final = 86_400.0
 """Seconds for which an idempotency key is remembered."""
-
-QueueName = tuple[str, tuple[str, ...], Demand]
-"""A ready queue: the agent its runs are bound to ('' for any), the labels its tasks ask for, and
-what else they do."""
 
 
 class State:
@@ -59,7 +55,7 @@ class State:
         self.agents: dict[str, Agent] = {}
         self.tokens: dict[str, Task] = {}
         self.held: dict[str, dict[str, Task]] = {}
-        self.ready: dict[QueueName, OrderedDict[Task, None]] = {}
+        self.ready: dict[QueueName, Queue] = {}
         self.ready_order = 0
         self.due: dict[Task, None] = {}
         self.delayed: dict[Task, None] = {}
@@ -157,16 +153,17 @@ class State:
         name = self.queue_name(task)
         queue = self.ready.get(name)
         if queue is None:
-            queue = self.ready[name] = OrderedDict()
+            queue = self.ready[name] = Queue(name)
         queue[task] = None
+        task.queue = queue
 
     def dequeue(self, task: Task) -> None:
-        name = self.queue_name(task)
-        queue = self.ready[name]
+        queue, task.queue = task.queue, None
+        assert queue is not None
         del queue[task]
         task.order = 0
         if not queue:
-            del self.ready[name]
+            del self.ready[queue.name]
 
     def bind(self, run: Run, home: str | None) -> None:
         waiting = sorted((task for task in run.tasks if task.order), key=lambda task: task.order)

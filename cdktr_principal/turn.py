@@ -35,8 +35,10 @@ def follow(core: Core, task: Task, at: Moment) -> None:
         _skip_from(core, task, at)
     if task.group is not None:
         groups.stop_others(core, task, at)
-    core.touched[run] = None
-    work(core, at)
+    if not run.open_main:
+        core.touched[run] = None
+    if core.touched or core.state.due:
+        work(core, at)
 
 
 def _skip_from(core: Core, task: Task, at: Moment) -> None:
