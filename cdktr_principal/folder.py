@@ -13,7 +13,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from cdktr_common.catalogue.values import Fault, Plan
@@ -96,7 +96,9 @@ class Folder:
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
 
-    def scan(self, known: Mapping[str, tuple[int, int, str]]) -> Scan:
+    def scan(
+        self, known: Mapping[str, tuple[int, int, str]], loading: Loading | None = None
+    ) -> Scan:
         """Look at all files and load those that changed since the scan that returned `known`."""
         troubles: list[str] = []
         by_id: dict[str, list[Found]] = {}
@@ -108,7 +110,7 @@ class Folder:
             if len(group) > 1:
                 unchanged += _clash(group, known, scan)
             else:
-                unchanged += _look(group[0], known.get(group[0].name), scan)
+                unchanged += _look(group[0], known.get(group[0].name), scan, loading or load)
         if any(trouble.startswith("cannot read") for trouble in troubles):
             # What is below an unreadable directory may still be there: it is not removed.
             for name, seen in known.items():
@@ -184,7 +186,13 @@ def read(path: str) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def load(found: Found, data: bytes) -> Loaded:
+Loading = Callable[["Found", bytes], Loaded]
+"""Content of a file to what it says."""
+
+
+def load(
+    found: Found, data: bytes, dialect: str | None = None, strip_image: bool = False
+) -> Loaded:
     """The plan in the content of a file."""
     if len(found.workflow) > 200 or not all(
         ID.fullmatch(part) for part in found.workflow.split(".") or [""]
@@ -192,10 +200,10 @@ def load(found: Found, data: bytes) -> Loaded:
         what = f"the path gives the workflow id '{found.workflow[:200]}'"
         hint = "rename it: letters, digits, _ and -, and directories, together at most 200"
         return Loaded(None, [Fault(file=found.name, line=1, col=1, what=what, hint=hint)])
-    return load_text(data, found.workflow, found.name)
+    return load_text(data, found.workflow, found.name, dialect, strip_image)
 
 
-def _look(found: Found, seen: tuple[int, int, str] | None, scan: Scan) -> int:
+def _look(found: Found, seen: tuple[int, int, str] | None, scan: Scan, loading: Loading) -> int:
     """Load a file if it changed. Returns how many files turned out unchanged."""
     old = seen[2] if seen else ""
     same = seen is not None and seen[:2] == (found.mtime_ns, found.size)
@@ -211,7 +219,7 @@ def _look(found: Found, seen: tuple[int, int, str] | None, scan: Scan) -> int:
     scan.known[found.name] = Seen(-1 if fresh else found.mtime_ns, found.size, digest)
     if digest == old:
         return 1
-    plan, faults = load(found, data)
+    plan, faults = loading(found, data)
     if plan is not None:
         scan.loaded.append(Good(found.workflow, found.name, digest, plan))
     else:

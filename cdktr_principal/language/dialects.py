@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from cdktr_common.catalogue.values import Fault, Plan
-from cdktr_principal.language import canonical, conducktor, fields, tork_keys
+from cdktr_principal.language import canonical, conducktor, fields, tork
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
 from cdktr_principal.language.source import parse
 
@@ -21,8 +21,8 @@ TORK: Final = "tork"
 DIALECTS: Final = (CDKTR, CONDUCKTOR, TORK)
 
 # Keys by which a list of tasks is known as Tork's.
-_TORK: Final = frozenset({*tork_keys.TASK, *tork_keys.NOT_DONE}) - {"name", "description"}
-_TORK_JOB: Final = frozenset({*tork_keys.JOB, *tork_keys.NOT_DONE}) - {*conducktor.WORKFLOW_KEYS}
+_TORK: Final = frozenset(tork.TASK_KEYS) - {"name", "description"}
+_TORK_JOB: Final = frozenset(tork.JOB_KEYS) - {*conducktor.WORKFLOW_KEYS}
 
 
 class Loaded(NamedTuple):
@@ -61,7 +61,7 @@ def _load(
     if found == CDKTR:
         return canonical.load(root, workflow, faults)
     if found == TORK:
-        faults.at(root, "job documents of Tork's are not supported yet")
+        return tork.load(root, workflow, faults, strip_image)
     return None
 
 

@@ -173,6 +173,7 @@ def check_beside(node: Map, faults: Faults, known: Mapping[str, str]) -> None:
 _STEP: Final[Mapping[str, Key]] = {
     **PROGRAM,
     "name": Key("name", fields.task_name),
+    "image": Key("image", text("image", 1000, one_line=True, place="template")),
     "env": Key("env", fields.env),
     "timeout": Key("timeout_s", fields.timeout),
 }

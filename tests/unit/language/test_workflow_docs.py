@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cdktr_principal import folder
-from cdktr_principal.check import check
+from cdktr_principal.check_files import check
 from cdktr_principal.language import canonical, fields, nodes, source
 from cdktr_principal.language.canonical import TASK_KEYS, WORKFLOW_KEYS
 from cdktr_principal.language.dialects import load_text
@@ -94,4 +94,4 @@ def test_the_output_of_cdktr_check_on_the_page_is_real(
 def test_the_examples_have_no_faults(directory: str) -> None:
     checked = check([str(ROOT / directory)])
     assert checked.faults == []
-    assert checked.plans
+    assert checked.good

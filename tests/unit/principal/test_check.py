@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cdktr_principal import check
+from cdktr_principal import check_report
 
 ROOT = Path(__file__).parents[3]
 GOOD = "name: Good\ntasks: {a: {command: 'true'}, b: {command: 'true'}}\n"
@@ -45,6 +45,7 @@ def test_every_fault_of_every_file_with_its_line_and_a_caret(tmp_path: Path) -> 
         "flows/a.yaml:2:7: unknown key 'comand' in a task (did you mean command?)\n"
         "      a: {comand: x, command: y}\n"
         "          ^\n"
+        "    see docs/workflow.md#keys-of-a-task\n"
         "flows/sub/b.yml:2:1: a tab in the indentation (YAML takes spaces only)\n"
         "     a: 1\n"
         "    ^\n"
@@ -128,7 +129,7 @@ def test_nothing_of_a_file_reaches_the_terminal_as_a_control(tmp_path: Path) -> 
 
 def test_a_long_line_is_shown_around_the_place() -> None:
     line = "tasks: {" + ", ".join(f"t{i}: {{command: x}}" for i in range(100)) + "}"
-    shown, mark = check._caret(line, line.index("t50") + 1)
+    shown, mark = check_report._caret(line, line.index("t50") + 1)
     assert len(shown) <= 104
     assert shown[mark.index("^") :].startswith("t50")
 

@@ -1,0 +1,184 @@
+"""A crontab to workflows: what is kept of each entry, and what is said of the rest."""
+
+from __future__ import annotations
+
+import subprocess
+from textwrap import dedent
+
+import pytest
+
+from cdktr_common.catalogue.values import Fault, Plan
+from cdktr_principal.language.crontab import NICKNAMES, Entry, entries
+from cdktr_principal.language.dialects import load_text
+from cdktr_principal.language.nodes import Faults
+from cdktr_principal.language.writer import write
+
+
+def read(text: str) -> tuple[list[Entry], list[Fault]]:
+    faults = Faults("crontab")
+    found = entries(dedent(text), faults)
+    return found, faults.all()
+
+
+def one(text: str) -> Plan:
+    (entry,), faults = read(text)
+    assert faults == []
+    return entry.plan
+
+
+def notes(text: str) -> list[str]:
+    (entry,), _ = read(text)
+    return entry.notes
+
+
+DEBIAN = """\
+# Edit this file to introduce tasks to be run by cron.
+#
+# For more information see the manual pages of crontab(5) and cron(8)
+#
+# m h  dom mon dow   command
+SHELL=/bin/bash
+PATH = "/usr/local/bin:/usr/bin:/bin"
+MAILTO=ops@example.org
+
+# Backup of the shop
+# (whole, every night)
+30 2 * * *   /opt/bin/backup.sh --full >/dev/null 2>&1
+#0 4 * * * /opt/bin/old.sh
+*/5 8-18 * * mon-fri cd /srv/app && ./poll
+
+CRON_TZ=Europe/Berlin
+@daily  logrotate -s "$HOME/state" rotate.conf
+@weekly mail -s report boss%Dear boss,%%all is well: 100\\%.
+@reboot /opt/bin/warm-up
+"""
+
+
+def test_a_whole_crontab() -> None:
+    found, faults = read(DEBIAN)
+    assert [entry.plan.workflow for entry in found] == ["backup", "poll", "logrotate", "mail"]
+    backup, poll, rotate, mail = (entry.plan for entry in found)
+    assert backup.description == "Backup of the shop\n(whole, every night)"
+    assert (backup.cron, poll.cron, rotate.cron) == (
+        "30 2 * * *", "*/5 8-18 * * mon-fri", "0 0 * * *",
+    )  # fmt: skip
+    assert backup.tasks[0].command == "/opt/bin/backup.sh --full >/dev/null 2>&1"
+    assert backup.tasks[0].shell == ["/bin/bash", "-c"]
+    assert backup.env == {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+    assert poll.description == ""
+    assert [plan.timezone for plan in (backup, poll, rotate, mail)] == [
+        "", "", "Europe/Berlin", "Europe/Berlin",
+    ]  # fmt: skip
+    assert found[0].notes == ["MAILTO=ops@example.org: output is not mailed, cdktr-logs shows it"]
+    (fault,) = faults
+    assert (fault.line, fault.what) == (19, "@reboot: no workflow starts when a machine does")
+
+
+def test_each_is_a_file_that_loads_as_the_same_plan() -> None:
+    for entry in read(DEBIAN)[0]:
+        plan, faults = load_text(write(entry.plan).encode(), entry.plan.workflow, "x")
+        assert faults == []
+        assert plan == entry.plan
+
+
+@pytest.mark.parametrize(("nickname", "cron"), NICKNAMES.items())
+def test_nicknames(nickname: str, cron: str) -> None:
+    assert one(f"{nickname} run-it").cron == cron
+
+
+@pytest.mark.parametrize(
+    ("line", "stdout"),
+    [
+        ("cat%one%two", "one\ntwo\n"),
+        ("cat%one%two%", "one\ntwo\n"),
+        ("cat; echo x%END%EN", "END\nEN\nx\n"),
+        ("echo 50\\%", "50%\n"),
+        ("cat | tr a-z A-Z # shout%$HOME `x` \\%", "$HOME `X` %\n".replace("x", "X")),
+        ("cat%", ""),
+    ],
+)
+def test_what_stands_behind_a_percent_sign_is_read(line: str, stdout: str) -> None:
+    command = one(f"* * * * * {line}").tasks[0].command
+    assert command is not None
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout == stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("/usr/local/bin/backup.sh -v", "backup"),
+        ("cd /srv/app && ./bin/poll --all", "poll"),
+        ("sudo nice -n 10 python3 /opt/etl/load_orders.py", "load-orders"),
+        ("FOO=bar /opt/x", "x"),
+        ("[ -x /usr/sbin/anacron ] || run-parts /etc/cron.daily", "anacron"),
+        ("test 1", "entry"),
+    ],
+)
+def test_the_name_is_that_of_what_is_run(command: str, name: str) -> None:
+    assert one(f"0 0 * * * {command}").workflow == name
+
+
+def test_equal_names_get_a_number() -> None:
+    found, _ = read("0 0 * * * a\n0 1 * * * a\n0 2 * * * b/a.sh\n")
+    assert [entry.plan.workflow for entry in found] == ["a", "a-2", "a-3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("0 0 */2 * 1 a", "cron wants both the day of the month and that of the week to fit"),
+        ("0 0 1 * */2 a", "cron wants both the day of the month and that of the week to fit"),
+        ("-0 0 * * * a", "keeps cron from logging"),
+        ("RANDOM_DELAY=5\n0 0 * * * a", "RANDOM_DELAY=5 is left out"),
+        ("my-var=5\n0 0 * * * a", "the variable 'my-var' is left out"),
+    ],
+)
+def test_what_is_different_is_said(text: str, note: str) -> None:
+    (found,) = notes(text)
+    assert note in found
+
+
+@pytest.mark.parametrize(
+    "text", ["0 0 1 * 1 a", "0 0 * * */2 a", "*/7 * * * * a", "MAILTO=\n@daily a"]
+)
+def test_what_is_the_same_is_not_spoken_of(text: str) -> None:
+    assert notes(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "the crontab has no entries"),
+        ("# only this", "the crontab has no entries"),
+        ("99 * * * * a", "not a cron line"),
+        ("* * * * *", "not a line of a crontab"),
+        ("0~59 * * * * a", "a time picked at random"),
+        ("@fortnightly a", "no such nickname"),
+        ("* * * * * %in", "the entry has no command"),
+        ("30 2 * *", "not a line of a crontab"),
+    ],
+)
+def test_faults(text: str, what: str) -> None:
+    found, faults = read(text)
+    assert found == []
+    assert what in faults[0].what
+
+
+def test_variables_are_as_cron_reads_them() -> None:
+    plan = one("""
+        HOME=/srv/me
+          A = ' two words '
+        "B"="x"
+        C=a=b
+        LOGNAME=me
+        TZ=UTC
+        0 0 * * * a
+    """)
+    assert plan.env == {"HOME": "/srv/me", "A": " two words ", "B": "x", "C": "a=b", "TZ": "UTC"}
+    assert plan.workdir == "/srv/me"
+
+
+def test_comments_belong_to_the_entry_right_below() -> None:
+    found, _ = read("# far\n\n0 0 * * * a\n# near\n0 0 * * * b\n# x\nA=1\n0 0 * * * c\n")
+    assert [entry.plan.description for entry in found] == ["", "near", ""]
