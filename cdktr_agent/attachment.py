@@ -96,6 +96,8 @@ class Attachment:
             self._core.heard(now)
             if isinstance(message, local.Ended):
                 self._core.ended(message)
+            elif isinstance(message, local.Progress):
+                self._core.progressed(message)
             elif isinstance(message, local.Wrote):
                 self._shipper.grown(message.names)
             elif isinstance(message, local.State):

@@ -24,6 +24,7 @@ class Beats:
         self._agent = agent
         self.beat_s = 2.0
         self.lost_after_s = 600.0
+        self.progress: dict[str, float] = {}  # told by tasks that are held
         self._open: AgentBeat | None = None
         self._next_at = 0.0
         self._hurry = False
@@ -60,6 +61,7 @@ class Beats:
             draining=draining,
             stuck=stuck,
             wait_s=0.0 if self._hurry else wait_s,
+            progress=dict(self.progress),
         )
         self._hurry = False
         return self._open

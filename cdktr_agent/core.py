@@ -27,15 +27,12 @@ from cdktr_agent.appetite import Appetite
 from cdktr_agent.arrivals import Arrivals
 from cdktr_agent.beats import Beats
 from cdktr_agent.instructions import Complain, EndTrees, Identity, Instruction, Leave, Serve
+from cdktr_agent.reports import Reports
 from cdktr_agent.watch import Watch
 from cdktr_common.catalogue import Request
 from cdktr_common.catalogue import principal as p
-from cdktr_common.catalogue.values import TaskResult
 
 FETCH_WAIT_S: Final = 20.0
-REPORT_MOST: Final = 2000
-"""Results in one report, to stay far from the largest message there may be."""
-
 FATAL: Final = ("conflict", "version", "denied")
 
 
@@ -46,11 +43,13 @@ class Core:
         self.identity = identity
         self.boot = ""
         self.epoch = 0
+        self._tasks_v = 0  # the newest form of tasks that the supervisor understands
         self.hint = ""  # the boot of a supervisor that has not told its state
         self.watch = Watch()
         self.beats = Beats(identity.agent)
         self.appetite = Appetite(identity.slots)
-        self.results: dict[str, TaskResult] = {}
+        self.reports = Reports(identity.agent)
+        self.results = self.reports.results
         self.arrivals = Arrivals(self.watch, self.results)
         self.welcomed = False
         self.draining = False
@@ -64,7 +63,6 @@ class Core:
         self._said_bye = False
         self._gone = False
         self._told_release = False
-        self._reporting: set[str] = set()
         self._instructions: list[Instruction] = []
 
     # From the supervisor
@@ -83,6 +81,7 @@ class Core:
         """A supervisor is there: ours again, or a new one."""
         self._reset()
         self.boot = state.boot
+        self._tasks_v = state.tasks_v
         self.arrivals.give_back("never reached its supervisor")
         self.watch.told(state.held)
         self.results.update((result.token, result) for result in state.results)
@@ -91,6 +90,7 @@ class Core:
     def supervisor_gone(self) -> None:
         """It died, and what it ran must not be called ours any more."""
         self.boot = ""
+        self.beats.progress.clear()
         self.arrivals.give_back("never reached its supervisor")
         self.watch.gone()
         self._late_renewal = None
@@ -102,8 +102,14 @@ class Core:
             self.watch.over(result.token)
             self.results[result.token] = result
             self.appetite.judge(result)
+            self.beats.progress.pop(result.token, None)
         for token in ended.dropped:
             self.watch.over(token)
+            self.beats.progress.pop(token, None)
+
+    def progressed(self, progress: local.Progress) -> None:
+        """Tasks have told how far they are."""
+        self.beats.progress.update(progress.of)
 
     # From the principal. `asked_at` is when the request was first sent.
 
@@ -151,10 +157,9 @@ class Core:
             self._fetching = False
         elif isinstance(request, p.AgentBeat):
             self.beats.close()
-        elif isinstance(request, p.TaskReport):
-            self._reporting.difference_update(result.token for result in request.results)
         elif isinstance(request, p.AgentBye):
             self._said_bye = False
+        self.reports.close(request)
 
     def _welcome(self, reply: p.AgentWelcome) -> None:
         self._greeting = False
@@ -201,8 +206,7 @@ class Core:
         self._heard(orders.epoch, orders.hello)
 
     def _reported(self, request: Request, reply: p.TaskReported) -> None:
-        if isinstance(request, p.TaskReport):
-            self._reporting.difference_update(result.token for result in request.results)
+        self.reports.close(request)
         self._forget([*reply.ack, *reply.drop])
         self._heard(reply.epoch or self.epoch, False)
 
@@ -211,9 +215,7 @@ class Core:
             self._reset()
 
     def _forget(self, tokens: list[str]) -> None:
-        known = [token for token in tokens if self.results.pop(token, None) is not None]
-        if known:
-            self._instructions.append(local.Ack(known))
+        self._instructions += self.reports.forget(tokens)
 
     def _end(self, tokens: list[str], why: local.EndReason) -> None:
         known = [token for token in tokens if token in self.watch.held]
@@ -234,7 +236,7 @@ class Core:
         self.welcomed = False
         self._greeting = self._fetching = False
         self.beats.close()
-        self._reporting.clear()
+        self.reports.reset()
 
     # From the operator
 
@@ -269,7 +271,7 @@ class Core:
             self._late_renewal = None
         if self.boot and not self._paused:
             if self.welcomed:
-                self._report()
+                self._instructions += self.reports.next(self.boot)
                 if not stuck:
                     self._fetch(now)
                 self._beat(stuck, now)
@@ -305,22 +307,13 @@ class Core:
         self._reset()
         self._greeting = True
         who, held = self.identity, sorted(self.watch.held)
-        self._instructions.append(who.hello(self.boot, held, list(self.results)))
-
-    def _report(self) -> None:
-        if len(self.results) == len(self._reporting):
-            return
-        new = [result for token, result in self.results.items() if token not in self._reporting]
-        for at in range(0, len(new), REPORT_MOST):
-            part = new[at : at + REPORT_MOST]
-            self._reporting.update(result.token for result in part)
-            request = p.TaskReport(agent=self.identity.agent, boot=self.boot, results=part)
-            self._instructions.append(request)
+        hello = who.hello(self.boot, held, list(self.results), self._tasks_v)
+        self._instructions.append(hello)
 
     def _fetch(self, now: float) -> None:
         if self._fetching or self.draining or self._ordered_drain:
             return
-        free = self.appetite.free(len(self.watch.held), now)
+        free = self.appetite.free(self.watch.slots, now)
         if free:
             # An unanswered fetch uses up the lease of what it brings.
             wait_s = min(FETCH_WAIT_S, self.beats.lost_after_s / 4)

@@ -36,6 +36,9 @@ RELEASE_S: Final = 0.3
 NO_ROOM_S: Final = 0.1
 """Pause when the machine has no room for a process."""
 
+TASKS_V: Final = 1
+"""The newest form of tasks that is understood here."""
+
 NEVER: Final = float("inf")
 
 Why = Literal["cancel", "drop", "drain", "timeout", "lease"]
@@ -81,7 +84,7 @@ class Held:
     """An attempt from when it is taken until it is over. `deadline`: when nothing of it may be
     alive; `term_at`: when its ending begins."""
 
-    __slots__ = ("context", "deadline", "running", "spec", "taken_at", "term_at")
+    __slots__ = ("context", "deadline", "running", "slots", "spec", "taken_at", "term_at")
 
     def __init__(self, spec: TaskSpec, context: RunContext, taken_at: float) -> None:
         self.spec = spec
@@ -90,6 +93,7 @@ class Held:
         self.deadline = 0.0
         self.term_at = 0.0
         self.running = False
+        self.slots = 0  # that it takes now
 
     def renew(self, since: float, grace_s: float) -> None:
         """Its lease counts from `since`, if that is later than what it counted from."""
@@ -98,6 +102,7 @@ class Held:
             self.deadline = self.term_at = NEVER
         elif since + spec.lost_after_s > self.deadline:
             self.deadline = since + spec.lost_after_s
+            grace_s = grace_s if spec.stop_grace_s is None else spec.stop_grace_s
             self.term_at = self.deadline - min(grace_s, spec.lost_after_s / 4)
 
 
@@ -168,7 +173,8 @@ class Custody:
         self.stop_grace_s = attach.stop_grace_s
         self._announce(now, at_once=True)
         held = [local.hold(each.spec, each.deadline) for each in self.held.values()]
-        state = local.State(self.boot, held, list(self.results.values()), [], self.version)
+        results = list(self.results.values())
+        state = local.State(self.boot, held, results, [], self.version, TASKS_V)
         self._instructions.append(Tell(state))
 
     def quit(self, now: float) -> None:
@@ -181,30 +187,39 @@ class Custody:
     # Slots
 
     def starts(self, now: float) -> Iterator[Held]:
-        """The tasks to start now, one for each free slot. Each is running when it is given."""
-        while self.waiting and self._occupied < self.slots and now >= self._no_room_until:
+        """The tasks to start now, as many as there are free slots for, in the order they came.
+        Each is running when it is given. One that asks for more slots than there are gets all."""
+        while self._next_fits() and now >= self._no_room_until:
             held = self.waiting.popleft()
             if now >= held.term_at:
                 self._hand_back(held, "its lease was over before it was started", now)
                 continue
             held.running = True
-            self._occupied += 1
+            held.slots = self._wanted(held)
+            self._occupied += held.slots
             if held.spec.timeout_s is not None:
                 self._timed[held.spec.token] = now + held.spec.timeout_s
             yield held
+
+    def _wanted(self, held: Held) -> int:
+        return max(1, min(held.spec.slots, self.slots))
+
+    def _next_fits(self) -> bool:
+        free = self.slots - self._occupied
+        return free > 0 and bool(self.waiting) and self._wanted(self.waiting[0]) <= free
 
     def no_room(self, token: str, now: float) -> None:
         """The machine had no room for its process: it waits again, as the first."""
         held = self.held[token]
         held.running = False
-        self._occupied -= 1
+        self._occupied -= held.slots
         self._timed.pop(token, None)
         self.waiting.appendleft(held)
         self._no_room_until = now + NO_ROOM_S
 
     def freed(self, token: str) -> None:
-        """Nobody of its tree is left: its slot is free. `over` follows with what came of it."""
-        self._occupied -= 1
+        """Nobody of its tree is left: its slots are free. `over` follows with what came of it."""
+        self._occupied -= self.held[token].slots
         self._timed.pop(token, None)
 
     def over(self, token: str, result: TaskResult | None, now: float) -> None:
@@ -227,7 +242,7 @@ class Custody:
         if held is None:
             return
         if held.running:
-            self._stop(held, why, min(now + self.stop_grace_s, held.deadline))
+            self._stop(held, why, self._kill_at(held, now))
             return
         self.waiting.remove(held)
         if why == "drop":
@@ -240,6 +255,10 @@ class Custody:
 
     def _stop(self, held: Held, why: Why, kill_at: float) -> None:
         self._instructions.append(Stop(held.spec.token, why, kill_at))
+
+    def _kill_at(self, held: Held, now: float) -> float:
+        own = held.spec.stop_grace_s
+        return min(now + (self.stop_grace_s if own is None else own), held.deadline)
 
     def _release(self, count: int, reason: str, now: float) -> None:
         """Hand back the first `count` that wait."""
@@ -264,7 +283,7 @@ class Custody:
             for token in [token for token, due in self._timed.items() if due <= now]:
                 del self._timed[token]
                 held = self.held[token]
-                self._stop(held, "timeout", min(now + self.stop_grace_s, held.deadline))
+                self._stop(held, "timeout", self._kill_at(held, now))
         if now < self._lease_at:
             return
         for token, held in list(self.held.items()):
@@ -319,7 +338,7 @@ class Custody:
             due = min(due, self._fresh_since + HOLD_S)
         if self.waiting:
             due = min(due, self.waiting[0].taken_at + RELEASE_S)
-            if self._occupied < self.slots:
+            if self._next_fits():
                 due = min(due, self._no_room_until)
         return due
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from cdktr_agent import tree
+from cdktr_agent.environment import identity
 from cdktr_agent.local import Hold
-from cdktr_agent.process import identity
 from cdktr_agent.turns import clock
 
 PATIENCE_S = 0.5

@@ -51,7 +51,7 @@ class Identity(msgspec.Struct, frozen=True):
     version: str
     protocol: int
 
-    def hello(self, boot: str, running: list[str], outbox: list[str]) -> AgentHello:
+    def hello(self, boot: str, running: list[str], outbox: list[str], tasks_v: int) -> AgentHello:
         """The introduction of that supervisor."""
         return AgentHello(
             agent=self.agent,
@@ -64,4 +64,5 @@ class Identity(msgspec.Struct, frozen=True):
             protocol=self.protocol,
             running=running,
             outbox=outbox,
+            tasks_v=tasks_v,
         )

@@ -94,6 +94,7 @@ class Hold(msgspec.Struct, omit_defaults=True):
     fence: int
     lost_after_s: float
     until: float | None = None
+    slots: int = 1
 
     def renew(self, since: float) -> None:
         """Its lease counts from `since`, if that is later than what it counted from."""
@@ -104,17 +105,20 @@ class Hold(msgspec.Struct, omit_defaults=True):
 def hold(spec: TaskSpec, deadline: float) -> Hold:
     """What is to be known of an attempt besides its work; `deadline` infinite for none."""
     until = None if math.isinf(deadline) else deadline
-    return Hold(spec.token, spec.run, spec.task, spec.n, spec.fence, spec.lost_after_s, until)
+    who = (spec.token, spec.run, spec.task, spec.n, spec.fence)
+    return Hold(*who, spec.lost_after_s, until, spec.slots)
 
 
 class State(Local, frozen=True, tag="state"):
-    """All the supervisor holds: attempts running and waiting, results, spool files."""
+    """All the supervisor holds: attempts running and waiting, results, spool files. `tasks_v`: the
+    newest form of tasks that it understands."""
 
     boot: str
     held: list[Hold]
     results: list[TaskResult]
     spools: list[str]
     version: str = ""
+    tasks_v: int = 0
 
 
 class Ended(Local, frozen=True, tag="ended"):
@@ -137,8 +141,14 @@ class Wrote(Local, frozen=True, tag="wrote"):
     names: list[str]
 
 
+class Progress(Local, frozen=True, tag="progress"):
+    """How far tasks say they have come, from 0 to 100, by token."""
+
+    of: dict[str, float]
+
+
 ToSupervisor = Attach | Run | Renew | End | Release | Ack | Freed | Pulse | Quit
-ToNetwork = State | Ended | Wrote | Alive
+ToNetwork = State | Ended | Wrote | Alive | Progress
 
 _encode = msgspec.json.Encoder().encode
 orders: msgspec.json.Decoder[ToSupervisor] = msgspec.json.Decoder(ToSupervisor)

@@ -7,14 +7,26 @@ for its lease is a loss. Knows only what the attempt itself remembers; touches n
 from __future__ import annotations
 
 import signal
+from typing import Final
 
-from cdktr_agent.process import Attempt
+from cdktr_agent.attempt import Attempt
 from cdktr_common.catalogue.values import ResultState, TaskResult
+
+INVALID: Final = 4
+"""The code of a task that has done its work but told of it wrongly."""
+
+
+def end_of(status: int) -> tuple[int, str]:
+    """Code and reason of a program by its exit status; negative for a signal."""
+    if status >= 0:
+        return status, ""
+    name = signal.Signals(-status).name if -status < 32 else -status
+    return 128 - status, f"killed by {name}"
 
 
 def conclude(attempt: Attempt, now: float) -> TaskResult | None:
     """How an attempt that was started has ended; None for a dropped one."""
-    code = attempt.status if attempt.status >= 0 else 128 - attempt.status
+    code, reason = end_of(attempt.status)
     if attempt.status == -signal.SIGKILL and not attempt.why and now >= attempt.held.deadline:
         attempt.why = "lease"  # the network process ended it at its deadline, and not we
     why = attempt.why
@@ -29,18 +41,23 @@ def conclude(attempt: Attempt, now: float) -> TaskResult | None:
         return result_of(attempt, "CRASHED", code, "no word from the principal for a whole lease")
     if why == "drain":
         return result_of(attempt, "CRASHED", code, "drained")
-    if attempt.status < 0:
-        name = signal.Signals(-attempt.status).name if -attempt.status < 32 else -attempt.status
-        return result_of(attempt, "FAILED", code, f"killed by {name}")
-    return result_of(attempt, "FAILED" if code else "COMPLETED", code, "")
+    if attempt.course is not None:
+        code, reason = attempt.course.code, attempt.course.reason
+    if attempt.fault:
+        code = code or INVALID
+        reason = f"{reason}; {attempt.fault}" if reason else attempt.fault
+    return result_of(attempt, "FAILED" if code else "COMPLETED", code, reason)
 
 
 def result_of(attempt: Attempt, state: ResultState, code: int, reason: str) -> TaskResult:
-    """What is told of it: its end, its times, and how much output there is of it."""
+    """What is told of it: its end, its times, how much output there is of it, what it gave."""
     dropped = attempt.spool.dropped
     if dropped:
-        reason = f"{reason}; " if reason else ""
-        reason += f"{dropped} bytes of output dropped, no room"
+        attempt.notes.append(f"{dropped} bytes of output dropped, no room")
+    if attempt.notes:
+        reason = "; ".join([reason, *attempt.notes] if reason else attempt.notes)
+    if attempt.secrets is not None:
+        reason = attempt.secrets.struck(reason)
     stdout_bytes, stderr_bytes = attempt.spool.sizes or (None, None)
     return TaskResult(
         token=attempt.spec.token,
@@ -52,4 +69,6 @@ def result_of(attempt: Attempt, state: ResultState, code: int, reason: str) -> T
         stdout_bytes=stdout_bytes,
         stderr_bytes=stderr_bytes,
         loss=attempt.why == "lease",
+        outputs=attempt.outputs,
+        result=attempt.result,
     )

@@ -1,4 +1,4 @@
-"""One attempt as a process: its environment, its program, its pipes.
+"""One attempt as processes: what it is furnished with, its programs, its pipes.
 
 Spawning is `os.posix_spawn` and nothing else: a fork of a Python process costs a hundred times
 more as it grows. That call has no working directory, so the supervisor, which has a single thread,
@@ -8,30 +8,18 @@ goes there and comes back. Knows no slots, no results and no time.
 from __future__ import annotations
 
 import errno
-import math
 import os
 import signal
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
 
-import msgspec
-
-from cdktr_agent.custody import Held
-from cdktr_agent.local import Hold
-from cdktr_agent.spool import Spool
-from cdktr_common.catalogue.values import RunContext, TaskSpec
-
-NOT_FOUND: Final = 127
-NOT_EXECUTABLE: Final = 126
-
-PAYLOAD_IN_ENV: Final = 32 << 10
-"""A payload up to this size is also given as CDKTR_PAYLOAD."""
-
-_OWN: Final = (
-    *("RUN_ID", "WORKFLOW", "TASK_ID", "ATTEMPT", "FENCE", "IDEMPOTENCY_KEY", "EVENT"),
-    *("PAYLOAD", "PAYLOAD_FILE", "AGENT", "LEASE_S"),
-)
+from cdktr_agent import direct, environment
+from cdktr_agent.attempt import Attempt
+from cdktr_agent.environment import TRANSIENT, Looked, Unfit
+from cdktr_agent.masking import Masker, Secrets
+from cdktr_agent.places import Places
+from cdktr_agent.programs import NOT_EXECUTABLE, NOT_FOUND, CannotStart, Program, Programs
+from cdktr_agent.steps import SHELL, Part, argv_of
+from cdktr_common.catalogue.values import StepSpec, TaskSpec
 
 _DEFAULT_SIGNALS: Final = (
     *(signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP),
@@ -39,126 +27,16 @@ _DEFAULT_SIGNALS: Final = (
 )
 """Those that may be ignored here (Python ignores two, nohup one); exec resets only handlers."""
 
-_DEFAULT_PATH: Final = os.defpath.encode()
-
-TRANSIENT: Final = (
-    *(errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT),
-)
-"""The machine has no room for a process or its payload now; not the task's fault."""
-
-
-class CannotStart(Exception):
-    """The program of a task cannot be started; the task has failed with `code`."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
-class Shared:
-    """What all attempts of one run share here: the environment so far and the payload's file."""
-
-    def __init__(
-        self, base: Mapping[bytes, bytes], run: str, context: RunContext, path: str
-    ) -> None:
-        self.workflow = context.workflow
-        self.workdir = context.workdir
-        self.users = 0
-        self._file: str | None = None
-        env = dict(base)
-        env.update((os.fsencode(k), os.fsencode(v)) for k, v in context.env.items())
-        env[b"CDKTR_RUN_ID"] = run.encode()
-        env[b"CDKTR_WORKFLOW"] = os.fsencode(context.workflow)
-        env[b"CDKTR_EVENT"] = os.fsencode(context.event or "")
-        if context.payload is not None:
-            body = msgspec.json.encode(context.payload)
-            self._file = path
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                with open(fd, "wb") as file:
-                    file.write(body)
-            except OSError:
-                self.discard()
-                raise
-            env[b"CDKTR_PAYLOAD_FILE"] = os.fsencode(path)
-            if len(body) <= PAYLOAD_IN_ENV and b"\0" not in body:
-                env[b"CDKTR_PAYLOAD"] = body
-        self.env = env
-
-    def discard(self) -> None:
-        """The last attempt has ended."""
-        if self._file is not None:
-            with suppress(FileNotFoundError):
-                os.unlink(self._file)
-
-
-def base_environment(aid: str) -> dict[bytes, bytes]:
-    """The agent's own environment without what is meant for the agent alone, or for the task it
-    may have been started by."""
-    env = dict(os.environb)
-    env.pop(b"NOTIFY_SOCKET", None)
-    for name in _OWN:
-        env.pop(b"CDKTR_" + name.encode(), None)
-    env[b"CDKTR_AGENT"] = aid.encode()
-    return env
-
-
-class Plan(NamedTuple):
-    """A program about to be started: all that can be done before a slot is free."""
-
-    path: bytes
-    argv: list[str]
-    env: dict[bytes, bytes]
-    ends: tuple[int, int]  # where the task will write
-    actions: tuple[tuple[int, int, int], ...]
-
-
-class Attempt:
-    """An attempt from when it is made ready until it is over."""
-
-    __slots__ = (
-        "ended_ts",
-        "exited",
-        "fds",
-        "held",
-        "kill_at",
-        "pid",
-        "plan",
-        "shared",
-        "spec",
-        "spool",
-        "started_ts",
-        "status",
-        "stuck",
-        "why",
-    )
-
-    def __init__(self, held: Held, shared: Shared) -> None:
-        self.held = held
-        self.spec = held.spec
-        self.shared = shared
-        self.started_ts = 0.0
-        self.ended_ts = 0.0
-        self.pid = 0
-        self.fds = [-1, -1]  # where stdout and stderr are read; -1 once at their end
-        self.spool: Spool
-        self.plan: Plan | None = None
-        self.exited = False  # has the main process ended?
-        self.status = 0  # its exit code, once it has
-        self.why = ""  # why it is being ended, when that is our doing
-        self.kill_at = 0.0  # when KILL follows TERM; 0: it is not being ended
-        self.stuck = False  # does it outlive even KILL?
-
 
 class Spawner:
     """Starts programs for one supervisor."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Places) -> None:
+        self.places = places
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        self._found: dict[tuple[bytes, str], bytes] = {}
+        self._programs = Programs()
         self._home = -1
-        self._cwd = ""
+        self._away = False
         self.stand_in(os.getcwd())
 
     def stand_in(self, directory: str) -> None:
@@ -167,65 +45,96 @@ class Spawner:
         os.fchdir(fd)
         if self._home >= 0:
             os.close(self._home)
-        self._home, self._cwd = fd, directory
+        self._home = fd
+        self._programs.forget()
 
     def forget_paths(self) -> None:
         """Look programs up again; called now and then, since directories change."""
-        self._found.clear()
+        self._programs.forget()
+
+    # Starting
 
     def prepare(self, attempt: Attempt) -> None:
         """Do what does not need the slot: a waiting task then starts right when one is free.
         Raises as `start` does."""
-        spec = attempt.spec
-        argv = spec.argv if spec.argv else ["/bin/sh", "-c", spec.command or ""]
+        if attempt.fds[0] < 0:
+            self._open(attempt)
+        attempt.program = self._program(attempt, None)
+
+    def _open(self, attempt: Attempt) -> None:
+        if attempt.place is None:
+            attempt.place = self.places.take()
+        attempt.stop_signal = _signal(attempt.spec.stop_signal)
         try:
-            env = self._environment(attempt)
-            path = self._find(argv[0], env.get(b"PATH", _DEFAULT_PATH))
-        except ValueError as fault:  # text that is no text for the system
-            raise CannotStart(NOT_EXECUTABLE, f"cannot start {argv[0]!r}: {fault}") from None
-        out, out_end = os.pipe2(os.O_CLOEXEC)
-        try:
-            err, err_end = os.pipe2(os.O_CLOEXEC)
+            for stream in (0, 1):
+                attempt.fds[stream], attempt.ends[stream] = os.pipe2(os.O_CLOEXEC)
+                os.set_blocking(attempt.fds[stream], False)
         except OSError:
-            os.close(out)
-            os.close(out_end)
+            self.discard(attempt)
             raise
-        os.set_blocking(out, False)
-        os.set_blocking(err, False)
-        attempt.fds = [out, err]
-        actions = (
-            (os.POSIX_SPAWN_DUP2, self._null, 0),
-            (os.POSIX_SPAWN_DUP2, out_end, 1),
-            (os.POSIX_SPAWN_DUP2, err_end, 2),
-        )
-        attempt.plan = Plan(path, argv, env, (out_end, err_end), actions)
 
     def start(self, attempt: Attempt) -> None:
-        """Start the program; fills in `pid` and `fds`. Raises CannotStart, or OSError with one of
-        `TRANSIENT` when there is no room for a process now."""
-        workdir = attempt.spec.workdir or attempt.shared.workdir
+        """Start its first program; fills in `pid` and `fds`. Raises CannotStart, or OSError with
+        one of `TRANSIENT` when there is no room for a process now. Nothing is left of it then,
+        unless it is only this program of several that cannot be started: its pipes are open."""
         try:
-            if workdir:
-                _go(workdir)
-            if attempt.plan is None:
+            if attempt.special:
+                self._furnish(attempt)
+            self._go(attempt)
+            if attempt.program is None:
                 self.prepare(attempt)
             self._spawn(attempt)
-        except (CannotStart, OSError):
-            discard(attempt)
+        except CannotStart:
+            if attempt.course is None or attempt.fds[0] < 0:
+                self.discard(attempt)
             raise
+        except OSError as fault:
+            self.discard(attempt)
+            if fault.errno in TRANSIENT:
+                raise
+            what = f"cannot start: {fault.filename or ''}: {fault.strerror}"
+            raise CannotStart(NOT_EXECUTABLE, what) from None
         finally:
-            if workdir:
-                os.fchdir(self._home)
+            self._come_back()
+
+    def start_next(self, attempt: Attempt, part: Part) -> None:
+        """Start another program of it, with the same pipes. Raises as `start` does."""
+        try:
+            self._go(attempt)
+            attempt.program = self._program(attempt, part)
+            self._spawn(attempt)
+        finally:
+            self._come_back()
+
+    def _go(self, attempt: Attempt) -> None:
+        workdir = attempt.workdir
+        if workdir:
+            try:
+                os.chdir(workdir)
+            except (OSError, ValueError) as fault:
+                what = fault.strerror if isinstance(fault, OSError) else fault
+                raise CannotStart(NOT_EXECUTABLE, f"workdir {workdir}: {what}") from None
+            self._away = True
+
+    def _come_back(self) -> None:
+        if self._away:
+            os.fchdir(self._home)
+            self._away = False
 
     def _spawn(self, attempt: Attempt) -> None:
-        assert attempt.plan is not None
-        path, argv, env, ends, actions = attempt.plan
+        assert attempt.program is not None
+        path, argv, env, shell = attempt.program
+        attempt.program = None
         try:
             attempt.pid = os.posix_spawn(
                 path,
                 argv,
                 env,
-                file_actions=actions,
+                file_actions=(
+                    (os.POSIX_SPAWN_DUP2, self._null, 0),
+                    (os.POSIX_SPAWN_DUP2, attempt.ends[0], 1),
+                    (os.POSIX_SPAWN_DUP2, attempt.ends[1], 2),
+                ),
                 setsid=True,
                 setsigmask=(),
                 setsigdef=_DEFAULT_SIGNALS,
@@ -233,66 +142,114 @@ class Spawner:
         except OSError as fault:
             if fault.errno in TRANSIENT:
                 raise
-            code = NOT_FOUND if fault.errno == errno.ENOENT else NOT_EXECUTABLE
-            raise CannotStart(code, f"cannot start {argv[0]}: {_explain(fault)}") from None
+            if shell is None:
+                code = NOT_FOUND if fault.errno == errno.ENOENT else NOT_EXECUTABLE
+                raise CannotStart(code, f"cannot start {argv[0]}: {_explain(fault)}") from None
+            attempt.program = Program(os.fsencode(SHELL[0]), shell, env)
+            self._spawn(attempt)
+            return
         except ValueError as fault:  # a NUL in an argument
             raise CannotStart(NOT_EXECUTABLE, f"cannot start {argv[0]!r}: {fault}") from None
-        os.close(ends[0])
-        os.close(ends[1])
-        attempt.plan = None
+        if attempt.course is not None:
+            attempt.pids.add(attempt.pid)
+            if not attempt.course.last:
+                return
+        self.hand_over(attempt)
 
-    def _environment(self, attempt: Attempt) -> dict[bytes, bytes]:
+    # What it needs
+
+    def _furnish(self, attempt: Attempt) -> None:
+        """Its files, and all secrets of all its parts: none of them is found missing later."""
         spec = attempt.spec
-        env = attempt.shared.env.copy()
-        for name, value in spec.env.items():
-            env[os.fsencode(name)] = os.fsencode(value)
-        # After the task's own: nothing may pose as another attempt.
-        task = os.fsencode(spec.task)
-        env[b"CDKTR_TASK_ID"] = task
-        env[b"CDKTR_ATTEMPT"] = b"%d" % spec.n
-        env[b"CDKTR_FENCE"] = b"%d" % spec.fence
-        env[b"CDKTR_IDEMPOTENCY_KEY"] = env[b"CDKTR_RUN_ID"] + b"/" + task
-        endless = math.isinf(attempt.held.deadline)
-        env[b"CDKTR_LEASE_S"] = b"none" if endless else b"%g" % spec.lost_after_s
-        return env
+        if spec.container is not None:
+            image = spec.container.image
+            raise CannotStart(NOT_EXECUTABLE, f"image {image}: this agent runs no containers")
+        if attempt.place is None:
+            attempt.place = self.places.take()
+        looked = Looked()
+        try:
+            for sealed in (attempt.shared.sealed, spec.sealed):
+                looked.env(sealed)
+            for step in (*spec.pre, *spec.post):
+                looked.env(step.sealed)
+            environment.write_files(spec, attempt.place, looked)
+        except Unfit as fault:
+            raise CannotStart(NOT_EXECUTABLE, str(fault)) from None
+        attempt.looked = looked
+        if secrets := Secrets(looked.values):
+            attempt.secrets = secrets
+            attempt.maskers = (Masker(secrets), Masker(secrets))
+        if spec.capture:
+            attempt.captured = bytearray()
 
-    def _find(self, name: str, path: bytes) -> bytes:
-        """The file that `name` means for a task with that PATH, seen from where we stand."""
-        if "/" in name:
-            return os.fsencode(name)
-        known = self._found.get((path, name))
-        if known is not None:
-            return known
-        end = b"/" + os.fsencode(name)
-        denied = False
-        for directory in path.split(b":"):
-            candidate = (directory or b".") + end
-            if os.path.isfile(candidate):
-                if os.access(candidate, os.X_OK):
-                    if directory.startswith(b"/"):  # else it depends on where we stand
-                        self._found[(path, name)] = candidate
-                    return candidate
-                denied = True
-        if denied:
-            raise CannotStart(NOT_EXECUTABLE, f"cannot start {name}: not executable")
-        raise CannotStart(NOT_FOUND, f"cannot start {name}: no such program in PATH")
+    def _program(self, attempt: Attempt, part: Part | None) -> Program:
+        """That of a part, by default of the first, with all its variables."""
+        if part is None and attempt.course is not None:
+            part = attempt.course.part
+        what: TaskSpec | StepSpec = attempt.spec if part is None else part.what
+        try:
+            env = self._environment(attempt, what)
+            script = ""
+            if what.script is not None:
+                assert attempt.place is not None
+                script = environment.write_script(attempt.place, what.script)
+            argv = argv_of(what, script)
+            if argv[:2] != [*SHELL]:
+                return self._programs.of(argv, env)
+            if attempt.special:
+                odd = direct.odd(env)
+            else:
+                odd = attempt.shared.odd or direct.odd(map(os.fsencode, what.env))
+            return self._programs.of_command(argv[2], argv, env, odd, self._away)
+        except Unfit as fault:
+            raise CannotStart(NOT_EXECUTABLE, str(fault)) from None
+        except ValueError as fault:  # text that is no text for the system
+            raise CannotStart(NOT_EXECUTABLE, f"cannot start: {fault}") from None
+
+    def _environment(self, attempt: Attempt, what: TaskSpec | StepSpec) -> dict[bytes, bytes]:
+        looked = attempt.looked or Looked()
+        if not attempt.env:
+            assert attempt.place is not None
+            held, shared = attempt.held, attempt.shared
+            attempt.env = environment.environment(held, shared, attempt.place, looked)
+        if isinstance(what, StepSpec):
+            return environment.of_step(what, attempt.env, looked)
+        return attempt.env
+
+    # Letting go
+
+    def hand_over(self, attempt: Attempt) -> None:
+        """Nothing more will be started: from now on only its processes hold its pipes open."""
+        for stream in (0, 1):
+            if attempt.ends[stream] >= 0:
+                os.close(attempt.ends[stream])
+                attempt.ends[stream] = -1
+
+    def discard(self, attempt: Attempt) -> None:
+        """Take a preparation back."""
+        self.hand_over(attempt)
+        for stream in (0, 1):
+            if attempt.fds[stream] >= 0:
+                os.close(attempt.fds[stream])
+                attempt.fds[stream] = -1
+        attempt.program = None
+        self.clear(attempt)
+
+    def clear(self, attempt: Attempt) -> None:
+        """Nobody of it lives: what it was furnished with goes."""
+        attempt.env = {}
+        attempt.looked = None
+        if attempt.place is not None:
+            place, attempt.place = attempt.place, None
+            self.places.give_back(place)
 
 
-def discard(attempt: Attempt) -> None:
-    """Take a preparation back."""
-    if attempt.plan is not None:
-        for fd in (*attempt.fds, *attempt.plan.ends):
-            os.close(fd)
-        attempt.fds = [-1, -1]
-        attempt.plan = None
-
-
-def _go(workdir: str) -> None:
+def _signal(name: str) -> int:
     try:
-        os.chdir(workdir)
-    except (OSError, ValueError) as fault:
-        what = fault.strerror if isinstance(fault, OSError) else fault
-        raise CannotStart(NOT_EXECUTABLE, f"workdir {workdir}: {what}") from None
+        return signal.Signals[f"SIG{name.removeprefix('SIG')}"].value
+    except KeyError:
+        reason = f"stop_signal {name}: there is no such signal"
+        raise CannotStart(NOT_EXECUTABLE, reason) from None
 
 
 def _explain(fault: OSError) -> str:
@@ -301,13 +258,3 @@ def _explain(fault: OSError) -> str:
     if fault.errno == errno.E2BIG:
         return "arguments and environment together are too long"
     return fault.strerror or str(fault)
-
-
-def identity(spec: TaskSpec | Hold) -> Iterable[bytes]:
-    """What the environment of every process of this attempt holds, unless it was removed."""
-    return (
-        b"CDKTR_RUN_ID=" + spec.run.encode(),
-        b"CDKTR_TASK_ID=" + os.fsencode(spec.task),
-        b"CDKTR_ATTEMPT=%d" % spec.n,
-        b"CDKTR_FENCE=%d" % spec.fence,
-    )

@@ -14,10 +14,11 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from cdktr_agent.spool import (
+from cdktr_agent.records import (
     CLOSE,
     CONTROL,
     END,
+    NAME,
     NEXT,
     STREAMS,
     Header,
@@ -49,6 +50,7 @@ class _Tail:
         base, _, segment = name.rpartition(".")
         self.before = f"{base}.{int(segment) - 1}"
         self.header: Header | None = None
+        self.names = dict(enumerate(STREAMS))
         self.position = 0
         self.under_way: list[int] = []  # where the windows not answered begin
         self.round = 0
@@ -116,7 +118,7 @@ class Shipper:
             if not parts:
                 return
             chunks = [
-                _chunk(tail.header, record)
+                _chunk(tail.header, tail.names[record.stream], record)
                 for tail, _, records in parts
                 for record in records
                 if tail.header is not None
@@ -181,6 +183,9 @@ class Shipper:
                 if record.stream == CONTROL:
                     tail.complete = bool(record.flags & (CLOSE | NEXT))
                     break
+                if record.flags & NAME:
+                    tail.names[record.stream] = record.data.decode()
+                    continue
                 records.append(record)
                 count -= 1
             if tail.complete or tail.position == os.fstat(fd).st_size or not records:
@@ -203,7 +208,7 @@ class Shipper:
             if turn != tail.round:
                 continue  # it was read again from further back meanwhile
             tail.under_way.remove(records[0].start)
-            missing = next((r for r in records if not _stored(tail.header, r, marks)), None)
+            missing = next((r for r in records if not _stored(tail, r, marks)), None)
             if missing is not None:
                 # Answers to windows before it do not count any more: they are sent again too.
                 position = min([missing.start, *tail.under_way])
@@ -234,16 +239,15 @@ class Shipper:
         self.freed += tail.position
 
 
-def _stored(
-    header: Header | None, record: Record, marks: dict[tuple[str, str, int, str], int]
-) -> bool:
+def _stored(tail: _Tail, record: Record, marks: dict[tuple[str, str, int, str], int]) -> bool:
+    header = tail.header
     if header is None:
         return False
-    key = (header.run, header.task, header.n, STREAMS[record.stream])
+    key = (header.run, header.task, header.n, tail.names[record.stream])
     return marks.get(key, -1) >= record.offset + len(record.data)
 
 
-def _chunk(header: Header, record: Record) -> LogChunk:
+def _chunk(header: Header, stream: str, record: Record) -> LogChunk:
     text: str | None
     b64: str | None
     try:
@@ -255,7 +259,7 @@ def _chunk(header: Header, record: Record) -> LogChunk:
         run=header.run,
         task=header.task,
         n=header.n,
-        stream="stderr" if record.stream else "stdout",
+        stream=stream,
         offset=record.offset,
         line=record.line,
         ts=record.ts,

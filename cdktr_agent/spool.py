@@ -1,120 +1,25 @@
-"""Output on its way to logd: how it is cut into chunks and kept in files.
+"""Output on its way to logd: the files of an attempt, as they are written.
 
-A file belongs to one attempt, or a part of a long one (`SEGMENT`). First line: JSON `Header`. Then
-records: a fixed head with length and checksum, then the bytes, one chunk each. The supervisor
-appends, the network process reads and removes; neither waits for the other. What must hold:
-offsets count the bytes kept, without gap, so that the chunks put together are what was written.
-When there is no room the task goes on and a line in the stream says how much is missing.
+The supervisor appends, the network process reads and removes; neither waits for the other. What
+must hold: offsets count the bytes kept, without gap, so that the chunks put together are what was
+written. When there is no room the task goes on and a line in the stream says how much is missing;
+an artifact is whole or has no end.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import struct
-import zlib
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from cdktr_agent.ballast import Ballast
-
-MOST: Final = 1 << 16
-"""Bytes of a chunk at most."""
+from cdktr_agent.chunks import Chunker
+from cdktr_agent.records import CLOSE, CONTROL, END, FIRST_OTHER, NAME, NEXT, Header, pack
 
 SEGMENT: Final = 16 << 20
 """A file is continued in the next one from this size on, so that stored output can be removed
 while the task still runs."""
-
-STREAMS: Final = ("stdout", "stderr")
-
-CONTROL: Final = 255
-END: Final = 1
-CLOSE: Final = 2
-NEXT: Final = 4
-
-_HEAD: Final = struct.Struct("<BBHIdQQI")
-
-
-class Header(msgspec.Struct):
-    """The first line of a file. `at`: offset and line of each stream where the file begins."""
-
-    workflow: str
-    run: str
-    task: str
-    n: int
-    at: list[tuple[int, int]]
-
-
-class Record(NamedTuple):
-    """A chunk as it lies in the file, between the positions `start` and `stop`."""
-
-    stream: int
-    flags: int
-    ts: float
-    offset: int
-    line: int
-    data: bytes
-    start: int
-    stop: int
-
-
-def boundary(buffer: bytes, start: int, stop: int) -> int:
-    """The last place up to `stop` that does not lie inside a UTF-8 character."""
-    for back in range(1, min(4, stop - start)):
-        byte = buffer[stop - back]
-        if byte < 0x80:
-            return stop
-        if byte >= 0xC0:
-            size = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return stop - back if size > back else stop
-    return stop
-
-
-class Chunker:
-    """Cuts one stream. `offset` and `line` are those of the next chunk. At most `MOST` bytes wait
-    here for the end of their line."""
-
-    __slots__ = ("line", "offset", "rest")
-
-    def __init__(self, offset: int = 0, line: int = 0) -> None:
-        self.offset = offset
-        self.line = line
-        self.rest = b""
-
-    def feed(self, data: bytes) -> list[tuple[int, int, bytes]]:
-        """(offset, line, bytes) of the chunks that are complete now."""
-        buffer = self.rest + data if self.rest else data
-        chunks = []
-        start, size = 0, len(buffer)
-        while size - start >= MOST:
-            cut = buffer.rfind(b"\n", start, start + MOST) + 1
-            if cut <= start:
-                cut = boundary(buffer, start, start + MOST)
-            chunks.append(self._chunk(buffer[start:cut]))
-            start = cut
-        cut = buffer.rfind(b"\n", start) + 1
-        if cut > start:
-            chunks.append(self._chunk(buffer[start:cut]))
-            start = cut
-        self.rest = buffer[start:]
-        return chunks
-
-    def flush(self, last: bool) -> list[tuple[int, int, bytes]]:
-        """What waits, although its line has no end yet; unless it is the `last`, the beginning of
-        a character is kept back once."""
-        if not self.rest:
-            return []
-        cut = len(self.rest) if last else boundary(self.rest, 0, len(self.rest))
-        data, self.rest = self.rest[:cut], self.rest[cut:]
-        return [self._chunk(data)]
-
-    def _chunk(self, data: bytes) -> tuple[int, int, bytes]:
-        chunk = (self.offset, self.line, data)
-        self.offset += len(data)
-        self.line += data.count(b"\n")
-        return chunk
 
 
 class Budget:
@@ -151,6 +56,8 @@ class Spool:
         self._broken = [False, False]  # does the stream stand inside a line?
         self._missing = [0, 0]
         self._kept = [(0, 0), (0, 0)]  # offset and line up to which each stream is in the file
+        self._others: dict[str, Chunker] = {}
+        self._named: set[str] = set()  # those that the file at hand tells the number of
         self._header: Header | None = None
         self._fd = -1
         self._size = 0
@@ -182,6 +89,33 @@ class Spool:
         self.dropped += size
         return False
 
+    @property
+    def full(self) -> bool:
+        """Is there no room now?"""
+        return self._budget.full
+
+    def put(self, name: str, data: bytes, ts: float, last: bool) -> bool:
+        """Take bytes of another stream, with the `last` all of it. False: there is no room, and it
+        has no end."""
+        chunker = self._others.setdefault(name, Chunker())
+        number = FIRST_OTHER + list(self._others).index(name)
+        chunks = chunker.feed(data)
+        if last:
+            chunks += chunker.flush(True)
+        records = [pack(number, 0, ts, *chunk) for chunk in chunks]
+        if last:
+            records.append(pack(number, END, ts, chunker.offset, chunker.line, b""))
+        if self._fd < 0 and not self._open():
+            return False
+        if name not in self._named:
+            records.insert(0, pack(number, NAME, ts, 0, 0, name.encode()))
+        if records and not self._append(b"".join(records)):
+            return False
+        self._named.add(name)
+        if self._size >= SEGMENT:
+            self._next_segment(ts)
+        return True
+
     def quiet(self, stream: int, ts: float) -> bool:
         """No more bytes for a while: the unfinished line is kept as it is. True: call again."""
         self._keep(stream, self._chunkers[stream].flush(False), ts)
@@ -189,7 +123,7 @@ class Spool:
 
     def close(self, ts: float) -> bool:
         """The attempt is over. False: there is no room even for saying so; call again later."""
-        if not any(self._seen):
+        if not any(self._seen) and not self._others:
             self.sizes = (0, 0)
             return True
         tail = b""
@@ -274,68 +208,4 @@ class Spool:
             os.close(self._fd)
             self._fd = -1
             self._segment += 1
-
-
-def pack(stream: int, flags: int, ts: float, offset: int, line: int, data: bytes) -> bytes:
-    """A record."""
-    return _HEAD.pack(stream, flags, 0, len(data), ts, offset, line, zlib.crc32(data)) + data
-
-
-def read_header(fd: int) -> tuple[Header, int] | None:
-    """The header and the position of the first record; None when it is not whole."""
-    data = os.pread(fd, MOST, 0)
-    end = data.find(b"\n") + 1
-    if not end:
-        return None
-    try:
-        return msgspec.json.decode(data[:end], type=Header), end
-    except msgspec.DecodeError:
-        return None
-
-
-def read_records(fd: int, position: int, most: int) -> Iterator[Record]:
-    """The whole records from `position` on, about `most` bytes of them. Stops at a torn one."""
-    data = os.pread(fd, max(most, MOST + _HEAD.size), position)
-    start, size = 0, len(data)
-    while size - start >= _HEAD.size:
-        stream, flags, _, length, ts, offset, line, crc = _HEAD.unpack_from(data, start)
-        stop = start + _HEAD.size + length
-        if length > MOST or stop > size or not (length or flags):
-            return  # torn; of NULs, as a power failure may leave them, when it says nothing
-        body = data[start + _HEAD.size : stop]
-        if zlib.crc32(body) != crc:
-            return
-        yield Record(stream, flags, ts, offset, line, body, position + start, position + stop)
-        start = stop
-
-
-def finish(path: str, ts: float) -> bool:
-    """Close the file of an attempt whose supervisor died: cut a torn record off and mark the end.
-    False: nothing can be read of it. Raises OSError when there is no room for that."""
-    fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-    try:
-        found = read_header(fd)
-        if found is None:
-            return False
-        header, position = found
-        at = [*header.at]
-        ended = [offset == 0 for offset, _ in at]
-        while records := list(read_records(fd, position, 1 << 20)):
-            position = records[-1].stop
-            for record in records:
-                if record.stream == CONTROL:
-                    return True
-                at[record.stream] = (
-                    record.offset + len(record.data),
-                    record.line + record.data.count(b"\n"),
-                )
-                ended[record.stream] = bool(record.flags & END)
-        os.ftruncate(fd, position)
-        ends = b"".join([pack(i, END, ts, *at[i], b"") for i in (0, 1) if not ended[i]])
-        tail = ends + pack(CONTROL, CLOSE, ts, 0, 0, b"")
-        if os.write(fd, tail) != len(tail):
-            os.ftruncate(fd, position)
-            raise OSError(errno.ENOSPC, "no room to close it", path)
-        return True
-    finally:
-        os.close(fd)
+            self._named.clear()

@@ -18,13 +18,16 @@ from typing import Final
 
 import msgspec
 
-from cdktr_agent import local, spool, tree
+from cdktr_agent import local, records, spool, tree
+from cdktr_agent.attempt import Attempt
 from cdktr_agent.ballast import Ballast
 from cdktr_agent.custody import Custody, Forget, Held, Instruction, Keep, Stop, Tell
 from cdktr_agent.desk import Desk, report
+from cdktr_agent.environment import TRANSIENT, Shared, base_environment
 from cdktr_agent.executor import Executor
 from cdktr_agent.outbox import Outbox
-from cdktr_agent.process import TRANSIENT, Attempt, Shared, base_environment, discard
+from cdktr_agent.places import Places
+from cdktr_agent.process import Spawner
 from cdktr_agent.turns import Turns, become_subreaper, clock, read_signals, signal_descriptor
 from cdktr_common import __version__
 from cdktr_common.catalogue.values import TaskResult
@@ -49,7 +52,11 @@ class Supervisor:
         self._base = base_environment(aid)
         self._outbox = Outbox(f"{directory}/outbox.jsonl")
         self._custody = Custody(boot, self._outbox.results.values(), __version__)
-        self._executor = Executor(self._turns, self._custody.freed, self._over, self._disk_full)
+        self._places = Places(f"{directory}/tasks")
+        self._spawner = Spawner(self._places)
+        self._executor = Executor(
+            self._turns, self._spawner, self._custody.freed, self._over, self._disk_full
+        )
         self._ballast = Ballast(f"{directory}/ballast")
         self._budget = spool.Budget(1 << 30, self._ballast)
         self._changed: set[str] = set()
@@ -58,6 +65,7 @@ class Supervisor:
         self._count = 0
         self._writes = True  # does the outbox?
         self._paths_at = 0.0
+        self._look_at = 0.0  # for progress
         self._no_room = False  # was there none for the last one?
         self._signals = signal_descriptor((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT))
         self._turns.watch(self._signals, self._signalled)
@@ -76,14 +84,15 @@ class Supervisor:
                 os.unlink(path)
         for name in os.listdir(f"{self._directory}/payload"):
             os.unlink(f"{self._directory}/payload/{name}")
+        self._places.clear()
 
     def _finish(self, path: str) -> bool:
         try:
-            return spool.finish(path, time.time())
+            return records.finish(path, time.time())
         except OSError:
             self._disk_full()
         try:
-            return spool.finish(path, time.time())
+            return records.finish(path, time.time())
         except OSError:
             return True  # the next supervisor closes it
 
@@ -113,6 +122,8 @@ class Supervisor:
             self._executor.conclude()
             self._carry_out(self._custody.decide(self._turns.now))
             self._tell_of_files()
+            if self._custody.held and self._turns.now >= self._look_at:
+                self._tell_of_progress()
             if self._custody.waiting:
                 for held in self._custody.soon(READY):
                     self._prepare(held)
@@ -152,7 +163,7 @@ class Supervisor:
             return
         if isinstance(order, local.Attach):
             self._budget.limit = order.spool_limit
-            self._executor.spawner.stand_in(order.cwd)
+            self._spawner.stand_in(order.cwd)
             self._executor.stop_grace_s = order.stop_grace_s
         self._custody.obey(order, self._turns.now)
 
@@ -195,12 +206,19 @@ class Supervisor:
             self._desk.tell(local.Wrote(list(self._changed)))
             self._changed.clear()
 
+    def _tell_of_progress(self) -> None:
+        """About once a second, when leases are looked at anyway."""
+        self._look_at = self._turns.now + LEASE_LOOK_S
+        of = self._executor.progress()
+        if of:
+            self._desk.tell(local.Progress(of))
+
     # Attempts
 
     def _start_waiting(self) -> None:
         now = clock()  # not when the turn began: this process may have stood still since
         if now - self._paths_at > 1.0:
-            self._executor.spawner.forget_paths()
+            self._spawner.forget_paths()
             self._paths_at = now
         for held in self._custody.starts(now):
             try:
@@ -264,7 +282,7 @@ class Supervisor:
     def _discard(self, token: str) -> None:
         attempt = self._attempts.get(token)
         if attempt is not None:
-            discard(attempt)
+            self._spawner.discard(attempt)
             self._let_go(attempt)
 
     def _let_go(self, attempt: Attempt) -> None:

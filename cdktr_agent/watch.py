@@ -29,6 +29,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.held: dict[str, Hold] = {}
+        self.slots = 0  # that these take
         self._forsaken: dict[str, Hold] = {}
         self._ended: set[str] = set()
         self._lease_at = math.inf  # no lease ends before
@@ -73,12 +74,15 @@ class Watch:
         """A supervisor told all it holds; a new one has ended what the one before it held."""
         self._forsaken.clear()
         self.held = {hold.token: hold for hold in holds}
+        self.slots = sum(hold.slots for hold in self.held.values())
         self._ended &= self.held.keys()
         self._lease_at = self.look_at = 0.0
 
     def hold(self, hold: Hold) -> None:
         """It was given another attempt."""
+        before = self.held.get(hold.token)
         self.held[hold.token] = hold
+        self.slots += hold.slots - (before.slots if before is not None else 0)
         if hold.until is not None:
             self._lease_at = min(self._lease_at, hold.until)
             self.look_at = min(self.look_at, hold.until)
@@ -87,12 +91,15 @@ class Watch:
         """It has died."""
         self._forsaken.update(self.held)
         self.held.clear()
+        self.slots = 0
         self._asked_at, self._ask_at = None, math.inf
         self.look_at = self._lease_at
 
     def over(self, token: str) -> None:
         """An attempt has ended."""
-        self.held.pop(token, None)
+        hold = self.held.pop(token, None)
+        if hold is not None:
+            self.slots -= hold.slots
         self._ended.discard(token)
 
     def expired(self, now: float) -> list[Hold]:

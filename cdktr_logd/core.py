@@ -250,7 +250,7 @@ class Pace:
 
 def _log_mark(key: StreamKey, mark: Mark) -> LogMark:
     run, task, n, stream = key
-    return LogMark(run=run, task=task, n=n, stream=stream, offset=mark.offset)  # type: ignore[arg-type]
+    return LogMark(run=run, task=task, n=n, stream=stream, offset=mark.offset)
 
 
 def check_chunk(chunk: LogChunk) -> None:

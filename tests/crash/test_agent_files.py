@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 
 from cdktr_agent import outbox as boxes
-from cdktr_agent import spool as spools
+from cdktr_agent import records as spools
 from cdktr_agent.outbox import Outbox
 from cdktr_agent.spool import Budget, Spool
 from cdktr_common.catalogue.values import TaskResult
@@ -105,7 +105,7 @@ def killed_spool(directory: Path, at: int | None, half: bool) -> tuple[bytes, Ef
     effects, taken = Effects(at, half), b""
     changed: set[str] = set()
     try:
-        with effects.counted(), mock.patch.object(spools, "SEGMENT", 500):
+        with effects.counted(), mock.patch("cdktr_agent.spool.SEGMENT", 500):
             spool = Spool(str(directory), "b-1", Budget(1 << 20), changed)
             spool.begin("w", "r", "t", 1)
             for line in LINES:
@@ -166,7 +166,7 @@ def test_what_is_spooled_is_the_beginning_of_what_was_printed(ram: Path) -> None
 @pytest.mark.parametrize("tail", [b"", b"\0" * 40, b"\xff" * 60])
 def test_a_spool_torn_at_every_byte_is_closed_where_it_is_whole(ram: Path, tail: bytes) -> None:
     whole = b"".join(LINES)
-    with mock.patch.object(spools, "SEGMENT", 1 << 20):
+    with mock.patch("cdktr_agent.spool.SEGMENT", 1 << 20):
         spool = Spool(str(ram), "b-1", Budget(1 << 20), set())
         spool.begin("w", "r", "t", 1)
         for line in LINES[:8]:

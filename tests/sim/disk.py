@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 import cdktr_agent.outbox
+import cdktr_agent.records
 import cdktr_agent.shipper
 import cdktr_agent.spool
 
@@ -151,7 +152,7 @@ class SimulatedOs:
         files[target] = files.pop(source)
 
 
-MODULES = (cdktr_agent.outbox, cdktr_agent.shipper, cdktr_agent.spool)
+MODULES = (cdktr_agent.outbox, cdktr_agent.records, cdktr_agent.shipper, cdktr_agent.spool)
 
 
 @contextmanager

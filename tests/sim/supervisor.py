@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cdktr_agent import custody, local, spool
+from cdktr_agent import custody, local, records, spool
 from cdktr_agent.outbox import Outbox
 from cdktr_agent.outcome import conclude
 from tests.sim.tasks import Machine, Task
@@ -33,6 +33,12 @@ class _Attempt:
         self.status = 0
         self.started_ts = 1e9 + now
         self.ended_ts = 0.0
+        self.course = None
+        self.fault = ""
+        self.notes: list[str] = []
+        self.secrets = None
+        self.outputs = {"of": held.spec.token}
+        self.result = str(held.spec.n)
 
 
 class Supervisor(Process):
@@ -97,10 +103,10 @@ class Supervisor(Process):
     def _finish(self, path: str) -> None:
         """Without room for it the ballast is given up."""
         try:
-            whole = spool.finish(path, 0.0)
+            whole = records.finish(path, 0.0)
         except OSError:
             self.machine.disk.spare = 4096
-            whole = spool.finish(path, 0.0)
+            whole = records.finish(path, 0.0)
         if not whole:
             del self.machine.disk.files[path]
 
@@ -205,7 +211,7 @@ class Supervisor(Process):
         if attempt is None or attempt.task is not task:
             return
         spec = task.spec
-        name = (spec.run, spec.task, spec.n, spool.STREAMS[stream])
+        name = (spec.run, spec.task, spec.n, records.STREAMS[stream])
         self.machine.ledger.write(name, data, self.machine)
         if attempt.spool.write(stream, data, 1e9 + self.world.now):
             self.later(0.1, self._quiet, attempt, stream)
@@ -240,7 +246,7 @@ class Supervisor(Process):
         self._turn()
 
     def _mark_holes(self, spec: Any) -> None:
-        for stream in spool.STREAMS:
+        for stream in records.STREAMS:
             self.machine.ledger.holes.add((spec.run, spec.task, spec.n, stream))
 
     def die(self) -> None:

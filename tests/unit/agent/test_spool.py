@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdktr_agent import spool
-from cdktr_agent.spool import CLOSE, CONTROL, END, MOST, NEXT, Budget, Chunker, Record, Spool
+from cdktr_agent import records as recorded
+from cdktr_agent.chunks import MOST, Chunker
+from cdktr_agent.records import CLOSE, CONTROL, END, NEXT, Record
+from cdktr_agent.spool import Budget, Spool
 
 pieces = st.lists(
     st.one_of(
@@ -67,10 +69,10 @@ def test_the_beginning_of_a_character_waits_once() -> None:
 def records(directory: Path, name: str) -> list[Record]:
     fd = os.open(directory / name, os.O_RDONLY)
     try:
-        found = spool.read_header(fd)
+        found = recorded.read_header(fd)
         assert found is not None
         position, read = found[1], []
-        while part := list(spool.read_records(fd, position, 1 << 17)):
+        while part := list(recorded.read_records(fd, position, 1 << 17)):
             read += part
             position = part[-1].stop
         return read
@@ -113,7 +115,7 @@ def test_a_file_tells_all_and_its_end(tmp_path: Path) -> None:
 def test_a_long_output_goes_on_in_another_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool, "SEGMENT", 100_000)
+    monkeypatch.setattr("cdktr_agent.spool.SEGMENT", 100_000)
     made = opened(tmp_path)
     blob = os.urandom(1 << 20)
     for at in range(0, len(blob), 5000):
@@ -198,7 +200,7 @@ def test_a_torn_file_is_finished_where_it_is_whole(cut: int) -> None:
         before = records(directory, "s.0")
         file.write_bytes(whole[:cut])
         header = whole.index(b"\n") + 1
-        readable = spool.finish(str(file), 9.0)
+        readable = recorded.finish(str(file), 9.0)
         assert readable == (cut >= header)
         if readable:
             kept = [record for record in before if record.stop <= cut]
@@ -209,7 +211,7 @@ def test_a_torn_file_is_finished_where_it_is_whole(cut: int) -> None:
                 stream: len(bytes_of(kept, stream)) for stream in (0, 1) if bytes_of(kept, stream)
             }
             assert after[-1].flags == CLOSE
-            assert spool.finish(str(file), 9.0)  # again: nothing is added
+            assert recorded.finish(str(file), 9.0)  # again: nothing is added
             assert records(directory, "s.0") == after
 
 
