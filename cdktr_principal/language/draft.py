@@ -19,6 +19,7 @@ from cdktr_common.catalogue.values import Group, TaskPlan
 from cdktr_principal import dag, expressions, templates
 from cdktr_principal.language.fields import nearest
 from cdktr_principal.language.nodes import Faults, Note, Scalar
+from cdktr_principal.language.reading import PAGE
 from cdktr_principal.names import Names, TaskNames
 
 
@@ -59,7 +60,7 @@ def join(drafts: list[Draft], hooks: list[Draft], names: Names, faults: Faults) 
 
 def known(drafts: list[Draft], names: Names) -> Names:
     """`names` and these tasks."""
-    mine = {draft.id: _names_of(draft) for draft in drafts}
+    mine = {draft.id: _names_of(draft) for draft in drafts if draft.id}
     outer = cast("MutableMapping[str, TaskNames]", names.tasks)
     return replace(names, tasks=ChainMap(mine, outer) if names.tasks else mine)
 
@@ -67,19 +68,27 @@ def known(drafts: list[Draft], names: Names) -> Names:
 def check(notes: list[Note], names: Names, faults: Faults) -> None:
     """A fault for all that is wrong in these texts."""
     for note in notes:
-        if note.place == "plain":
-            _check_plain(note, names, faults)
-            continue
-        here = replace(names, sealed=note.place == "sealed")
-        if note.place == "condition":
-            source, start = bare(note.node.text)
-            found = expressions.problems(source, here)
-        else:
-            start = 0
-            found = templates.problems(note.node.text, here)
-        for problem in found:
-            line, col = note.node.place(start + problem.offset)
-            faults.add(line, col, f"{note.key}: {problem.what}", problem.hint)
+        with faults.about(f"{PAGE}#expressions"):
+            if note.place == "plain":
+                _check_plain(note, names, faults)
+            else:
+                _check_expressions(note, names, faults)
+
+
+def _check_expressions(note: Note, names: Names, faults: Faults) -> None:
+    here = replace(names, sealed=note.place == "sealed")
+    text, start = note.node.text, 0
+    if note.place == "condition":
+        source, start = bare(text)
+        found = expressions.problems(source, here)
+    else:
+        found = templates.problems(text, here)
+    for problem in found:
+        at = start + problem.offset
+        hint = problem.hint
+        if not hint and text[at : at + 1] == "." and text[:at].rstrip().endswith("{{"):
+            hint = "write {{ '{{' }} for braces that stay"
+        faults.add(*note.node.place(at), f"{note.key}: {problem.what}", hint)
 
 
 def bare(text: str) -> tuple[str, int]:
@@ -128,14 +137,12 @@ def _plan(
 
 
 def _names_of(draft: Draft) -> TaskNames:
-    """What others may say of a task."""
-    of = draft
-    while of.group is not None and len(of.body) == 1:
-        of = of.body[0]
-    outputs = of.fields.get("outputs") if of.group is None else None
-    if of.fields.get("noop"):
-        outputs = []
-    return TaskNames(outputs=outputs, group=draft.group is not None)
+    """What others may say of a task. The outputs of a group of several tasks are by their ids."""
+    if draft.group is not None:
+        if len(draft.body) == 1 and not draft.body[0].id:
+            return TaskNames(_names_of(draft.body[0]).outputs, group=True)
+        return TaskNames([inner.id for inner in draft.body], group=True)
+    return TaskNames([] if draft.fields.get("noop") else draft.fields.get("outputs"))
 
 
 # Dependencies.
@@ -159,10 +166,12 @@ def _edges(drafts: list[Draft], faults: Faults) -> list[tuple[str, list[str]]]:
         known = problem.kind != "unknown" or faults.full
         hint = "" if known else nearest(problem.names[0], (*ids, *by_name))
         draft = drafts[problem.task]
+        mark = draft.mark
         if problem.position >= 0:
-            faults.at(draft.needs[problem.position].node, str(problem), hint)
-        else:
-            faults.add(*draft.mark, str(problem), hint)
+            node = draft.needs[problem.position].node
+            mark = node.line, node.col
+        with faults.about(f"{PAGE}#depends"):
+            faults.add(*mark, str(problem), hint)
     return edges
 
 

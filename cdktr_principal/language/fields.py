@@ -41,7 +41,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 SET_BY_CDKTR: Final = frozenset({
     "CDKTR_RUN_ID", "CDKTR_WORKFLOW", "CDKTR_TASK_ID", "CDKTR_ATTEMPT", "CDKTR_FENCE",
     "CDKTR_IDEMPOTENCY_KEY", "CDKTR_LEASE_S", "CDKTR_EVENT", "CDKTR_PAYLOAD",
-    "CDKTR_PAYLOAD_FILE", "CDKTR_AGENT",
+    "CDKTR_PAYLOAD_FILE", "CDKTR_AGENT", "CDKTR_OUTPUT", "TORK_OUTPUT", "CDKTR_PROGRESS",
+    "TORK_PROGRESS", "CDKTR_TASK_DIR",
 })  # fmt: skip
 """Variables every task finds set; a file cannot say otherwise."""
 

@@ -9,15 +9,17 @@ from typing import Any, Final, NamedTuple
 from cdktr_principal import templates
 from cdktr_principal.expressions import Invalid
 from cdktr_principal.language.draft import RESERVED
-from cdktr_principal.language.fields import MAX_LIST, VARIABLE, flag, kind, scalar, whole
+from cdktr_principal.language.fields import VARIABLE, flag, kind, scalar, whole
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
 from cdktr_principal.language.reading import Key, Keys, read, unknown_keys, value
 
 MAX_LISTS: Final = 20
+MAX_COPIES: Final = 10_000
+"""What a group may be made for at most; known only later when an expression gives the list."""
 
 GROUP_KEYS: Final[Keys] = {
     "concurrency": Key(
-        "concurrency", whole("concurrency", 0, MAX_LIST), "concurrency-and-fail_fast"
+        "concurrency", whole("concurrency", 0, MAX_COPIES), "concurrency-and-fail_fast"
     ),
     "fail_fast": Key("fail_fast", flag("fail_fast"), "concurrency-and-fail_fast"),
 }
@@ -41,8 +43,8 @@ def _variable(node: Node, faults: Faults) -> str | None:
 def _list(node: Node, faults: Faults, what: str) -> Any:
     """A list, or a text that is one expression and so may give one."""
     if isinstance(node, List):
-        if len(node.items) > MAX_LIST:
-            faults.at(node, f"{what} has {len(node.items)} items, at most {MAX_LIST} are allowed")
+        if len(node.items) > MAX_COPIES:
+            faults.at(node, f"{what} has {len(node.items)} items, at most {MAX_COPIES} are allowed")
             return []
         return value(node, faults, what)
     found = scalar(node, faults, what) if isinstance(node, Scalar) else None
@@ -80,8 +82,8 @@ def _lists(node: Node, faults: Faults) -> dict[str, Any]:
             faults.add(*node.marks[name], f"'{name[:40]}' is not a name for a list", hint)
         found[name] = _list(item, faults, f"matrix {name[:40]}")
     copies = math.prod(len(listed) for listed in found.values() if isinstance(listed, list))
-    if copies > MAX_LIST:
-        faults.at(node, f"the matrix has {copies} combinations, at most {MAX_LIST} are allowed")
+    if copies > MAX_COPIES:
+        faults.at(node, f"the matrix has {copies} combinations, at most {MAX_COPIES} are allowed")
     return found
 
 

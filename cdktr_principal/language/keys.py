@@ -46,7 +46,7 @@ PROCESS: Final[Keys] = {
     "slots": Key("slots", policies.slots, "slots-and-exclusive"),
     "exclusive": Key("exclusive", policies.exclusive, "slots-and-exclusive"),
     "pools": Key("pools", policies.pools),
-    "image": Key("image", fields.text("image", 1000, one_line=True, place="template"), "image"),
+    "image": Key("image", running.image),
     "entrypoint": Key("entrypoint", policies.entrypoint, "image"),
     "mounts": Key("mounts", policies.mounts, "image"),
     "networks": Key("networks", policies.networks, "image"),

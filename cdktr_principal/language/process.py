@@ -15,6 +15,7 @@ from cdktr_principal.language.reading import PAGE, Keys, read
 CONTAINER: Final = "container"
 """The label of agents that have a container runtime."""
 
+_STEPS: Final = ("pre", "post")
 _RUNS: Final[Keys] = {**PROCESS, **running.PROGRAM}
 
 
@@ -29,6 +30,9 @@ def program(node: Map, kind: str, draft: Draft, around: Around) -> None:
     if "workdir" in node.items and isinstance(config, Map) and "working_directory" in config.items:
         what = "workdir and working_directory are the same thing"
         faults.add(*node.marks["workdir"], what, "keep one of them")
+    if "image" not in found and any(step.image for name in _STEPS for step in found.get(name, ())):
+        what = "a step has an image, and its task has none"
+        faults.add(*draft.mark, what, "give the task an image too")
     draft.fields |= _plain(found, around)
 
 

@@ -19,6 +19,7 @@ from cdktr_principal.language.source import SUBPROCESS, UV_PYTHON
 
 MAX_SCRIPT: Final = 256 << 10
 MAX_STEPS: Final = 100
+MAX_IMAGE: Final = 1000
 MAX_PACKAGES: Final = 200
 
 NO_DOWNLOADS: Final = {"UV_PYTHON_DOWNLOADS": "never"}
@@ -60,18 +61,22 @@ def packages(node: Node, faults: Faults) -> list[str]:
 
 
 _SUBPROCESS: Final = {
-    "cmd": Key("cmd", text("cmd", fields.MAX_PATH, one_line=True, place="template"), "config"),
-    "args": Key("args", words("args"), "config"),
+    "cmd": Key(
+        "cmd", text("cmd", fields.MAX_PATH, one_line=True, place="template"), "config-subprocess"
+    ),
+    "args": Key("args", words("args"), "config-subprocess"),
 }
 _UV: Final = {
     "script_path": Key(
-        "script", text("script_path", fields.MAX_PATH, one_line=True, place="template"), "uvpython"
+        "script",
+        text("script_path", fields.MAX_PATH, one_line=True, place="template"),
+        "config-uvpython",
     ),
-    "packages": Key("packages", packages, "uvpython"),
-    "is_uv_project": Key("project", fields.flag("is_uv_project"), "uvpython"),
-    "working_directory": Key("workdir", fields.workdir, "uvpython"),
-    "uv_path": Key("uv", text("uv_path", fields.MAX_PATH, one_line=True), "uvpython"),
-    "args": Key("args", words("args"), "uvpython"),
+    "packages": Key("packages", packages, "config-uvpython"),
+    "is_uv_project": Key("project", fields.flag("is_uv_project"), "config-uvpython"),
+    "working_directory": Key("workdir", fields.workdir, "config-uvpython"),
+    "uv_path": Key("uv", text("uv_path", fields.MAX_PATH, one_line=True), "config-uvpython"),
+    "args": Key("args", words("args"), "config-uvpython"),
 }
 
 
@@ -127,9 +132,11 @@ def _python(code: str, wanted: list[str]) -> dict[str, Any]:
     return {"script": code, "argv": ["python3"]}
 
 
+image: Final = text("image", MAX_IMAGE, one_line=True, place="template")
+
 PROGRAM: Final[Mapping[str, Key]] = {
     "command": Key("command", fields.command),
-    "config": Key("config", config),
+    "config": Key("config", config, "config-subprocess"),
     "script": Key("script", text("script", MAX_SCRIPT)),
     "python": Key("python", text("python", MAX_SCRIPT)),
     "shell": Key("shell", shell),
@@ -172,10 +179,10 @@ def check_beside(node: Map, faults: Faults, known: Mapping[str, str]) -> None:
 
 _STEP: Final[Mapping[str, Key]] = {
     **PROGRAM,
-    "name": Key("name", fields.task_name),
-    "image": Key("image", text("image", 1000, one_line=True, place="template")),
+    "name": Key("name", fields.task_name, "pre-and-post"),
     "env": Key("env", fields.env),
-    "timeout": Key("timeout_s", fields.timeout),
+    "timeout": Key("timeout_s", fields.timeout, "pre-and-post"),
+    "image": Key("image", image),
 }
 
 

@@ -54,6 +54,13 @@ def mapping(node: Node, around: Around, what: str, ordered: bool = True) -> list
     ]
 
 
+def only(key: str, mark: tuple[int, int], node: Node, around: Around) -> Draft:
+    """The only task of a group, whose copies are called as the group is: it has no id."""
+    draft = task(key, mark, node, around, ordered=False)
+    draft.id = ""
+    return draft
+
+
 def task(
     key: str, mark: tuple[int, int], node: Node, around: Around, *, ordered: bool = True
 ) -> Draft:
@@ -74,15 +81,17 @@ def task(
     for name in () if ordered else _ORDER:
         if name in node.items:
             faults.add(*node.marks[name], f"{name} means nothing here: no task comes before")
-    read_kind = _group if kind in GROUPS else _single
-    return read_kind(key, mark, node, kind, around)
+    draft = (_group if kind in GROUPS else _single)(key, mark, node, kind, around)
+    if not ordered:
+        draft.needs = []
+    return draft
 
 
 def _kind(key: str, mark: tuple[int, int], node: Map, strange: bool, faults: Faults) -> str:
     """What the task is; a task that is two things is read as the first."""
     found = [kind for kind in KINDS if kind in node.items]
     if not found:
-        if not strange:
+        if not strange and "image" not in node.items:
             hint = f"give it one of {', '.join(KINDS)}"
             faults.add(*mark, f"task '{key[:40]}' has nothing to run", hint)
         return ""
@@ -123,9 +132,9 @@ def _group(key: str, mark: tuple[int, int], node: Map, kind: str, around: Around
     if says.tasks is not None:
         draft.body = mapping(says.tasks, around, kind if kind == "parallel" else f"tasks of {kind}")
     elif says.task is not None:
-        draft.body = [task(key, mark, says.task, around, ordered=False)]
+        draft.body = [only(key, mark, says.task, around)]
     elif inner is not None and any(name in inner.items for name in KINDS):
-        draft.body = [task(key, mark, inner, around, ordered=False)]
+        draft.body = [only(key, mark, inner, around)]
     return draft
 
 

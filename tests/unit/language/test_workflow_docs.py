@@ -7,11 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from cdktr_principal import folder
+from cdktr_principal import copies, folder, syntax
 from cdktr_principal.check_files import check
-from cdktr_principal.language import canonical, fields, nodes, source
+from cdktr_principal.language import (
+    canonical,
+    data,
+    fields,
+    groups,
+    keys,
+    nodes,
+    order,
+    policies,
+    running,
+    source,
+)
 from cdktr_principal.language.canonical import TASK_KEYS, WORKFLOW_KEYS
 from cdktr_principal.language.dialects import load_text
+from cdktr_principal.language.reading import Key
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/workflow.md").read_text(encoding="utf-8")
@@ -25,7 +37,6 @@ def test_every_yaml_block_of_the_page_is_a_workflow(number: int) -> None:
     assert plan is not None
 
 
-@pytest.mark.xfail(reason="the page follows the loader")
 def test_the_page_has_every_key_in_its_tables_and_in_an_example() -> None:
     assert len(BLOCKS) >= 15
     examples = "\n".join(BLOCKS)
@@ -35,15 +46,33 @@ def test_the_page_has_every_key_in_its_tables_and_in_an_example() -> None:
             assert re.search(rf"\b{key}:", examples), key
 
 
+HEADINGS = {
+    re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-")
+    for title in re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE)
+}
+
+
 def test_the_page_has_a_section_for_each_link_of_its_tables() -> None:
-    headings = {
-        re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-")
-        for title in re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE)
-    }
     links = set(re.findall(r"\]\(#([^)]*)\)", PAGE))
-    assert links <= headings
+    assert links <= HEADINGS
     for target in re.findall(r"\]\((\.\./[^)]*)\)", PAGE):
         assert (ROOT / "docs" / target).exists()
+
+
+def test_what_faults_name_as_their_place_in_the_documentation_is_there() -> None:
+    tables = [
+        table
+        for module in (canonical, keys, groups, policies, running, data)
+        for table in vars(module).values()
+        if isinstance(table, dict) and table and all(isinstance(k, Key) for k in table.values())
+    ]
+    assert len(tables) > 10
+    for table in tables:
+        for key, reader in table.items():
+            assert (reader.see or key) in HEADINGS, key
+    for path in (ROOT / "cdktr_principal/language").glob("*.py"):
+        for see in re.findall(r"\{PAGE\}#([a-z_-]+)\"", path.read_text()):
+            assert see in HEADINGS, (path.name, see)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +83,17 @@ def test_the_page_has_a_section_for_each_link_of_its_tables() -> None:
         (source.MAX_DEPTH, f"levels of nesting | {source.MAX_DEPTH}"),
         (canonical.MAX_TASKS, f"tasks of a workflow, items of a list | {canonical.MAX_TASKS:,}"),
         (fields.MAX_LIST, f"items of a list | {fields.MAX_LIST:,}"),
+        (groups.MAX_COPIES, f"copies that a group makes | {groups.MAX_COPIES:,}"),
+        (keys.MAX_VALUES, f"written out for each task | {keys.MAX_VALUES:,}"),
+        (running.MAX_SCRIPT, f"`script`; `python`; `files` together | {running.MAX_SCRIPT >> 10}"),
+        (data.MAX_FILES_BYTES, f"`files` together | {data.MAX_FILES_BYTES >> 10} KiB each"),
+        (order.MAX_CONDITION, f"an expression | {order.MAX_CONDITION:,} characters"),
+        (data.MAX_PARAMS, f"params; secrets; outputs of a task | {data.MAX_PARAMS} each"),
+        (data.MAX_SECRETS, f"params; secrets; outputs of a task | {data.MAX_SECRETS} each"),
+        (data.MAX_OUTPUTS, f"params; secrets; outputs of a task | {data.MAX_OUTPUTS} each"),
+        (running.MAX_STEPS, f"`pre` or `post`; files; artifacts | {running.MAX_STEPS} each"),
+        (data.MAX_FILES, f"`pre` or `post`; files; artifacts | {data.MAX_FILES} each"),
+        (data.MAX_GLOBS, f"`pre` or `post`; files; artifacts | {data.MAX_GLOBS} each"),
         (fields.MAX_COMMAND, f"{fields.MAX_COMMAND >> 10} KiB each"),
         (fields.MAX_ENV, f"{fields.MAX_ENV >> 10} KiB each"),
         (fields.MAX_ID, f"a label | {fields.MAX_ID} characters"),
@@ -67,6 +107,11 @@ def test_the_page_has_a_section_for_each_link_of_its_tables() -> None:
 def test_the_page_states_the_limits_that_are_enforced(limit: int, told: str) -> None:
     assert limit > 0
     assert told in PAGE
+
+
+def test_limits_that_stand_twice_are_the_same() -> None:
+    assert groups.MAX_COPIES == copies.MAX_COPIES
+    assert order.MAX_CONDITION == syntax.MAX_SOURCE
 
 
 def test_the_page_names_every_variable_that_tasks_find() -> None:
