@@ -99,7 +99,9 @@ class Definitions:
 
 def _read(source: Source) -> Read:
     data = source.text.encode("utf-8", "surrogatepass")
-    plan, faults = load_text(data, source.workflow, source.file, strip_image=source.strip_image)
+    plan, faults = load_text(
+        data, source.workflow, source.file, strip_image=source.strip_image, lone_task=True
+    )
     return Read(plan, faults, source.about)
 
 

@@ -8,17 +8,23 @@ has its own loader, which finds every fault of a file, each with its place. Pure
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Final, NamedTuple
 
 from cdktr_common.catalogue.values import Fault, Plan
 from cdktr_principal.language import canonical, conducktor, fields, tork
+from cdktr_principal.language.keys import KINDS
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
-from cdktr_principal.language.source import parse
+from cdktr_principal.language.source import MAX_BYTES, parse
 
 CDKTR: Final = "cdktr"
 CONDUCKTOR: Final = "conducktor"
 TORK: Final = "tork"
 DIALECTS: Final = (CDKTR, CONDUCKTOR, TORK)
+
+_TORK_ALONE: Final = frozenset({"run", "cmd", "entrypoint", "var", "subjob"})
+"""Keys by which a task alone is known as Tork's."""
 
 # Keys by which a list of tasks is known as Tork's.
 _TORK: Final = frozenset(tork.TASK_KEYS) - {"name", "description"}
@@ -33,13 +39,20 @@ class Loaded(NamedTuple):
 
 
 def load_text(
-    text: bytes, workflow: str, file: str, dialect: str | None = None, strip_image: bool = False
+    text: bytes,
+    workflow: str,
+    file: str,
+    dialect: str | None = None,
+    strip_image: bool = False,
+    lone_task: bool = False,
 ) -> Loaded:
     """The plan that `text` describes. With any fault there is no plan. `dialect` is the one it is
     in, when that is known; with `strip_image` tasks run as plain processes, whatever container
-    they ask for."""
+    they ask for; with `lone_task` it may be a single task, which is then called `task`."""
     faults = Faults(file)
-    root = parse(text, faults)
+    root = parse(_as_yaml(text), faults)
+    if lone_task and isinstance(root, Map) and "tasks" not in root.items:
+        root, dialect = _around(root, faults, dialect)
     plan = None
     if isinstance(root, Map):
         plan = _load(root, workflow, faults, dialect, strip_image)
@@ -49,6 +62,44 @@ def load_text(
         faults.add(1, 1, "the file is empty", "a workflow needs at least tasks")
     found = faults.all()
     return Loaded(None if found else plan, found)
+
+
+_PAIRS: Final = re.compile(rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+
+
+def _as_yaml(text: bytes) -> bytes:
+    """JSON is YAML, but for tabs between its values and characters written as two escapes."""
+    begin = text[:1000].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not begin.startswith(b"{") or len(text) > MAX_BYTES:
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+    def one(pair: re.Match[bytes]) -> bytes:
+        found = pair.group()
+        return found if len(found) == 2 else b"\\U%08x" % ord(json.loads(b'"%s"' % found))
+
+    return _PAIRS.sub(one, text.replace(b"\t", b" "))
+
+
+def _around(task: Map, faults: Faults, dialect: str | None) -> tuple[Map, str | None]:
+    """A file whose only task that is, and its dialect; the same file when it is no task."""
+    found = dialect or _said(task, faults)
+    if found is None and not task.items.keys().isdisjoint(_TORK_ALONE):
+        found = TORK
+    elif found is None and not task.items.keys().isdisjoint({*KINDS, "image"}):
+        found = CDKTR
+    place = (task.line, task.col)
+    tasks: Node
+    if found == TORK:
+        tasks = List(*place, items=[task])
+    elif found == CDKTR:
+        tasks = Map(*place, items={"task": task}, marks={"task": place})
+    else:
+        return task, found
+    return Map(*place, items={"tasks": tasks}, marks={"tasks": place}), found
 
 
 def _load(

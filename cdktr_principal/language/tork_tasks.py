@@ -225,7 +225,7 @@ def _each(node: Node, draft: Draft, reading: Reading) -> None:
     inside = replace(reading, vars=reading.vars.fork(), nested=reading.nested + 1)
     found = one(node.items["task"], inside) if "task" in node.items else None
     if found is not None:
-        found[0].id = draft.id
+        found[0].id = ""  # its copies are called as the group is
         draft.body.append(found[0])
         if found[1] is not None:
             _set_numbered(found[1], draft, reading)

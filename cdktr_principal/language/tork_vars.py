@@ -8,14 +8,15 @@ fault is told at its place in the file. Pure; knows no key of a job.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from copy import copy
 from typing import Final
 
 from cdktr_principal import syntax, templates
-from cdktr_principal.expressions import Invalid, renamed
+from cdktr_principal.expressions import Invalid
 from cdktr_principal.language.fields import nearest
 from cdktr_principal.language.nodes import Faults, Scalar
-from cdktr_principal.references import references
+from cdktr_principal.references import free
 
 VAR: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _NUMBERED: Final = re.compile(r"([A-Za-z_]\w{0,63})\{\{\s*(\w+)\.index\s*\}\}(\w{0,63})")
@@ -103,11 +104,12 @@ def rewritten(node: Scalar, vars: Vars, faults: Faults, key: str) -> Scalar:
     text, done = "", 0
     moves = [(0, 0)]
     for part in parts:
-        text += node.text[done : part.offset]
-        moves.append((len(text), part.offset))
-        text += _expression(part.text, part.offset, node, vars, faults, key)
-        done = part.offset + len(part.text)
-        moves.append((len(text), done))
+        for start, end, name in _names(part, node, vars, faults, key):
+            text += node.text[done:start]
+            moves.append((len(text), start))
+            text += name
+            moves.append((len(text), end))
+            done = end
     text += node.text[done:]
     return Rewritten(
         node.line, node.col, node.tag, length=len(text), text=text, value=text, raw=node.raw,
@@ -115,15 +117,21 @@ def rewritten(node: Scalar, vars: Vars, faults: Faults, key: str) -> Scalar:
     )  # fmt: skip
 
 
-def _expression(source: str, start: int, node: Scalar, vars: Vars, faults: Faults, key: str) -> str:
+def _names(
+    part: templates.Piece, node: Scalar, vars: Vars, faults: Faults, key: str
+) -> Iterator[tuple[int, int, str]]:
+    """Where in the text another name is to stand, and which."""
     try:
-        for reference in references(syntax.parse(source)):
-            if problem := vars.missing(reference.path):
-                line, col = node.place(start + reference.offset)
-                faults.add(line, col, f"{key}: {problem[0]}", problem[1])
-        return renamed(source, lambda path: "run.id" if vars.missing(path) else vars.meaning(path))
+        tree = syntax.parse(part.text)
     except Invalid:
-        return source  # told when it is checked
+        return  # told when it is checked
+    for found, path in free(tree):
+        name = vars.meaning(path)
+        if problem := vars.missing(path):
+            faults.add(*node.place(part.offset + found.start), f"{key}: {problem[0]}", problem[1])
+            name = "run.id"  # good anywhere: it is not to be told twice
+        if name is not None:
+            yield part.offset + found.start, part.offset + found.end, name
 
 
 def literal(node: Scalar) -> Scalar:

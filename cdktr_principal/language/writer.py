@@ -120,7 +120,7 @@ def _task(task: TaskPlan) -> dict[str, Any]:
     found = _fields(task, _BLANK, _SAID)
     found |= _order(task)
     if task.group is not None:
-        found |= _group(task.id, task.group)
+        found |= _group(task.group)
     elif task.call is not None:
         found |= _call(task.call)
     elif task.noop:
@@ -156,7 +156,7 @@ def _need(name: str, rule: str) -> Any:
     return {"task": name, ("rule" if rule in ("failure", "always") else "if"): rule}
 
 
-def _group(name: str, group: Group) -> dict[str, Any]:
+def _group(group: Group) -> dict[str, Any]:
     found: dict[str, Any] = {}
     more = {
         key: getattr(group, key)
@@ -172,7 +172,7 @@ def _group(name: str, group: Group) -> dict[str, Any]:
     if group.var != "item":
         found["as"] = group.var
     found |= more
-    if len(group.tasks) == 1 and group.tasks[0].id == name:
+    if len(group.tasks) == 1 and not group.tasks[0].id:
         found["task"] = _task(group.tasks[0])
     else:
         found["tasks"] = {task.id: _task(task) for task in group.tasks}
