@@ -31,8 +31,8 @@ PURE = (
     "core.py", "state.py", "dag.py", "ready.py", "invariants.py", "agents.py",
     "assigning.py", "operators.py", "roster.py", "triggers.py", "why.py", "custody.py", "watch.py",
     "appetite.py", "beats.py", "arrivals.py", "demand.py", "pools.py", "picking.py",
-    "params.py", "patterns.py", "sizes.py", "limits.py", "why_ready.py",
-    "reports.py", "direct.py", "dotenv.py", "masking.py",
+    "params.py", "plans.py", "plan_fields.py", "patterns.py", "sizes.py", "limits.py",
+    "why_ready.py", "reports.py", "direct.py", "dotenv.py", "masking.py",
     "outputs.py", "steps.py", "globs.py", "chunks.py",
 )  # fmt: skip
 LANGUAGE = ROOT / "cdktr_principal" / "language"

@@ -145,7 +145,7 @@ def _check_param(name: str, param: Param, node: Map, faults: Faults) -> None:
 
 # Secrets.
 
-_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,199}|file:[^\s\x00-\x1f].{0,4000}")
+REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,199}|file:[^\s\x00-\x1f].{0,4000}")
 
 
 def secrets(node: Node, faults: Faults) -> dict[str, str]:
@@ -155,7 +155,7 @@ def secrets(node: Node, faults: Faults) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for name, item in listed.items.items():
-        if isinstance(item, Scalar) and not item.tag and _REFERENCE.fullmatch(item.text):
+        if isinstance(item, Scalar) and not item.tag and REFERENCE.fullmatch(item.text):
             found[name] = item.text
             continue
         hint = "write env:NAME (a variable of the agent) or file:PATH (a file of its machine)"
@@ -167,7 +167,7 @@ def secrets(node: Node, faults: Faults) -> dict[str, str]:
 # Files and names of files.
 
 
-def _inside(path: str) -> str:
+def file_problem(path: str) -> str:
     """What is wrong with a path that must stay inside a directory."""
     parts = path.split("/")
     if path.startswith("/") or "\\" in path:
@@ -191,7 +191,7 @@ def files(node: Node, faults: Faults) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for name, item in node.items.items():
-        problem = _inside(name)
+        problem = file_problem(name)
         if problem:
             faults.add(*node.marks[name], f"the name of file '{name[:60]}' {problem}")
         elif isinstance(item, Scalar) and item.value is None and not item.text:
@@ -221,13 +221,21 @@ def artifacts(node: Node, faults: Faults) -> list[str]:
         return []
     for item in listed:
         faults.note(item, "artifacts", "plain")
-        problem = "must be relative" if item.text.startswith("/") else ""
-        if ".." in item.text.split("/"):
-            problem = "must not have .. in it"
-        if problem or len(item.text) > 255 or not item.text.isprintable():
-            problem = problem or "must be at most 255 characters on one line"
+        problem = artifact_problem(item.text)
+        if problem:
             faults.at(item, f"artifact '{item.text[:60]}' {problem}")
     return [item.text for item in listed]
+
+
+def artifact_problem(glob: str) -> str:
+    """What is wrong with a pattern of files."""
+    if ".." in glob.split("/"):
+        return "must not have .. in it"
+    if glob.startswith("/"):
+        return "must be relative"
+    if not 0 < len(glob) <= 255 or not glob.isprintable():
+        return "must be at most 255 characters on one line"
+    return ""
 
 
 def outputs(node: Node, faults: Faults) -> list[str]:

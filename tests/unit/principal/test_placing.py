@@ -118,7 +118,8 @@ def test_an_exclusive_task_is_not_passed_for_ever_by_others() -> None:
 
 
 NEW: list[dict[str, Any]] = [
-    {"argv": None, "script": "true"}, {"shell": ["bash", "-c"]}, {"files": {"a": "b"}},
+    {"argv": None, "script": "true"}, {"shell": ["sh", "-c"], "argv": None, "command": "true"},
+    {"files": {"a": "b"}},
     {"pre": [Step(argv=["true"])]}, {"post": [Step(argv=["true"])]}, {"outputs": ["rows"]},
     {"capture": True}, {"artifacts": ["*"]}, {"slots": 2}, {"exclusive": True},
     {"stop_signal": "INT"}, {"stop_grace_s": 1.0}, {"dotenv": [".env"]},
