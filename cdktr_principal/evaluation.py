@@ -11,17 +11,24 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from cdktr_principal import explain, functions
+from cdktr_principal import explain, functions, syntax
 from cdktr_principal.explain import Failed
 from cdktr_principal.syntax import Node
 from cdktr_principal.units import Loop, Unit
 
-MAX_COST: Final = 1_000_000
-"""What an evaluation may cost: about a tenth of a second. A value that is handed over costs one
-for each item, key and 32 characters in it, times one more than there are + in the source."""
+MAX_COST: Final = 2_000_000
+"""What an evaluation may cost, in tenths of a microsecond, roughly: a fifth of a second. A value
+that is handed over costs what `size` says, times one more than there are + in the source."""
 
 STEP: Final = 80
-"""What a step of a loop costs besides: the time in which 80 items are handed over."""
+"""What a step of a loop costs, and the call of a function, besides what it is about."""
+
+KEPT_VALUE: Final = 8
+"""What the body of a loop speaks of besides its item is handed over once, and then costs this
+part of it at each step: the library copies or searches it."""
+
+UNKNOWN_PATTERN: Final = 400_000
+"""What a regular expression costs that is made by the expression itself."""
 
 MAX_TRIES: Final = 50
 """Parts of a failed expression that are evaluated again to find the one that fails."""
@@ -79,6 +86,8 @@ class Evaluation:
         return context
 
     def _run(self, unit: Unit, env: Env, context: Any) -> Any:
+        for pattern in unit.patterns:
+            self._charge_pattern(pattern, env)
         try:
             result = unit.program.execute(context)
         except FAULTS as fault:
@@ -99,6 +108,11 @@ class Evaluation:
         value = _at(path, env)
         if value is not _NOT_THERE:
             self._charge(value)
+
+    def _charge_pattern(self, node: Node, env: Env) -> None:
+        text = node.text if node.kind == "text" else _at(syntax.path(node) or (), env)
+        known = isinstance(text, str)
+        self._charge(None, functions.pattern_cost(str(text)) if known else UNKNOWN_PATTERN)
 
     def _call(self, name: str, function: functions.Function, *args: Any) -> Any:
         """A function, called by the library."""
@@ -134,6 +148,8 @@ class Evaluation:
         if not isinstance(items, list | dict):
             what = f"{explain.shown(self._source, loop.over.node)} is {functions.kind(items)}"
             raise Failed(f"{what}, and {loop.name} needs a list")
+        if isinstance(items, dict):
+            items = list(items) if loop.over.path else sorted(items, key=str)
         inner = dict(env)
         steps = [self._step(body, inner, loop.variable) for body in loop.bodies]
         if loop.name == "map":
@@ -150,7 +166,9 @@ class Evaluation:
     def _step(self, body: Unit, env: Env, variable: str) -> Callable[[Any], Any]:
         """The body of a loop as a function of an item. What does not change is handed over once."""
         own = [path for path in body.paths if path[0] == variable]
+        before = self._cost
         context = None if body.path else self._context(body, env, without=variable)
+        each = STEP + (self._cost - before) // KEPT_VALUE
 
         def step(item: Any) -> Any:
             env[variable] = item
@@ -162,7 +180,7 @@ class Evaluation:
                 context.add_variable(variable, given[variable])
             for path in own:
                 self._charge_path(path, given)
-            self._charge(None, STEP)
+            self._charge(None, each)
             return self._run(body, env, context)
 
         return step
@@ -253,16 +271,19 @@ def _at(path: Sequence[str], env: Any) -> Any:
 
 
 def size(value: Any, enough: int) -> int:
-    """Items, keys and 32 characters in a value, up to about `enough`; raises `Failed` for one that
-    is too deep to be handed over."""
+    """What it costs to hand a value over, up to about `enough`; raises `Failed` for one that is too
+    deep for that."""
     counted, level, levels = 0, [value], 0
-    while level and counted < enough:
+    while level:
         levels += 1
         if levels > MAX_LEVELS:
             raise Failed(f"a value has lists or objects more than {MAX_LEVELS} levels deep")
         deeper: list[Any] = []
         for item in level:
-            counted += 1
+            if item is None or isinstance(item, int):
+                counted += 3
+                continue
+            counted += 16
             if isinstance(item, str):
                 counted += len(item) >> 5
             elif isinstance(item, dict):

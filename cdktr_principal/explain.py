@@ -159,9 +159,17 @@ def _call(source: str, node: Node, values: list[Any], fault: Exception) -> str:
     if node.text in ("int", "uint", "double", "timestamp", "duration") and len(values) == 1:
         given = f"'{clipped(values[0])}'" if isinstance(values[0], str) else kind(values[0])
         return f"{name}: {given} cannot be made into {_MADE[node.text]}"
+    if node.text == "matches" and "not a valid regex" in str(fault) and len(values) == 2:
+        return f"'{clipped(str(values[1]))}' is no pattern: {_pattern_fault(str(fault))}"
     if isinstance(fault, TypeError) and values:
         return f"{name}: {node.text} does not take {' and '.join(kind(value) for value in values)}"
     return f"{name}: {_plain(fault)}"
+
+
+def _pattern_fault(message: str) -> str:
+    pattern = r"not a valid regex:\s*(?:.*\nerror: )?(.*?)\.* Check function"
+    said = re.search(pattern, message, re.DOTALL)
+    return clipped(said[1]) if said else "it cannot be read"
 
 
 _CONVERTED: Final = {"a whole number": "int", "a decimal number": "double"}
@@ -202,6 +210,8 @@ def syntax_error(source: str, message: str) -> tuple[str, int]:
         what = f"'{clipped(found[1])}' does not belong here"
     elif found := re.match(r"token recognition error at: '(.*)'$", said):
         what = f"'{clipped(found[1])}' is not understood"
+    elif "has() macro" in said:
+        what = "has takes a name after a point, has(x.y); of a key write 'y' in x"
     elif said.startswith("no viable alternative"):
         what = "this is not understood"
     else:

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
-import math
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -106,7 +103,8 @@ def evaluate(program: Program, scope: Scope) -> Any:
         lambda node: units.cut(program.source, node, _compile),
         known,
     )
-    return _plain(evaluation.result(program.unit, env))
+    value = evaluation.result(program.unit, env)
+    return _result(value, as_it_is=program.unit.path is not None)
 
 
 def problems(source: str, names_here: Names) -> list[Problem]:
@@ -138,34 +136,15 @@ def _compile(source: str) -> cel.Program:
     return program
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON has it; raises `Failed` for one that is none, or is too large."""
-    made = _json(value)
+def _result(value: Any, *, as_it_is: bool) -> Any:
+    """A value as JSON has it; raises `Failed` for one that is none, or is too large. `as_it_is`: it
+    comes from the scope, not from the library."""
+    try:
+        made = value if as_it_is else functions.plain(value)
+    except functions.Refused as fault:
+        raise Failed(f"the value {fault}") from None
     if isinstance(made, list | dict) or (isinstance(made, str) and len(made) > MAX_RESULT // 6):
-        length = len(functions.as_json(made))
+        length = len(functions.as_json(made).encode())
         if length > MAX_RESULT:
             raise Failed(f"the value has {length} bytes, at most {MAX_RESULT} are allowed")
     return made
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_json(item) for item in value]
-    if isinstance(value, dict):
-        return {key if isinstance(key, str) else _key(key): _json(item)
-                for key, item in value.items()}  # fmt: skip
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Failed(f"the value is {value}, which is no number")
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, datetime):
-        return functions.rfc3339(value)
-    if isinstance(value, timedelta):
-        return f"{functions.number(value.total_seconds())}s"
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
-    raise Failed("the value is of a kind that is no JSON")
-
-
-def _key(key: Any) -> str:
-    return ("true" if key else "false") if isinstance(key, bool) else str(key)

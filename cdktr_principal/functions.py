@@ -6,8 +6,11 @@ Must stay true: each answers soon, whatever it is given: what it makes is bounde
 
 from __future__ import annotations
 
+import math
+import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -69,6 +72,27 @@ def written(value: Any) -> str:
     return "" if value is None else as_json(value)
 
 
+def plain(value: Any) -> Any:
+    """A value of the library as JSON has it, objects with their keys in order, since the library
+    has them in none; raises `Refused`."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        named = {key if isinstance(key, str) else as_json(key): key for key in value}
+        return {name: plain(value[named[name]]) for name in sorted(named)}
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Refused(f"is {value}, which is no number")
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, timedelta):
+        return f"{number(value.total_seconds())}s"
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    raise Refused("is of a kind that is no JSON")
+
+
 def _items(count: int) -> None:
     if count > MAX_ITEMS:
         raise Refused(f"would make {count} items, at most {MAX_ITEMS} are allowed")
@@ -89,11 +113,12 @@ def _from_json(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as fault:
-        raise Refused(f"the text is no JSON: {fault}") from None
+        what = str(fault).removeprefix("JSON is malformed: ")
+        raise Refused(f"the text is no JSON: {what}") from None
 
 
 def _to_json(value: Any) -> str:
-    made = as_json(value)
+    made = as_json(plain(value))
     _length(len(made))
     return made
 
@@ -106,9 +131,13 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def _join(items: list[Any], separator: str = "") -> str:
-    texts = [written(item) for item in items]
+    texts = [_string(item) for item in items]
     _length(sum(map(len, texts)) + len(separator) * len(texts))
     return separator.join(texts)
+
+
+def _string(value: Any) -> str:
+    return written(plain(value))
 
 
 def _replace(text: str, old: str, new: str) -> str:
@@ -122,6 +151,19 @@ def _len(value: Any) -> int:
     if not isinstance(value, str | list | dict):
         raise Refused(f"{kind(value)} has no length")
     return len(value)
+
+
+_COUNTED: Final = re.compile(r"\{(?:[0-9]*,)?([0-9]{1,9})")
+_LARGE: Final = re.compile(r"\\[pPwW]")
+
+
+def pattern_cost(pattern: str) -> int:
+    """What it costs to compile a regular expression, in tenths of a microsecond, roughly and
+    rather too much. A class of all letters of Unicode takes up to 400 µs, and what is to be
+    repeated is copied; the library gives up at 10 MiB, after at most 55 ms."""
+    copies = math.prod(min(int(count), 1000) or 1 for count in _COUNTED.findall(pattern[:2000]))
+    parts = 5000 * len(_LARGE.findall(pattern)) + len(pattern)
+    return min(400 + parts * copies, 500_000)
 
 
 def rfc3339(when: datetime) -> str:
@@ -158,7 +200,7 @@ _FIXED: Final[Mapping[str, Function]] = {
     "upper": Function(1, ("text",), "text", str.upper),
     "trim": Function(1, ("text",), "text", str.strip),
     "replace": Function(3, ("text", "text", "text"), "text", _replace),
-    "string": Function(1, ("any",), "text", written),
+    "string": Function(1, ("any",), "text", _string),
 }
 
 TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {

@@ -98,7 +98,7 @@ def _plain_steps(steps: list[Step]) -> list[StepSpec]:
     return [
         StepSpec(
             name=step.name, argv=step.argv, command=step.command, shell=step.shell,
-            script=step.script, env=step.env, timeout_s=step.timeout_s,
+            script=step.script, env=step.env, timeout_s=step.timeout_s, image=step.image,
         )
         for step in steps
     ]  # fmt: skip
@@ -111,7 +111,9 @@ def _steps(
     for n, (step, plain) in enumerate(zip(steps, _plain_steps(steps), strict=True)):
         key = f"{what}[{n}]"
         env, secret = texts(f"{key} env", step.env, scope, secrets)
-        name = keyed(f"{key} name", text, step.name, scope)
-        argv = _argv(f"{key} argv", step.argv, scope)
-        made.append(replace(plain, name=name, argv=argv, env=env, sealed=secret))
+        made.append(replace(
+            plain, env=env, sealed=secret, argv=_argv(f"{key} argv", step.argv, scope),
+            name=keyed(f"{key} name", text, step.name, scope),
+            image=keyed(f"{key} image", text, step.image, scope),
+        ))  # fmt: skip
     return made

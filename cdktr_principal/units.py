@@ -19,13 +19,15 @@ Compile = Callable[[str], Any]
 
 class Unit(NamedTuple):
     """A part of an expression without a loop in it. `paths` are those it speaks of, each as often
-    as it does; `path` is set when it is nothing else than one, and `program` when it is more."""
+    as it does; `path` is set when it is nothing else than one, and `program` when it is more.
+    `patterns` are the regular expressions that it compiles."""
 
     node: Node
     paths: tuple[tuple[str, ...], ...]
     path: tuple[str, ...] | None
     program: Any
     loops: dict[str, Loop]
+    patterns: tuple[Node, ...] = ()
 
 
 class Loop(NamedTuple):
@@ -55,7 +57,8 @@ def cut(source: str, node: Node, compile: Compile) -> Unit:
         done = inner.end
     text.append(source[done : node.end])
     spoken = tuple(path for _, path in paths(node, loops=False))
-    return Unit(node, spoken, None, compile("".join(text)), loops)
+    program = compile("".join(text))
+    return Unit(node, spoken, None, program, loops, tuple(_patterns(node)))
 
 
 def outermost(node: Node) -> Iterator[Node]:
@@ -65,6 +68,15 @@ def outermost(node: Node) -> Iterator[Node]:
     else:
         for part in node.parts:
             yield from outermost(part)
+
+
+def _patterns(node: Node) -> Iterator[Node]:
+    if node.is_macro:
+        return
+    if node.kind == "method" and node.text == "matches":
+        yield from node.parts[1:2]
+    for part in node.parts:
+        yield from _patterns(part)
 
 
 def _loop(source: str, node: Node, compile: Compile) -> Loop:
