@@ -70,6 +70,7 @@ def make(task: Task, items: list[Any]) -> Copies:
     assert group is not None
     run = task.run
     made = task.copies = Copies(len(run.tasks), len(group.tasks), items)
+    run.ruled = run.ruled or any(body.rules for body in group.tasks)
     shape = dag.edges_graph([(body.id, body.depends) for body in group.tasks])
     for index in range(len(items)):
         base = len(run.tasks)

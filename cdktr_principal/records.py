@@ -164,7 +164,8 @@ class Task(_Rare):
 class Run:
     """A run with its snapshot of the plan. `open` counts tasks that are not final, `open_main`
     those of them that are no hooks. `failures` are indexes of failed tasks that were not tolerated,
-    in the order of their ends. `settled`: how it will end, known when only hooks are left."""
+    in the order of their ends. `ruled`: some task wants another end of one before it than success.
+    `settled`: how it will end, known when only hooks are left."""
 
     def __init__(self, fact: f.RunCreated, shape: Graph) -> None:
         self.id = fact.run
