@@ -147,20 +147,6 @@ def _context(run: Run, at: Moment) -> RunContext:
     )
 
 
-def _fields(task: Task, at: Moment) -> dict[str, Any]:
-    """What an agent is told of a task besides its attempt. Raises Failed."""
-    plan, run = task.plan, task.run
-    asks = task.queue is None or task.queue.name[2].new
-    if asks or run.params or run.gives or task.group is not None:
-        return rendering.task_fields(
-            plan, run.plan.secrets, scope.variables(task), TaskScope(task, at)
-        )
-    return {
-        "argv": plan.argv, "command": plan.command, "env": plan.env, "workdir": plan.workdir,
-        "timeout_s": plan.timeout_s, "on_principal_lost": plan.on_principal_lost,
-    }  # fmt: skip
-
-
 def _assign(
     core: Core, task: Task, wait: FetchWait, at: Moment, fields: dict[str, Any]
 ) -> TaskSpec:
