@@ -168,6 +168,8 @@ def _call(source: str, node: Node, values: list[Any], fault: Exception) -> str:
 
 def _pattern_fault(message: str) -> str:
     pattern = r"not a valid regex:\s*(?:.*\nerror: )?(.*?)\.* Check function"
+    if "size limit" in message:
+        return "it is too large with its repetitions written out"
     said = re.search(pattern, message, re.DOTALL)
     return clipped(said[1]) if said else "it cannot be read"
 

@@ -47,7 +47,7 @@ def check_params(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
             about = f" ({param.description[:200]})" if param.description else ""
             raise ProtocolError("bad_field", f"param {name}{about} is required and was not given")
         if value is None:
-            found[name] = param.default
+            found[name] = _default(param)
             continue
         try:
             found[name] = checked(param, value)
@@ -55,6 +55,11 @@ def check_params(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
             raise ProtocolError("bad_field", f"param {name} {wrong}") from None
     check_size("the params", found)
     return found
+
+
+def _default(param: Param) -> Any:
+    whole = param.type == "number" and isinstance(param.default, int)
+    return float(param.default) if whole else param.default
 
 
 def params_of_event(plans: list[Plan], given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -133,13 +138,14 @@ def _integer(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
+    """Always a decimal number, so that expressions may count on it: 3 is 3.0."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = int(value) if _INTEGER.fullmatch(value.strip()) else float(value)
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise Wrong(f"must be a number, not {_said(value)}")
     if not (-_MOST <= value < _MOST if isinstance(value, int) else math.isfinite(value)):
         raise Wrong("is too large a number")
-    return value
+    return float(value)
 
 
 def _boolean(value: Any) -> bool:

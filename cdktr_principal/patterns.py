@@ -45,11 +45,7 @@ def problem(pattern: str) -> str | None:
     try:
         expressions.evaluate(expressions.compiled(_MATCH), _Scope(pattern, ""))
     except expressions.Failed as fault:
-        lines = str(fault).splitlines()
-        told = next(
-            (line for line in lines if line.startswith("error: ")), lines[-1] if lines else ""
-        )
-        return told.removeprefix("error: ").partition(". Check")[0]
+        return str(fault).partition(" is no pattern: ")[2] or str(fault)
     return None
 
 

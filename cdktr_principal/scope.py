@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from cdktr_common.codec import encode
 from cdktr_principal.copies import prefix
 from cdktr_principal.expressions import Reference
+from cdktr_principal.functions import written
 from cdktr_principal.records import Run, Task
 
 if TYPE_CHECKING:
@@ -146,18 +146,18 @@ def variables(task: Task) -> dict[str, str]:
     run = task.run
     if not (run.params or run.gives or task.group):
         return {}
-    found = {f"CDKTR_PARAM_{_name(key)}": as_text(value) for key, value in run.params.items()}
+    found = {f"CDKTR_PARAM_{_name(key)}": written(value) for key, value in run.params.items()}
     if run.gives:
         for name, before in _before(task):
             for key, value in _told(before)["outputs"].items():
-                text = as_text(value)
+                text = written(value)
                 if len(text) <= ENV_VALUE and "\0" not in text:
                     found.setdefault(f"CDKTR_OUT_{_name(name)}_{_name(key)}", text)
     for group, inner in enclosing(task):
         assert group.plan.group is not None
         if group.plan.group.each is not None or group.plan.group.matrix:
             value = loop_value(group, inner)
-            found["CDKTR_ITEM"] = as_text(value["value"])
+            found["CDKTR_ITEM"] = written(value["value"])
             found["CDKTR_ITEM_INDEX"] = str(value["index"])
             break
     return found
@@ -189,10 +189,3 @@ def _local(task: Task) -> str:
 
 def _name(text: str) -> str:
     return _NO_NAME.sub("_", text).upper()
-
-
-def as_text(value: Any) -> str:
-    """A value in a variable: text as it is, nothing as nothing, all else as JSON."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else encode(value).decode()

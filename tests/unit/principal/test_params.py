@@ -40,7 +40,7 @@ def refusal(value: Any, **about: Any) -> str:
     [
         ("string", "7", "7"), ("string", "", ""), ("string", "true", "true"),
         ("integer", "7", 7), ("integer", " -7 ", -7), ("integer", 7, 7),
-        ("number", "7", 7), ("number", "0.5", 0.5), ("number", "1e3", 1000.0), ("number", 2, 2),
+        ("number", "7", 7.0), ("number", "0.5", 0.5), ("number", "1e3", 1e3), ("number", 2, 2.0),
         ("boolean", "true", True), ("boolean", "False", False), ("boolean", True, True),
         ("list", "[1, 2]", [1, 2]), ("list", ["a"], ["a"]), ("object", '{"a": 1}', {"a": 1}),
         ("object", {}, {}),
