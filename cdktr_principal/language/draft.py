@@ -71,7 +71,7 @@ def check(notes: list[Note], names: Names, faults: Faults) -> None:
         with faults.about(f"{PAGE}#expressions"):
             if note.place == "plain":
                 _check_plain(note, names, faults)
-            else:
+            elif faults.worth(note.node):
                 _check_expressions(note, names, faults)
 
 

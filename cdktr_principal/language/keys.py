@@ -71,6 +71,8 @@ CALL: Final[Keys] = {
     "params": Key("params", _params, "workflow"),
     "detached": Key("detached", fields.flag("detached"), "workflow"),
 }
+OF_CALL: Final = ("timeout", "retry")
+"""Keys of PROCESS that a call may have too."""
 
 KINDS: Final = (*running.RUNS, "workflow", "parallel", "each", "matrix", "noop")
 TASK_KEYS: Final = (

@@ -18,6 +18,9 @@ from cdktr_common.catalogue.values import Fault
 MAX_FAULTS: Final = 100
 """Faults of one file that are told one by one."""
 
+MAX_EXPRESSIONS: Final = 50_000
+"""Expressions of one file: 5 seconds of work. Those of `defaults` count for each task."""
+
 Value = str | int | float | bool | None
 
 
@@ -112,6 +115,7 @@ class Faults:
         self._found: list[Fault] = []
         self._told: set[tuple[int, int, str]] = set()
         self._more = 0
+        self._expressions = 0
         self._see = ""
 
     @contextmanager
@@ -127,6 +131,17 @@ class Faults:
         """A text to be checked later; one without braces that is no condition needs no check."""
         if place == "condition" or "{{" in node.text:
             self.notes.append(Note(node, key, place))
+
+    def worth(self, node: Scalar) -> bool:
+        """Are the expressions of this text to be looked at? Not when there are too many, or when
+        nobody would be told."""
+        within = self._expressions <= MAX_EXPRESSIONS
+        self._expressions += max(1, node.text.count("{{"))
+        if within and self._expressions > MAX_EXPRESSIONS:
+            self.at(
+                node, f"more than {MAX_EXPRESSIONS} expressions, those of defaults for each task"
+            )
+        return not self.full and self._expressions <= MAX_EXPRESSIONS
 
     @contextmanager
     def noting(self) -> Iterator[list[Note]]:

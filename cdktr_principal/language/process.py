@@ -8,7 +8,7 @@ from cdktr_common.catalogue.values import Call, Container, Plan
 from cdktr_principal.language import fields, running
 from cdktr_principal.language.draft import Draft
 from cdktr_principal.language.fields import nearest
-from cdktr_principal.language.keys import CALL, PROCESS, Around, share
+from cdktr_principal.language.keys import CALL, OF_CALL, PROCESS, Around, share
 from cdktr_principal.language.nodes import Faults, Map, Node
 from cdktr_principal.language.reading import PAGE, Keys, read
 
@@ -52,6 +52,11 @@ def _plain(found: dict[str, Any], around: Around) -> dict[str, Any]:
         labels.append(CONTAINER)
     if labels:
         found["labels"] = list(dict.fromkeys(labels))
+    return _tried(found)
+
+
+def _tried(found: dict[str, Any]) -> dict[str, Any]:
+    """`retry: 0` is none."""
     if "retry" in found and not found["retry"].limit:
         del found["retry"]
     return found
@@ -74,6 +79,7 @@ def call(node: Map, draft: Draft, around: Around) -> None:
     with faults.noting() as notes:
         found = read(node, CALL, faults)
     draft.notes += notes
+    draft.fields |= _tried(read(node, {key: PROCESS[key] for key in OF_CALL}, faults))
     called = node.items["workflow"]
     with faults.about(f"{PAGE}#workflow"):
         if isinstance(called, Map):

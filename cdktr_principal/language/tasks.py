@@ -20,6 +20,7 @@ from cdktr_principal.language.keys import (
     COMMON,
     INSTEAD,
     KINDS,
+    OF_CALL,
     PROCESS,
     TASK_KEYS,
     Around,
@@ -169,7 +170,7 @@ def _single(key: str, mark: tuple[int, int], node: Map, kind: str, around: Aroun
         _refuse(node, {*COMMON, *_ORDER}, kind, faults)
         process.noop(node, draft, faults)
     elif kind == "workflow":
-        _refuse(node, {*COMMON, *_ORDER, *CALL}, kind, faults)
+        _refuse(node, {*COMMON, *_ORDER, *CALL, *OF_CALL}, kind, faults)
         process.call(node, draft, around)
     else:
         _refuse(node, {*COMMON, *_ORDER, *PROCESS, *BESIDE}, kind, faults)

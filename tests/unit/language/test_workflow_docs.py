@@ -87,6 +87,7 @@ def test_what_faults_name_as_their_place_in_the_documentation_is_there() -> None
         (keys.MAX_VALUES, f"written out for each task | {keys.MAX_VALUES:,}"),
         (running.MAX_SCRIPT, f"`script`; `python`; `files` together | {running.MAX_SCRIPT >> 10}"),
         (data.MAX_FILES_BYTES, f"`files` together | {data.MAX_FILES_BYTES >> 10} KiB each"),
+        (nodes.MAX_EXPRESSIONS, f"for each task | {nodes.MAX_EXPRESSIONS:,}"),
         (order.MAX_CONDITION, f"an expression | {order.MAX_CONDITION:,} characters"),
         (data.MAX_PARAMS, f"params; secrets; outputs of a task | {data.MAX_PARAMS} each"),
         (data.MAX_SECRETS, f"params; secrets; outputs of a task | {data.MAX_SECRETS} each"),
