@@ -17,6 +17,7 @@ from cdktr_common.catalogue.values import RunContext, TaskSpec
 from cdktr_common.errors import INVALID, ProtocolError
 from cdktr_principal import ready, rendering, retries, scope, templates
 from cdktr_principal.core import Core, Moment
+from cdktr_principal.demand import is_new
 from cdktr_principal.expressions import Failed
 from cdktr_principal.language.fields import MAX_NAME
 from cdktr_principal.picking import Picking, slots_of
@@ -125,6 +126,18 @@ def _give(core: Core, wait: FetchWait, tasks: list[Task], at: Moment) -> bool:
     core.session.last_batch[wait.agent] = (wait.request_id, batch)
     core.answers.append((wait.ask, batch))
     return True
+
+
+def _fields(task: Task, at: Moment) -> dict[str, Any]:
+    """What an agent is told of the plan of a task. Raises Failed."""
+    plan, extra = task.plan, scope.variables(task)
+    if is_new(plan):
+        return rendering.task_fields(plan, task.run.plan.secrets, extra, TaskScope(task, at))
+    return {  # the same for one that says nothing else, in a tenth of the time
+        "argv": plan.argv, "command": plan.command, "workdir": plan.workdir,
+        "env": {**extra, **plan.env} if extra else plan.env, "timeout_s": plan.timeout_s,
+        "on_principal_lost": plan.on_principal_lost,
+    }  # fmt: skip
 
 
 def _context(run: Run, at: Moment) -> RunContext:
