@@ -7,6 +7,7 @@ changes nothing but what `--into` names.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ cdktr-check finds all faults of workflow files. No principal is needed.
   cdktr-check --to cdktr job.yaml               a file of Tork's or Conducktor's as one of CDKTR's
   crontab -l | cdktr-check --from crontab       a workflow for each entry
   crontab -l | cdktr-check --from crontab --into workflows/
+  cdktr-check --schema > workflow.json          for the editor that you write them with
 
 Usage:
   cdktr-check [options] [PATH]...
@@ -40,6 +42,7 @@ Options:
   --from DIALECT          What the files are: cdktr, conducktor or tork, instead of what they look
                           like; or crontab, to make workflows of one (no PATH: standard input).
   --to DIALECT            Print the workflow of one file in this dialect: cdktr.
+  --schema                Print the JSON Schema of the CDKTR dialect.
   --into DIR              With --from crontab: write files into this directory, none over another.
   --strip-image           Tasks that ask for a container are plain processes.
   --json                  One JSON document: files, workflows, faults, warnings.
@@ -52,6 +55,8 @@ def main(argv: Sequence[str]) -> int:
     """Check and tell. Returns the exit code."""
     cli.show_and_exit(USAGE, argv)
     args = parse(USAGE, argv)
+    if args["--schema"]:
+        return _schema()
     if args["--from"] == "crontab":
         from cdktr_principal.check_crontab import convert
 
@@ -107,6 +112,13 @@ def refuse(checked: Checked) -> int:
     for line in told(checked):
         print(line, file=sys.stderr)
     return INVALID
+
+
+def _schema() -> int:
+    from cdktr_principal.language.schema import schema
+
+    print(json.dumps(schema(), indent=2))
+    return OK
 
 
 def _convert(path: str, how: How) -> int:

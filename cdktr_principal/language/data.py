@@ -46,7 +46,7 @@ def _named(node: Node, faults: Faults, what: str, one: str, most: int) -> Map | 
 
 # Params.
 
-_TYPES: Final[dict[str, tuple[type, ...]]] = {
+TYPES: Final[dict[str, tuple[type, ...]]] = {
     "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,),
     "list": (list,), "object": (dict,),
 }  # fmt: skip
@@ -56,8 +56,8 @@ def _plain(node: Node, faults: Faults) -> Any:
     return value(node, faults, "params", "plain")
 
 
-_PARAM: Final = {
-    "type": Key("type", fields.choice("type", *_TYPES), "params"),
+PARAM: Final = {
+    "type": Key("type", fields.choice("type", *TYPES), "params"),
     "description": Key("description", fields.description, "params"),
     "required": Key("required", flag("required"), "params"),
     "pattern": Key("pattern", text("pattern", 4 * patterns.MAX_PATTERN, one_line=True), "params"),
@@ -78,8 +78,8 @@ def _param(name: str, node: Node, faults: Faults) -> Param:
             return Param(required=True)
         default = _plain(node, faults)
         return Param(type=_type_of(default), default=default)
-    unknown_keys(node, (*_PARAM, "default", "enum"), faults, f"param {name[:40]}")
-    found = read(node, _PARAM, faults)
+    unknown_keys(node, (*PARAM, "default", "enum"), faults, f"param {name[:40]}")
+    found = read(node, PARAM, faults)
     kind_of = found.get("type") or _implied(node, faults)
     if "default" in node.items:
         found["default"] = _typed(node.items["default"], kind_of, f"the default of {name}", faults)
@@ -100,7 +100,7 @@ def _implied(node: Map, faults: Faults) -> str:
 
 
 def _type_of(default: Any) -> Any:
-    found = [name for name, types in _TYPES.items() if type(default) in types]
+    found = [name for name, types in TYPES.items() if type(default) in types]
     return found[0] if found else "string"
 
 
@@ -111,7 +111,7 @@ def _typed(node: Node, type_: str, what: str, faults: Faults) -> Any:
     found = _plain(node, faults)
     if type_ == "string" and isinstance(node, Scalar):
         return node.text
-    if type(found) not in _TYPES[type_]:
+    if type(found) not in TYPES[type_]:
         faults.at(node, f"{what} must be of type {type_}")
         return None
     return found

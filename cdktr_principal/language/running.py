@@ -177,7 +177,7 @@ def check_beside(node: Map, faults: Faults, known: Mapping[str, str]) -> None:
 
 # Steps.
 
-_STEP: Final[Mapping[str, Key]] = {
+STEP: Final[Mapping[str, Key]] = {
     **PROGRAM,
     "name": Key("name", fields.task_name, "pre-and-post"),
     "env": Key("env", fields.env),
@@ -207,7 +207,7 @@ def _step(node: Node, key: str, faults: Faults) -> Step | None:
     if not isinstance(node, Map):
         faults.at(node, f"a step of {key} must be a command or a mapping, not {kind(node)}")
         return None
-    strange = unknown_keys(node, _STEP, faults, f"a step of {key}")
+    strange = unknown_keys(node, STEP, faults, f"a step of {key}")
     with faults.about(f"{PAGE}#pre-and-post"):
         runs = [name for name in RUNS if name in node.items]
         if len(runs) > 1:
@@ -215,7 +215,7 @@ def _step(node: Node, key: str, faults: Faults) -> Step | None:
         elif not runs and not strange:
             faults.at(node, "a step has nothing to run", f"give it {', '.join(RUNS)}")
     check_beside(node, faults, {"shell": "command script", "packages": "python"})
-    found = lowered(read(node, _STEP, faults))
+    found = lowered(read(node, STEP, faults))
     if "workdir" in found:
         faults.at(node, "a step has no directory of its own: it starts in that of its task")
         found.pop("workdir")

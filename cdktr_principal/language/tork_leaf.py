@@ -35,7 +35,8 @@ def leaf(node: Map, reading: Reading) -> dict[str, Any]:
         found["workdir"] = fields.workdir(node.items["workdir"], faults)
     for key in ("pre", "post"):
         if key in node.items:
-            found[key] = _steps(node.items[key], key, found["files"], reading)
+            contained = found["image"] is not None
+            found[key] = _steps(node.items[key], key, found["files"], contained, reading)
     _container(node, found, limits, reading)
     return {key: value for key, value in found.items() if value is not None}
 
@@ -179,7 +180,9 @@ def _container(
             reading.faults.add(line, col, f"{key} need a container", "give the task an image")
 
 
-def _steps(node: Node, what: str, files_of: dict[str, str], reading: Reading) -> list[Step]:
+def _steps(
+    node: Node, what: str, files_of: dict[str, str], contained: bool, reading: Reading
+) -> list[Step]:
     """What runs before or after; its files are put beside those of the task."""
     faults = reading.faults
     if not isinstance(node, List):
@@ -205,7 +208,10 @@ def _steps(node: Node, what: str, files_of: dict[str, str], reading: Reading) ->
         }
         if "timeout" in item.items:
             arguments["timeout_s"] = tork_fields.duration(item.items["timeout"], faults)
-        if found["image"] is not None and found["entrypoint"]:
+        if found["image"] is not None and not contained:
+            told = "the step has an image, and its task has none"
+            faults.add(*item.marks["image"], told, "give the task an image too")
+        elif found["image"] is not None and found["entrypoint"]:
             told = "the entrypoint of a step's own image cannot be said"
             faults.add(*item.marks["entrypoint"], told, "write it in run")
         given = {key: value for key, value in arguments.items() if value is not None}
