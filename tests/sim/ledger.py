@@ -93,6 +93,11 @@ class Ledger:
         self.closed[fact.token] = fact.cause if isinstance(fact, f.TaskCrashed) else "released"
         self.count(f"crashed {fact.cause}" if isinstance(fact, f.TaskCrashed) else "released")
 
+    def _retrying(self, fact: f.TaskRetrying) -> None:
+        self._close(fact)
+        self.closed[fact.token] = "ended"
+        self.count("tried again")
+
     def _close(self, fact: Any) -> None:
         current = self.current.pop((fact.run, fact.task), None)
         if current != fact.token:
@@ -125,6 +130,7 @@ class Ledger:
         f.TaskAssigned: _assigned,
         f.TaskReleased: _back,
         f.TaskCrashed: _back,
+        f.TaskRetrying: _retrying,
         f.TaskEnded: _task_ended,
         f.TaskStale: _stale,
         f.RunEnded: _run_ended,

@@ -6,7 +6,9 @@ from __future__ import annotations
 import random
 from typing import Final, NamedTuple
 
-from cdktr_common.catalogue.values import Plan, TaskPlan
+from msgspec.structs import replace
+
+from cdktr_common.catalogue.values import Group, Plan, Retry, TaskPlan
 
 HORIZON_S: Final = 34.0
 """Faults are over by then."""
@@ -57,6 +59,9 @@ def _odd(task: TaskPlan) -> str:
         f"lost: {task.on_agent_lost}" if task.on_agent_lost != "rerun" else "",
         "finishes" if task.on_principal_lost == "finish" else "",
         f"time-out {task.timeout_s:g} s" if task.timeout_s is not None else "",
+        f"{task.retry.limit} retries" if task.retry is not None else "",
+        f"if {task.cond}" if task.cond else "",
+        "3 copies" if task.group is not None else "",
     ]
     text = ", ".join(word for word in odd if word)
     return f" [{text}]" if text else ""
@@ -109,21 +114,39 @@ def draw(seed: int) -> Scenario:
     dice = random.Random(seed)
     agents = dice.choice((1, 2, 2, 3))
     lost_after_s = dice.choice((6.0, 8.0, 12.0))
-    works = tuple(_work(dice, i) for i in range(dice.randint(1, 4)))
+    works = tuple(_work(dice, i, seed) for i in range(dice.randint(1, 4)))
     faults = tuple(sorted(_fault(dice, agents) for _ in range(dice.randint(1, 5))))
     return Scenario(seed, agents, dice.choice((1, 2, 3)), lost_after_s, works, faults)
 
 
-def _work(dice: random.Random, index: int) -> Work:
+def _work(dice: random.Random, index: int, seed: int) -> Work:
     tasks = []
     for text in dice.choice(_SHAPES):
         name, _, depends = text.partition("<")
         tasks.append(_task(dice, name, depends.split(",") if depends else []))
+    tasks = _language(random.Random(f"{seed}/{index}"), tasks)
     together = "together" if dice.random() < 0.2 else "spread"
     plan = Plan(workflow=f"w{index}", tasks=tasks, placement=together)  # type: ignore[arg-type]
     at = round(dice.random() * 12.0, 2)
     cancel_at = round(at + dice.random() * 15.0, 2) if dice.random() < 0.15 else None
     return Work(at, plan, dice.choice(("key", "key", "id", "keys")), cancel_at)
+
+
+def _language(dice: random.Random, tasks: list[TaskPlan]) -> list[TaskPlan]:
+    """What the principal decides about between attempts: retries, conditions, groups, the run's
+    end. From dice of its own, so that the rest of a seed stays what it was."""
+    if dice.random() < 0.3:
+        retry = Retry(limit=dice.choice((1, 3)), delay_s=dice.choice((0.0, 2.0)), jitter=0.5)
+        tasks[0] = replace(tasks[0], retry=retry)
+    if dice.random() < 0.2:
+        tasks[-1] = replace(tasks[-1], cond=dice.choice(("1 < 2", "1 > 2")))
+    if dice.random() < 0.2:
+        body = TaskPlan(id="", argv=["x"], retry=tasks[0].retry)
+        group = Group(tasks=[body], each=[1, 2, 3], concurrency=dice.choice((0, 1)))
+        tasks.append(TaskPlan(id="g", group=replace(group, fail_fast=dice.random() < 0.5)))
+    if dice.random() < 0.15:
+        tasks.append(TaskPlan(id="finally", argv=["x"], phase="finally"))
+    return tasks
 
 
 def _task(dice: random.Random, name: str, depends: list[str]) -> TaskPlan:
