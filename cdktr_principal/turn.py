@@ -102,9 +102,7 @@ def _decide(core: Core, task: Task, at: Moment) -> None:
         core.end_unstarted(task, at)
     else:
         try:
-            if plan.cond and not task.tries and not templates.condition(
-                plan.cond, TaskScope(task, at)
-            ):  # fmt: skip
+            if plan.cond and not task.tries and not _holds(task, at):
                 core.about(f.TaskSkipped, run, at, task=plan.id, reason=f"if is false: {plan.cond}")
                 _skip_from(core, task, at)
                 core.touched[run] = None
@@ -118,6 +116,14 @@ def _decide(core: Core, task: Task, at: Moment) -> None:
                 core.about(f.TaskReady, run, at, task=plan.id)
         except Failed as fault:
             core.end(task, "FAILED", None, INVALID, str(fault), at)
+
+
+def _holds(task: Task, at: Moment) -> bool:
+    """Is its condition true? Raises Failed."""
+    try:
+        return templates.condition(task.plan.cond, TaskScope(task, at))
+    except Failed as fault:
+        raise Failed(f"if: {fault}") from None
 
 
 # The end of a run

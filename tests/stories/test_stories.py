@@ -10,6 +10,11 @@ facts, and the answers that were held back until then. Lines that begin with `#`
     fetch AGENT N · beat AGENT TASK… [stuck] · report AGENT TASK STATE [CODE]
     cancel · wait SECONDS · bye AGENT · drain AGENT · undrain AGENT · lost AGENT [force]
     continue [TASK] · why [TASK] · restart       of the principal: what it only remembered is gone
+    retry [TASK…]         the run once more, as a new one
+    file [key=value…]     a run of the workflow file in the indented lines that follow, with params
+    load NAME             the workflow file in the indented lines is in force by that name
+    do [TASK=CODE[:JSON]…]    an agent `box` does all that it is given until there is nothing more:
+                          with these codes, and outputs, else 0
 
 `STORIES=rewrite pytest tests/stories` writes the results anew; commit them only if you know why
 they changed.
@@ -24,17 +29,19 @@ from typing import Any
 import msgspec
 import pytest
 
+from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_common.errors import ProtocolError
-from cdktr_principal import agents, operators, why
+from cdktr_principal import agents, operators, triggers, why
+from cdktr_principal.language.dialects import load_text
 from tests.unit.principal.world import World
 
 STORIES = sorted(Path(__file__).parent.glob("*.txt"))
 SHOWN = (
     "task", "n", "agent", "state", "code", "because", "cause", "requeued", "held", "drain",
-    "reason", "boot",
+    "reason", "boot", "delay_s", "items", "outputs", "result", "output", "queued", "retry_of",
 )  # fmt: skip
 POLICIES: dict[str, dict[str, Any]] = {
     "": {},
@@ -53,17 +60,56 @@ class Teller:
         self.run = ""
         self.tokens: dict[str, str] = {}
         self.lines: list[str] = []
+        self.file = ""
 
     def play(self, text: str) -> list[str]:
         """What comes of the lines of one block."""
         self.lines = []
-        for line in text.splitlines():
-            if line and not line.startswith("#"):
+        lines = text.splitlines()
+        self.file = "\n".join(line[4:] for line in lines if line.startswith("    "))
+        for line in lines:
+            if line and not line.startswith(("#", "    ")):
                 before = len(self.world.facts)
                 verb, *words = line.split()
                 getattr(self, f"do_{verb}")(*words)
                 self.lines += [shown(fact) for fact in self.world.facts[before:]]
         return self.lines or ["(nothing)"]
+
+    def loaded(self, name: str) -> Plan:
+        plan, faults = load_text(self.file.encode(), name, f"{name}.yaml")
+        assert plan is not None, faults
+        return plan
+
+    def do_file(self, *params: str) -> None:
+        given = dict(word.split("=") for word in params)
+        self.run = self.world.start(self.loaded("w"), params=given)
+
+    def do_load(self, name: str) -> None:
+        core, plan = self.world.core, self.loaded(name)
+        core.emit(
+            f.WorkflowLoaded, "workflow/", self.world.at(), workflow=name, hash="h", plan=plan
+        )
+        self.world.turn()
+
+    def do_do(self, *words: str) -> None:
+        told = dict(word.split("=", 1) for word in words)
+        if not self.world.core.knows("box", "b1"):
+            self.world.hello("box", slots=9, tasks_v=1)
+        self.world.beat("box", [])
+        while given := self.world.fetch("box", 9):
+            for spec in given:
+                code, _, outputs = told.get(spec.task, "0").partition(":")
+                state = "FAILED" if int(code) else "COMPLETED"
+                fields = {"outputs": msgspec.json.decode(outputs)} if outputs else {}
+                self.world.report("box", spec.token, state, code=int(code), **fields)
+        self.world.core.session.fetches.clear()
+
+    def do_retry(self, *tasks: str) -> None:
+        run = self.world.core.state.runs[self.run]
+        request = p.RunRetry(run=run.id, tasks=list(tasks))
+        reply = triggers.run_retry(self.world.core, run, request, self.world.at())
+        self.world.turn()
+        self.run = reply.runs[0].run  # type: ignore[attr-defined]
 
     def say(self, name: str, **fields: object) -> None:
         told = " ".join(f"{key}={value}" for key, value in fields.items() if value)
@@ -167,7 +213,7 @@ def shown(fact: Fact) -> str:
     """A fact in a line: its type, and what a reader wants to see of it."""
     fields = msgspec.structs.asdict(fact)
     kind = str(type(fact).__struct_config__.tag)
-    words = [f"{key}={fields[key]}" for key in SHOWN if fields.get(key) not in (None, "", 0)]
+    words = [f"{key}={fields[key]}" for key in SHOWN if fields.get(key) not in (None, "", 0, {})]
     return " ".join((kind, *words))
 
 
