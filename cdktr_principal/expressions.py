@@ -96,15 +96,18 @@ def evaluate(program: Program, scope: Scope) -> Any:
     for alias, root in ALIASES.items():
         if root in env:
             env[alias] = env[root]
-    known = functions.known(scope.now, scope.fresh_number)
+    if program.unit.path is not None:
+        return _bounded(explain.walk(program.unit.path, env))
     evaluation = Evaluation(
-        _library() if program.unit.program else None,
+        _library(),
         program.source,
         lambda node: units.cut(program.source, node, _compile),
-        known,
+        functions.known(scope.now, scope.fresh_number),
     )
-    value = evaluation.result(program.unit, env)
-    return _result(value, as_it_is=program.unit.path is not None)
+    try:
+        return _bounded(functions.plain(evaluation.result(program.unit, env)))
+    except functions.Refused as fault:
+        raise Failed(f"the value {fault}") from None
 
 
 def problems(source: str, names_here: Names) -> list[Problem]:
@@ -136,15 +139,10 @@ def _compile(source: str) -> cel.Program:
     return program
 
 
-def _result(value: Any, *, as_it_is: bool) -> Any:
-    """A value as JSON has it; raises `Failed` for one that is none, or is too large. `as_it_is`: it
-    comes from the scope, not from the library."""
-    try:
-        made = value if as_it_is else functions.plain(value)
-    except functions.Refused as fault:
-        raise Failed(f"the value {fault}") from None
-    if isinstance(made, list | dict) or (isinstance(made, str) and len(made) > MAX_RESULT // 6):
-        length = len(functions.as_json(made).encode())
+def _bounded(value: Any) -> Any:
+    """The value; raises `Failed` for one that is too large."""
+    if isinstance(value, list | dict) or (isinstance(value, str) and len(value) > MAX_RESULT // 6):
+        length = len(functions.as_json(value).encode())
         if length > MAX_RESULT:
             raise Failed(f"the value has {length} bytes, at most {MAX_RESULT} are allowed")
-    return made
+    return value

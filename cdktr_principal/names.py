@@ -5,7 +5,7 @@ Pure; knows nothing of values, or of the library that evaluates.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple
@@ -27,7 +27,8 @@ class TaskNames(NamedTuple):
 class Names:
     """What a place may speak of. `loop` are the variables of the groups around it; `run` and
     `event` say whether these roots are there. `secrets` are the declared ones, and `sealed` whether
-    one may stand at this place. `upstream` are the tasks that are over by then; None: all."""
+    one may stand at this place. `upstream` are the tasks that are over by then; None: all. Without
+    `hints` nothing like a wrong name is looked for: that takes long among many."""
 
     params: Mapping[str, Param] = field(default_factory=dict)
     tasks: Mapping[str, TaskNames] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Names:
     secrets: Mapping[str, str] = field(default_factory=dict)
     sealed: bool = False
     upstream: Collection[str] | None = None
+    hints: bool = True
 
 
 class Problem(NamedTuple):
@@ -126,25 +128,29 @@ class _Look:
         else:
             self._root(path[0], offsets[0])
 
+    def _nearest(self, word: str, there: Iterable[str]) -> str:
+        return explain.nearest(word, there) if self._names.hints else ""
+
     def _root(self, root: str, offset: int) -> None:
         names = self._names
         there = ["params", "tasks", *names.loop, *(["run"] if names.run else [])]
         there += [*(["event"] if names.event else []), *(["secrets"] if names.sealed else [])]
-        hint = _WORDS.get(root) or explain.nearest(root, there) or f"there are {', '.join(there)}"
+        hint = _WORDS.get(root) or self._nearest(root, there) or f"there are {', '.join(there)}"
         self.add(offset, f"there is no '{explain.clipped(root)}' here", hint)
 
     def _field(
         self, rest: list[str], offsets: list[int], what: str, there: tuple[str, ...]
     ) -> None:
         if rest and rest[0] not in there:
-            hint = explain.nearest(rest[0], there) or f"it has {', '.join(there)}"
+            hint = self._nearest(rest[0], there) or f"it has {', '.join(there)}"
             self.add(offsets[1], f"{what} has no '{explain.clipped(rest[0])}'", hint)
 
     def _unknown(
         self, what: str, name: str, offset: int, root: str, there: Collection[str]
     ) -> None:
         """A name that is not there, or one that has to be written in another way."""
-        meant = [one for one in there if self._source.startswith(one, offset)]
+        near = there if self._names.hints else ()
+        meant = [one for one in near if self._source.startswith(one, offset)]
         meant = [one for one in meant if not one.isidentifier() and len(one) > len(name)]
         if meant:
             longest = max(meant, key=len)
@@ -152,7 +158,7 @@ class _Look:
                      f"write {root}['{longest}']")  # fmt: skip
             self._passed.append(range(offset, offset + len(longest)))
         else:
-            hint = explain.nearest(name, there)
+            hint = self._nearest(name, there)
             self.add(offset, f"there is no {what} '{explain.clipped(name)}'", hint)
 
     def _task(self, rest: list[str], offsets: list[int]) -> None:
@@ -172,7 +178,7 @@ class _Look:
         known = task.outputs if rest[1:2] == ["outputs"] and len(rest) > 2 else None
         if known is not None and rest[2] not in known:
             what = f"task '{name}' has no output '{explain.clipped(rest[2])}'"
-            self.add(offsets[3], what, explain.nearest(rest[2], known) or "add it to its outputs")
+            self.add(offsets[3], what, self._nearest(rest[2], known) or "add it to its outputs")
 
     def _secret(self, rest: list[str], offsets: list[int], whole: bool) -> None:
         names = self._names

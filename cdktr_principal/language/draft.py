@@ -76,7 +76,7 @@ def check(notes: list[Note], names: Names, faults: Faults) -> None:
 
 
 def _check_expressions(note: Note, names: Names, faults: Faults) -> None:
-    here = replace(names, sealed=note.place == "sealed")
+    here = replace(names, sealed=note.place == "sealed", hints=not faults.full)
     text, start = note.node.text, 0
     if note.place == "condition":
         source, start = bare(text)

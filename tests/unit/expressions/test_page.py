@@ -12,6 +12,7 @@ import pytest
 from cdktr_common.catalogue.values import Param
 from cdktr_principal import evaluation, expressions, functions, names, syntax, templates
 from cdktr_principal.expressions import Failed, Names, TaskNames
+from cdktr_principal.language.dialects import load_text
 from tests.unit.expressions.values import value
 
 PAGE = (Path(__file__).parents[3] / "docs/expressions.md").read_text(encoding="utf-8")
@@ -69,6 +70,13 @@ def test_reasons_are_told_as_the_page_says(source: str, reason: str) -> None:
     with pytest.raises(Failed) as fault:
         value(code(source), **VALUES)
     assert str(fault.value) == reason
+
+
+def test_the_workflow_of_the_page_is_one() -> None:
+    text = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.M | re.S)[0]
+    plan, faults = load_text(text.encode(), "page", "docs/expressions.md")
+    assert faults == [] and plan is not None
+    assert [task.templates for task in plan.tasks] == [False, True]
 
 
 def test_the_page_names_every_function_and_name() -> None:
