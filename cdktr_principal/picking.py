@@ -75,6 +75,7 @@ class Picking:
         one = any(task in state.last_chances for task in held.values())
         chosen: list[Task] = []
         free = wait.free
+        spare = max(free, agent.slots - busy)  # results told since it asked have freed slots
         line = self._line(agent)
         while line and free > 0 and len(chosen) < most:
             first = heapq.heappop(line)
@@ -85,7 +86,7 @@ class Picking:
             place = (first[0], first[1])
             if demand.pools and self._room.refuses(demand.pools, place):
                 continue  # and all of its queue with it
-            lacks = busy if demand.exclusive else demand.slots - free
+            lacks = busy if demand.exclusive else demand.slots - spare
             if lacks > 0:
                 if self._keeps(agent, task, lacks):
                     break
@@ -94,6 +95,7 @@ class Picking:
             chosen.append(task)
             one = one or task in state.last_chances
             free -= demand.slots
+            spare -= demand.slots
             busy += demand.slots
             if demand.exclusive:
                 break

@@ -70,9 +70,8 @@ class _Checker:
         names = Names(params=plan.params, secrets=plan.secrets)
         hooks = {task.id for task in plan.tasks if task.phase}
         for task in plan.tasks:
-            if task.phase and (task.depends or task.id != task.phase):
-                raise Refused(f"task {task.id}: the task of phase {task.phase} has that as its id "
-                              "and no depends")  # fmt: skip
+            if task.phase and task.depends:
+                raise Refused(f"task {task.id}: a task of the end of the run has no depends")
             if not hooks.isdisjoint(task.depends):
                 raise Refused(f"task {task.id}: depends on a task of the end of the run")
         known = self.level(plan.tasks, names, depth, "")

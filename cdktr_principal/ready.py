@@ -12,7 +12,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from cdktr_common.catalogue.values import RunContext, TaskPlan
+from cdktr_common.catalogue.values import TaskPlan
 from cdktr_principal.demand import PLAIN
 from cdktr_principal.picking import exclusive_held
 from cdktr_principal.records import Run, Task
@@ -75,17 +75,6 @@ def _without_neighbours(state: State, agent: str, tasks: Iterator[Task]) -> Iter
                 continue
             one = True
         yield task
-
-
-def context(run: Run) -> RunContext:
-    """What all tasks of a run share."""
-    return RunContext(
-        workflow=run.workflow,
-        event=run.event,
-        payload=run.payload,
-        env=run.plan.env,
-        workdir=run.plan.workdir,
-    )
 
 
 def size_of_context(run: Run) -> int:

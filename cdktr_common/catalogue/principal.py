@@ -519,8 +519,9 @@ class AgentBye(Request, frozen=True, kw_only=True, tag="agent.bye"):
 
 
 class TaskFetch(Request, frozen=True, kw_only=True, tag="task.fetch"):
-    """Ask for up to `free` tasks; with none ready the answer waits up to `wait_s`. One fetch of an
-    agent is open at a time: a newer one replaces it. `sent_s` as in `agent.hello`."""
+    """Ask for tasks that take up to `free` slots together, or what results told since have freed;
+    with none ready the answer waits up to `wait_s`. One fetch of an agent is open at a time: a
+    newer one replaces it. `sent_s` as in `agent.hello`."""
 
     agent: str
     boot: str

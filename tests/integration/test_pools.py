@@ -29,3 +29,29 @@ def test_a_pool_and_a_rate_hold_across_runs(env: Env) -> None:
             and (other.ended_ts or 0) > attempt.assigned_ts
         ]
         assert len(beside) <= 2
+
+
+def test_slots_and_exclusive_are_never_exceeded_on_an_agent(env: Env) -> None:
+    env.principal()
+    env.agent(slots=4)
+    book = env.directory / "book"
+    note = f'echo "$CDKTR_TASK_ID $1" >> {book}'
+    script = f"""set -- begin; {note}; sleep 0.05; set -- end; {note}"""
+    wide = {"slots": 3}, {}, {"exclusive": True}, {"slots": 2}, {}, {"priority": 9, "slots": 4}
+    tasks = [
+        TaskPlan(id=f"t{n}", command=f"{script}; true", **wide[n % len(wide)])  # type: ignore[arg-type]
+        for n in range(24)
+    ]
+    run = env.submit(Plan(workflow="w", tasks=tasks))
+    assert env.wait(run).state == "COMPLETED"
+    takes = {task.id: 4 if task.exclusive else task.slots for task in tasks}
+    running: set[str] = set()
+    most = 0
+    for line in book.read_text().splitlines():
+        name, what = line.split()
+        (running.add if what == "begin" else running.remove)(name)
+        used = sum(takes[each] for each in running)
+        assert used <= 4, f"{running} at {line}"
+        most = max(most, len(running))
+    assert most > 1
+    assert not running

@@ -75,6 +75,17 @@ def test_a_wide_task_is_not_passed_for_ever_by_narrow_ones() -> None:
     assert world.states(wide) == "wide:RUNNING"
 
 
+def test_slots_that_became_free_since_an_agent_asked_count() -> None:
+    world = World()
+    world.hello("x", slots=4, tasks_v=1)
+    world.start(tasks(task("a")))
+    (first,) = world.fetch("x", free=1)
+    assert world.fetch("x", free=3) == []
+    run = world.start(tasks(task("wide", slots=4)))
+    world.report("x", first.token)
+    assert world.states(run) == "wide:RUNNING", "its fetch said 3, and waits"
+
+
 def test_one_agent_at_most_idles_for_a_wide_task() -> None:
     world = World()
     for name in ("x", "y"):
@@ -172,7 +183,7 @@ def test_slots_are_never_exceeded_and_everything_gets_its_turn(
         name = list(size)[which]
         held = world.core.state.held.get(name, {})
         if held and pick % 2 == 0:
-            done(world, name, list(held)[pick % len(held)])
+            world.report(name, list(held)[pick % len(held)])
         held = world.core.state.held.get(name, {})
         used = sum(each.attempts[-1].slots for each in held.values())
         if used < size[name]:
