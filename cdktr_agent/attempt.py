@@ -22,6 +22,7 @@ class Attempt:
     __slots__ = (
         "captured",
         "course",
+        "direct",
         "ended_ts",
         "ends",
         "env",
@@ -44,6 +45,7 @@ class Attempt:
         "result",
         "secrets",
         "shared",
+        "signalled",
         "spec",
         "special",
         "spool",
@@ -72,6 +74,7 @@ class Attempt:
         self.env: dict[bytes, bytes] = {}
         self.program: Program | None = None
         self.pid = 0  # of the one that runs
+        self.direct = False  # without the shell that it was meant for?
         self.pids: set[int] = set()  # of all that were started
         self.late_step = False  # is that one being ended for its own time-out?
         self.exited = False  # has the last one ended?
@@ -91,6 +94,7 @@ class Attempt:
         self.notes: list[str] = []  # what else is to be said of it
         # Its end
         self.stop_signal = 15
+        self.signalled = 0  # the first signal that it was sent to end it
         self.why = ""  # why it is being ended, when that is our doing
         self.kill_at = 0.0  # when KILL follows TERM; 0: it is not being ended
         self.stuck = False  # does it outlive even KILL?

@@ -4,7 +4,10 @@ A task must not be able to tell. So a command counts as plain only when every ch
 one that the shell leaves alone, or stands in quotes that are understood here whole; anything else
 is for the shell: expansions, globs, redirections, several commands, assignments, builtins, words
 of its grammar, text that is not ASCII. Whether there is such a program the caller has to see: if
-not, the shell says so in its own words. Knows dash, which `/bin/sh` has to be. Pure.
+not, the shell says so in its own words. When a signal ends the program, a shell that waits for it
+speaks of that and exits with a code; `complaint` says the same for the shell that was not there.
+One thing does show: the program leads its session as the shell would have, so `setsid` stays with
+the shell. Knows dash, which `/bin/sh` has to be. Pure.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ _NAME: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 @lru_cache(1024)
 def words(command: str) -> tuple[str, ...] | None:
     """The words that the shell would execute the program with; None: this is for the shell."""
-    if len(command) > MOST:
+    if len(command) > MOST or "setsid" in command:
         return None
     text = command.strip(" \t\n")
     if _PLAIN.fullmatch(text):
@@ -80,3 +83,15 @@ def odd(names: Iterable[bytes]) -> bool:
     """Would the shell pass on these variables otherwise than it has got them? It drops those that
     are no names to it."""
     return any(name in _RESERVED or not _NAME.fullmatch(name) for name in names)
+
+
+SILENT: Final = (2, 13)
+"""Signals of which the shell says nothing: INT and PIPE."""
+
+
+def complaint(number: int, name: str, core: bool) -> bytes:
+    """What the shell says on stderr when this signal has ended its program. It exits with 128 and
+    the number."""
+    if number in SILENT:
+        return b""
+    return name[:32].encode() + (b" (core dumped)" if core else b"") + b"\n"

@@ -207,9 +207,10 @@ def _contents(path: str, most: int, what: str) -> bytes:
             raise
         why = fault.strerror if isinstance(fault, OSError) else fault
         raise Unfit(f"{what}: {why}") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise Unfit(f"{what}: not a regular file")
     with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Unfit(f"{what}: not a regular file")
         data = file.read(most + 1)
     if len(data) > most:
         raise Unfit(f"{what}: more than {most} bytes")

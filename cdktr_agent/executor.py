@@ -22,7 +22,7 @@ from cdktr_agent.artifacts import Shipment
 from cdktr_agent.attempt import Attempt
 from cdktr_agent.desk import report
 from cdktr_agent.members import Members
-from cdktr_agent.outcome import conclude, end_of, result_of
+from cdktr_agent.outcome import as_by_shell, conclude, end_of, result_of
 from cdktr_agent.pipes import Pipes
 from cdktr_agent.process import Spawner
 from cdktr_agent.programs import CannotStart
@@ -186,7 +186,7 @@ class Executor:
             self._members.gone(pid)
             attempt = self._by_pid.pop(pid, None)
             if attempt is not None:
-                attempt.status = os.waitstatus_to_exitcode(status)
+                attempt.status = self._status(attempt, status)
                 attempt.exited = attempt.course is None
                 ended.append(attempt)
         for attempt in ended:
@@ -194,6 +194,17 @@ class Executor:
                 self._exited(attempt)
             else:
                 self._part_over(attempt, *end_of(attempt.status))
+
+    def _status(self, attempt: Attempt, status: int) -> int:
+        """How it has ended; one whose shell was left out as that would have, had it waited."""
+        code = os.waitstatus_to_exitcode(status)
+        ended_by_us = attempt.kill_at or attempt.late_step or clock() >= attempt.held.deadline
+        if not attempt.direct or ended_by_us:
+            return code
+        code, said = as_by_shell(code, os.WCOREDUMP(status))
+        if said:
+            self._pipes.say(attempt, said)
+        return code
 
     def _exited(self, attempt: Attempt) -> None:
         if self._pipes.read_all(attempt):
@@ -248,6 +259,7 @@ class Executor:
             self._complete(attempt)
             return
         if now < attempt.kill_at:
+            attempt.signalled = attempt.signalled or attempt.stop_signal
             tree.send(members - termed, attempt.stop_signal)
         else:
             tree.send(members, signal.SIGKILL)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 from typing import Final
 
+from cdktr_agent import direct
 from cdktr_agent.attempt import Attempt
 from cdktr_common.catalogue.values import ResultState, TaskResult
 
@@ -24,9 +25,19 @@ def end_of(status: int) -> tuple[int, str]:
     return 128 - status, f"killed by {name}"
 
 
+def as_by_shell(status: int, core: bool) -> tuple[int, bytes]:
+    """The exit status of a shell whose program has ended so, and what it says on stderr."""
+    if status >= 0:
+        return status, b""
+    name = signal.strsignal(-status) or f"Unknown signal {-status}"
+    return 128 - status, direct.complaint(-status, name, core)
+
+
 def conclude(attempt: Attempt, now: float) -> TaskResult | None:
     """How an attempt that was started has ended; None for a dropped one."""
     code, reason = end_of(attempt.status)
+    if attempt.direct and attempt.signalled:
+        code = 128 + attempt.signalled  # as its shell, which would not have waited for it
     if attempt.status == -signal.SIGKILL and not attempt.why and now >= attempt.held.deadline:
         attempt.why = "lease"  # the network process ended it at its deadline, and not we
     why = attempt.why

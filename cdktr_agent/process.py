@@ -125,6 +125,7 @@ class Spawner:
         assert attempt.program is not None
         path, argv, env, shell = attempt.program
         attempt.program = None
+        attempt.direct = shell is not None
         try:
             attempt.pid = os.posix_spawn(
                 path,
@@ -194,13 +195,13 @@ class Spawner:
                 assert attempt.place is not None
                 script = environment.write_script(attempt.place, what.script)
             argv = argv_of(what, script)
-            if argv[:2] != [*SHELL]:
+            if what.argv or what.shell or what.script is not None:
                 return self._programs.of(argv, env)
             if attempt.special:
                 odd = direct.odd(env)
             else:
                 odd = attempt.shared.odd or direct.odd(map(os.fsencode, what.env))
-            return self._programs.of_command(argv[2], argv, env, odd, self._away)
+            return self._programs.of_command(argv[-1], argv, env, odd, self._away)
         except Unfit as fault:
             raise CannotStart(NOT_EXECUTABLE, str(fault)) from None
         except ValueError as fault:  # text that is no text for the system

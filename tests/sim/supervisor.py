@@ -34,6 +34,7 @@ class _Attempt:
         self.started_ts = 1e9 + now
         self.ended_ts = 0.0
         self.course = None
+        self.direct = False
         self.fault = ""
         self.notes: list[str] = []
         self.secrets = None

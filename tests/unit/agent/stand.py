@@ -108,7 +108,7 @@ class Stand:
 
     def streams(self, token: str) -> dict[str, bytes]:
         """All of them."""
-        found: dict[str, bytes] = {}
+        found: dict[str, list[bytes]] = {}
         task = token.split("/")[1]
         for path in sorted((self.home / "spool").iterdir()):
             fd = os.open(path, os.O_RDONLY)
@@ -127,10 +127,10 @@ class Stand:
                             names[record.stream] = record.data.decode()
                         else:
                             name = names[record.stream]
-                            found[name] = found.get(name, b"") + record.data
+                            found.setdefault(name, []).append(record.data)
             finally:
                 os.close(fd)
-        return found
+        return {name: b"".join(parts) for name, parts in found.items()}
 
     def everything_written(self) -> bytes:
         """All files of the agent put together."""

@@ -196,3 +196,38 @@ def test_another_network_process_is_told_all() -> None:
     ]
     made.obey(local.Pulse(7.5), 8.0)
     assert of(made.decide(8.0), Tell) == [Tell(local.Alive(7.5))]
+
+
+def test_slots_are_counted_as_tasks_ask_for_them() -> None:
+    made = custody(slots=4)
+    specs = [spec("a", slots=3), spec("b", slots=2), spec("c")]
+    assert give(made, *specs, asked_at=1.0) == ["a"]  # in their order: c does not overtake b
+    assert made.due() > 1.0  # and nothing is to be done before a slot is free
+    made.freed("a")
+    made.over("a", result("a"), 1.1)
+    assert [held.spec.token for held in made.starts(1.1)] == ["b", "c"]
+    made.no_room("c", 1.1)
+    assert list(made.starts(1.1)) == []
+    assert [held.spec.token for held in made.starts(2.0)] == ["c"]
+
+
+def test_one_that_asks_for_more_than_there_is_gets_all() -> None:
+    made = custody(slots=2)
+    assert give(made, spec("a"), spec("b", slots=9), asked_at=1.0) == ["a"]
+    made.freed("a")
+    made.over("a", result("a"), 1.1)
+    assert [held.spec.token for held in made.starts(1.1)] == ["b"]
+    made.freed("b")
+    made.over("b", result("b"), 1.2)
+    assert give(made, spec("c"), spec("d"), asked_at=1.3) == ["c", "d"]
+
+
+def test_a_grace_of_its_own() -> None:
+    made = custody(grace_s=5.0)
+    own = [spec("a", stop_grace_s=20.0, timeout_s=10.0), spec("b", 30.0, stop_grace_s=1.0)]
+    give(made, *own, asked_at=0.0)
+    made.obey(local.End(["a"], "cancel"), 1.0)
+    assert of(made.decide(1.0), Stop) == [Stop("a", "cancel", 21.0)]
+    assert of(made.decide(10.0), Stop) == [Stop("a", "timeout", 30.0)]
+    assert of(made.decide(28.9), Stop) == []
+    assert of(made.decide(29.0), Stop) == [Stop("b", "lease", 30.0)]

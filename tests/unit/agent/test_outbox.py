@@ -30,6 +30,14 @@ def test_what_is_not_acknowledged_is_there_again(tmp_path: Path) -> None:
     assert again.results == {"b": result("b"), "c": result("c")}
 
 
+def test_what_a_task_gave_is_there_again(tmp_path: Path) -> None:
+    path = str(tmp_path / "outbox")
+    gave = {"rows": 12, "names": ["a", {"b": None}], "text": "ü\n"}
+    given = TaskResult(token="a", state="COMPLETED", outputs=gave, result="x\n\x00")
+    Outbox(path).add([given], 1.0)
+    assert Outbox(path).results == {"a": given}
+
+
 @given(st.integers(0, 600))
 def test_a_torn_tail_costs_only_what_it_tore(cut: int) -> None:
     import tempfile
