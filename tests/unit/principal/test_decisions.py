@@ -136,7 +136,7 @@ def test_a_condition_reads_outputs_params_and_the_event(world: World) -> None:
 def test_an_expression_without_a_value_fails_its_task_and_says_which(world: World) -> None:
     made = run(
         world, task("a"), task("b", "a", cond="tasks.a.outputs.rows > 3"), task("c", "b"),
-        task("d", argv=["echo", "{{ params.nothing }}"], templates=True),
+        task("d", argv=["echo", "{{ event.payload.nothing }}"], templates=True),
     )  # fmt: skip
     work(world)
     tasks = world.core.state.runs[made].by_id
