@@ -10,9 +10,8 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from cdktr_principal import explain, functions, names, syntax, units
 from cdktr_principal.evaluation import Evaluation
@@ -38,8 +37,7 @@ ALIASES: Final = {"inputs": "params", "job": "run"}
 """Roots that have two names."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Program:
+class Program(NamedTuple):
     """An expression that may be evaluated."""
 
     source: str

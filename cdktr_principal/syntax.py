@@ -7,8 +7,7 @@ say: what is refused here is refused for its depth, or would be there too. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from cdktr_principal.lexer import Token, literal, tokens
 
@@ -55,8 +54,7 @@ class Invalid(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A part of an expression, from `start` to `end`. What `text` and `parts` hold:
 
     text, bytes, int, uint, float, bool, null   the literal as written; nothing
