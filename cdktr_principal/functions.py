@@ -137,7 +137,9 @@ def _join(items: list[Any], separator: str = "") -> str:
 
 
 def _string(value: Any) -> str:
-    return written(plain(value))
+    made = written(plain(value))
+    _length(len(made))
+    return made
 
 
 def _replace(text: str, old: str, new: str) -> str:
