@@ -15,7 +15,7 @@ from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Reply
 from cdktr_common.catalogue.values import RunContext, TaskSpec
 from cdktr_common.errors import INVALID, ProtocolError
-from cdktr_principal import ready, rendering, retries, scope, templates
+from cdktr_principal import ready, rendering, retries, templates
 from cdktr_principal.core import Core, Moment
 from cdktr_principal.demand import is_new
 from cdktr_principal.expressions import Failed
@@ -24,6 +24,7 @@ from cdktr_principal.picking import Picking, slots_of
 from cdktr_principal.records import Run, Task
 from cdktr_principal.scope import TaskScope
 from cdktr_principal.session import Ask, FetchWait
+from cdktr_principal.variables import variables
 
 Share = tuple[FetchWait, list[Task]]
 
@@ -130,7 +131,7 @@ def _give(core: Core, wait: FetchWait, tasks: list[Task], at: Moment) -> bool:
 
 def _fields(task: Task, at: Moment) -> dict[str, Any]:
     """What an agent is told of the plan of a task. Raises Failed."""
-    plan, extra = task.plan, scope.variables(task)
+    plan, extra = task.plan, variables(task)
     if is_new(plan):
         return rendering.task_fields(plan, task.run.plan.secrets, extra, TaskScope(task, at))
     return {  # the same for one that says nothing else, in a tenth of the time

@@ -70,9 +70,12 @@ class Copies:
     """The tasks that a group has made: one copy of its body for each of `items`, the first task of
     which is `first` in the run's list and which has `size` tasks each. `open` counts the tasks of
     each copy that are not final, `begun` the copies that were begun, `active` those of them that
-    are not over, `left` all that are not. `stopping`: one has failed and the others are to end."""
+    are not over, `left` all that are not. `stopping`: one has failed and the others are to end.
+    `gathered` is no state but a note of `scope`: what all copies have given."""
 
-    __slots__ = ("active", "begun", "first", "items", "left", "open", "size", "stopping")
+    __slots__ = (
+        "active", "begun", "first", "gathered", "items", "left", "open", "size", "stopping",
+    )  # fmt: skip
 
     def __init__(self, first: int, size: int, items: list[Any]) -> None:
         self.first = first
@@ -83,6 +86,7 @@ class Copies:
         self.active = 0
         self.left = len(items)
         self.stopping = False
+        self.gathered: tuple[dict[str, Any], list[Any]] | None = None
 
 
 class _Rare:

@@ -6,24 +6,17 @@ reading of the state.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from cdktr_principal.copies import prefix
 from cdktr_principal.expressions import Reference
-from cdktr_principal.functions import written
-from cdktr_principal.records import Run, Task
+from cdktr_principal.records import FINAL, Run, Task
 
 if TYPE_CHECKING:
     from cdktr_principal.core import Moment
-
-ENV_VALUE: Final = 4 << 10
-"""Characters of an output that is given as a variable; longer ones come by expression alone."""
-
-_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
 
 
 class TaskScope:
@@ -71,11 +64,11 @@ class TaskScope:
         if len(path) > 1:
             task = resolve(self._run, self._task, path[1])
             if task is not None and path[1] not in found:
-                found[path[1]] = _told(task)
+                found[path[1]] = told(task)
             return
         for task in self._run.tasks:
             if task.group is None:
-                found[task.plan.id] = _told(task)
+                found[task.plan.id] = told(task)
 
 
 def enclosing(task: Task | None) -> Iterator[tuple[Task, Task]]:
@@ -102,15 +95,27 @@ def resolve(run: Run, task: Task | None, name: str) -> Task | None:
     return run.by_id.get(name)
 
 
-def _told(task: Task) -> dict[str, Any]:
+def told(task: Task) -> dict[str, Any]:
+    """What others may know of a task."""
     told: dict[str, Any] = {
         "state": task.state, "code": task.code, "outputs": task.outputs, "result": task.result
     }  # fmt: skip
     if task.copies is not None:
-        told["outputs"], told["results"] = aggregate(task)
+        told["outputs"], told["results"] = gathered(task)
     elif task.plan.group is not None and task.result is not None:
         told["results"] = msgspec.json.decode(task.result)  # as the run before wrote it down
     return told
+
+
+def gathered(group: Task) -> tuple[dict[str, Any], list[Any]]:
+    """The same as `aggregate`, put together once for a group that is over."""
+    made = group.copies
+    assert made is not None
+    if group.state not in FINAL:
+        return aggregate(group)
+    if made.gathered is None:
+        made.gathered = aggregate(group)
+    return made.gathered
 
 
 def aggregate(group: Task) -> tuple[dict[str, Any], list[Any]]:
@@ -125,67 +130,13 @@ def aggregate(group: Task) -> tuple[dict[str, Any], list[Any]]:
         first = made.first + index * made.size
         tasks = group.run.tasks[first : first + made.size]
         if made.size == 1 and not plan.tasks[0].id:
-            parts.append(_told(tasks[0])["outputs"])
+            parts.append(told(tasks[0])["outputs"])
             results.append(tasks[0].result)
         else:
             named = list(zip((body.id for body in plan.tasks), tasks, strict=True))
-            parts.append({name: _told(task)["outputs"] for name, task in named})
+            parts.append({name: told(task)["outputs"] for name, task in named})
             results.append({name: task.result for name, task in named})
     if plan.each is None and not plan.matrix:
         return parts[0], list(results[0].values())
     keys = dict.fromkeys(key for part in parts for key in part)
     return {key: [part.get(key) for part in parts] for key in keys}, results
-
-
-# Variables
-
-
-def variables(task: Task) -> dict[str, str]:
-    """What a task finds in its environment of params, of outputs of tasks before it, and of what
-    its copy was made for."""
-    run = task.run
-    if not (run.params or run.gives or task.group):
-        return {}
-    found = {f"CDKTR_PARAM_{_name(key)}": written(value) for key, value in run.params.items()}
-    if run.gives:
-        for name, before in _before(task):
-            for key, value in _told(before)["outputs"].items():
-                text = written(value)
-                if len(text) <= ENV_VALUE and "\0" not in text:
-                    found.setdefault(f"CDKTR_OUT_{_name(name)}_{_name(key)}", text)
-    for group, inner in enclosing(task):
-        assert group.plan.group is not None
-        if group.plan.group.each is not None or group.plan.group.matrix:
-            value = loop_value(group, inner)
-            found["CDKTR_ITEM"] = written(value["value"])
-            found["CDKTR_ITEM_INDEX"] = str(value["index"])
-            break
-    return found
-
-
-def _before(task: Task) -> Iterator[tuple[str, Task]]:
-    """All tasks that a task depends on, nearest first, with what they are called from there."""
-    run = task.run
-    seen: set[Task] = set()
-    begin: Task | None = task
-    while begin is not None:
-        todo = [begin]
-        while todo:
-            for name in todo.pop(0).plan.depends:
-                before = run.by_id[name]
-                if before not in seen:
-                    seen.add(before)
-                    todo.append(before)
-                    yield _local(before), before
-        begin = begin.group
-
-
-def _local(task: Task) -> str:
-    """The id in the plan: without the copy it belongs to."""
-    if task.group is None or task.group.plan.group is None:
-        return task.plan.id
-    return task.plan.id[len(prefix(task.group.plan.id, task.group.plan.group, task.copy)) + 1 :]
-
-
-def _name(text: str) -> str:
-    return _NO_NAME.sub("_", text).upper()

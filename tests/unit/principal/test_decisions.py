@@ -566,3 +566,37 @@ def test_what_cannot_be_repeated_says_why(world: World) -> None:
     again = retry(world, made, all=True)
     assert work(world) == ["a"]
     assert state(world, again) == "COMPLETED 0"
+
+
+# Variables
+
+
+def test_outputs_are_variables_of_what_follows_the_nearest_first_and_never_too_many(
+    world: World,
+) -> None:
+    long = "x" * 4000
+    chain = [task("t0")] + [task(f"t{i}", f"t{i - 1}") for i in range(1, 20)]
+    run(world, *chain)
+    given = []
+    while specs := world.fetch("x", 64):
+        given += specs
+        for spec in specs:
+            world.report("x", spec.token, outputs={"long": long, "n": 1, "huge": "y" * 5000})
+    env = given[-1].env
+    assert sum(map(len, env.values())) <= 32 << 10
+    assert env["CDKTR_OUT_T18_N"] == "1"
+    assert "CDKTR_OUT_T18_LONG" in env and "CDKTR_OUT_T0_LONG" not in env
+    assert "CDKTR_OUT_T18_HUGE" not in env
+
+
+def test_params_and_values_are_variables_unless_they_are_too_long(world: World) -> None:
+    params = {
+        "day": Param(default="monday"), "list": Param(type="list", default=[1, "a"]),
+        "long": Param(default="x" * 40_000),
+    }  # fmt: skip
+    run(world, task("g", group=each([{"a": 1}])), params=params)
+    (spec,) = world.fetch("x", 64)
+    assert spec.env == {
+        "CDKTR_PARAM_DAY": "monday", "CDKTR_PARAM_LIST": '[1,"a"]',
+        "CDKTR_ITEM": '{"a":1}', "CDKTR_ITEM_INDEX": "0",
+    }  # fmt: skip
