@@ -114,7 +114,7 @@ def _typed(node: Node, type_: str, what: str, faults: Faults) -> Any:
     if type(found) not in TYPES[type_]:
         faults.at(node, f"{what} must be of type {type_}")
         return None
-    return found
+    return float(found) if type_ == "number" else found
 
 
 def _enum(node: Node, type_: str, name: str, faults: Faults) -> list[Any]:

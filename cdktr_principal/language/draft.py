@@ -192,7 +192,9 @@ def _check_twice(draft: Draft, depends: list[str], faults: Faults) -> None:
     rules: dict[str, str] = {}
     for need, task in zip(draft.needs, depends, strict=True):
         if rules.setdefault(task, need.rule) != need.rule:
-            faults.at(need.node, f"'{task[:80]}' is a dependency by two rules", "keep one of them")
+            with faults.about(f"{PAGE}#rule"):
+                what = f"'{task[:80]}' is a dependency by two rules"
+                faults.at(need.node, what, "keep one of them")
 
 
 class _Order:

@@ -65,7 +65,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def scalar(node: Node, faults: Faults, what: str) -> str | None:
     """The text of a value, as written: 1.10 stays 1.10, true stays true. None after a fault."""
     if not isinstance(node, Scalar):
-        faults.at(node, f"{what} must be text, not {kind(node)}")
+        hint = 'quote an expression: "{{ … }}"' if isinstance(node, Map) and not node.items else ""
+        faults.at(node, f"{what} must be text, not {kind(node)}", hint)
     elif node.tag:
         faults.at(node, f"{node.tag} belongs to config alone", f"config: {node.tag}")
     elif node.value is None:

@@ -83,7 +83,7 @@ def words(key: str, place: Place = "template", least: int = 0) -> Reader[list[st
         size = sum(len(item.text.encode()) + 1 for item in listed)
         if size > MAX_COMMAND:
             faults.at(node, f"{key} have {size} bytes, at most {MAX_COMMAND} are allowed")
-        if len(listed) < least:
+        if isinstance(node, List) and len(node.items) < least:
             faults.at(node, f"{key} is empty")
         return [item.text for item in listed]
 

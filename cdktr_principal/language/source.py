@@ -255,8 +255,7 @@ class _Composer:
 
     def _entry(self, node: Map, key: Node, value: Node) -> None:
         if not isinstance(key, Scalar):
-            hint = 'quote an expression: "{{ … }}"' if isinstance(key, Map) else ""
-            self._faults.at(key, "a key must be text, not a list or mapping", hint)
+            self._faults.at(key, "a key must be text, not a list or mapping")
         elif key.text == "<<" and key.value == "<<":
             self._faults.at(key, "merge keys (<<) are not supported", "write the keys out")
         elif key.text in node.items:

@@ -99,7 +99,7 @@ def _kind(key: str, mark: tuple[int, int], node: Map, strange: bool, faults: Fau
     groups = [kind for kind in found if kind in GROUPS]
     inner = [kind for kind in found if kind not in GROUPS]
     beside = len(groups) == 1 and groups[0] != "parallel" and not _has_body(node.items[groups[0]])
-    for listed in (groups, inner) if beside else (found,):
+    for listed in (groups, inner) if beside or len(groups) > 1 else (found,):
         if len(listed) > 1:
             what = f"task '{key[:40]}' has both {listed[0]} and {listed[1]}"
             faults.add(*mark, what, "keep one of them")
