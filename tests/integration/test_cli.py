@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cdktr_cli.connection import Connection
-from cdktr_cli.ctl import show, tasks
+from cdktr_cli import history
+from cdktr_cli.ctl import show
 from cdktr_common.errors import ProtocolError
 from cdktr_common.settings import HELP, Settings
 from tests.integration.cli_stand import BIN, Stand, lines, stand
@@ -200,7 +201,7 @@ def test_a_run_that_the_principal_has_forgotten_is_shown_by_the_recorder(
     assert rows["state"] == ["state", "FAILED"]
     assert rows["bad"][1:4] == ["FAILED", "1", "box"]
     assert rows["after"][1] == "SKIPPED"
-    assert [task["task"] for task in tasks._recorded(principal, run, unknown)].count("bad") == 1
+    assert [task["task"] for task in history.tasks_of(principal, run, unknown)].count("bad") == 1
     with pytest.raises(ProtocolError, match="no such run"):
         show._recorded(principal, "zzzzzzzzzz", unknown)
     principal.close()
