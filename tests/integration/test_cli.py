@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cdktr_cli.connection import Connection
 from cdktr_cli import history
+from cdktr_cli.connection import Connection
 from cdktr_cli.ctl import show
 from cdktr_common.errors import ProtocolError
 from cdktr_common.settings import HELP, Settings

@@ -1,7 +1,7 @@
-"""The examples and the reference page, run by the real programs.
+"""What the comments of the example files promise, states, codes and output, on the real programs.
 
-What the comments in the files promise is what is asserted: states, codes, who was skipped.
-"""
+That every file and every example of the pages ends as it says is tested for all of them at once in
+`test_language_documents`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 PAGE = (ROOT / "docs/workflow.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-
-NEEDS_LABELS = "nvidia-smi"
 
 
 @pytest.fixture(scope="module", name="engine")
@@ -143,32 +141,9 @@ def test_the_cities_report(engine: Env) -> None:
     assert output(engine, run, "report").startswith(report.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_the_examples_of_the_page_run(engine: Env, number: int) -> None:
-    plan, _ = load_text(BLOCKS[number].encode(), f"page-{number}", "docs/workflow.md")
-    assert plan is not None
-    run = engine.submit(plan)
-    if NEEDS_LABELS in BLOCKS[number]:  # no agent has them: it waits, and can be cancelled
-        assert states(engine, run) == {"train": "PENDING"}
-        engine.client().ask(p.RunCancel(run=run), p.RunStatus)
-        assert engine.wait(run).state == "CANCELLED"
-        return
-    row = engine.wait(run)
-    if "exit 3" in BLOCKS[number]:
-        assert (row.state, row.code) == ("FAILED", 3)
-        assert states(engine, run) == {
-            "breaks": "FAILED",
-            "never": "SKIPPED",
-            "nor-this": "SKIPPED",
-            "but-this": "COMPLETED",
-        }
-    else:
-        assert row.state == "COMPLETED", states(engine, run)
-
-
 def test_arguments_and_variables_arrive_as_the_page_says(engine: Env) -> None:
     def run_of(part: str) -> str:
-        (block,) = (block for block in BLOCKS if part in block)
+        block = next(block for block in BLOCKS if part in block)
         plan, _ = load_text(block.encode(), "page", "docs/workflow.md")
         assert plan is not None
         run = engine.submit(plan)
@@ -181,4 +156,5 @@ def test_arguments_and_variables_arrive_as_the_page_says(engine: Env) -> None:
     found = output(engine, run_of("env | grep"), "show")
     names = {line.partition("=")[0] for line in found.splitlines()}
     told = set(re.findall(r"^\| `(CDKTR_[A-Z_]+)` \|", PAGE, re.MULTILINE))
-    assert told - {"CDKTR_PAYLOAD", "CDKTR_PAYLOAD_FILE"} <= names
+    elsewhere = {"CDKTR_PAYLOAD", "CDKTR_PAYLOAD_FILE", "CDKTR_PARAM_NAME", "CDKTR_OUT_ID_KEY"}
+    assert told - elsewhere <= names
