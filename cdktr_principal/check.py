@@ -17,8 +17,8 @@ from cdktr_common import cli
 from cdktr_common.arguments import parse
 from cdktr_common.errors import INVALID, NOT_FOUND, OK
 from cdktr_common.errors import USAGE as WRONG_USAGE
-from cdktr_principal.check_files import Checked, How, check, plain, warnings
-from cdktr_principal.check_report import as_json, report, told
+from cdktr_principal.check_files import How, check, plain, warnings
+from cdktr_principal.check_report import as_json, refused, report
 from cdktr_principal.language.dialects import DIALECTS
 
 PROGRAM: Final = "cdktr-check"
@@ -33,15 +33,22 @@ cdktr-check finds all faults of workflow files. No principal is needed.
   cdktr-check --to cdktr job.yaml               a file of Tork's or Conducktor's as one of CDKTR's
   crontab -l | cdktr-check --from crontab       a workflow for each entry
   crontab -l | cdktr-check --from crontab --into workflows/
+  cdktr-check --plan etl.yaml -p day=monday     what a run would do, without running it
+  cdktr-check --plan etl.yaml --event 'new-file={{"path": "/data/a"}}'
   cdktr-check --schema > workflow.json          for the editor that you write them with
 
 Usage:
-  cdktr-check [options] [PATH]...
+  cdktr-check [options] [--param NAME=VALUE]... [PATH]...
 
 Options:
   --from DIALECT          What the files are: cdktr, conducktor or tork, instead of what they look
                           like; or crontab, to make workflows of one (no PATH: standard input).
   --to DIALECT            Print the workflow of one file in this dialect: cdktr.
+  --plan                  Print what a run of one file would do: its tasks by waves, what each would
+                          run as far as that is known, what would be skipped and why.
+  -p --param NAME=VALUE   With --plan: a param of the run; may be given several times.
+  --event EVENT           With --plan: what starts the run: NAME, NAME=JSON with the payload, or
+                          {{"name": ..., "payload": ...}}.
   --schema                Print the JSON Schema of the CDKTR dialect.
   --into DIR              With --from crontab: write files into this directory, none over another.
   --strip-image           Tasks that ask for a container are plain processes.
@@ -64,6 +71,13 @@ def main(argv: Sequence[str]) -> int:
     how = How(_dialect(args["--from"], "--from", (*DIALECTS, "crontab")), args["--strip-image"])
     if args["--into"] is not None:
         cli.fail(PROGRAM, "--into goes with --from crontab", WRONG_USAGE)
+    if args["--plan"]:
+        from cdktr_principal.check_plan import show
+
+        return show(check([_one(args)], how), args["--param"], args["--event"])
+    for option in ("--param", "--event"):
+        if args[option]:
+            cli.fail(PROGRAM, f"{option} goes with --plan", WRONG_USAGE)
     if args["--to"] is not None:
         _dialect(args["--to"], "--to", ("cdktr",))
         return _convert(_one(args), how)
@@ -107,13 +121,6 @@ def _dialect(name: str | None, option: str, known: tuple[str, ...]) -> str | Non
     return name
 
 
-def refuse(checked: Checked) -> int:
-    """Tell the faults where nothing else may stand in their place."""
-    for line in told(checked):
-        print(line, file=sys.stderr)
-    return INVALID
-
-
 def _schema() -> int:
     from cdktr_principal.language.schema import schema
 
@@ -126,7 +133,7 @@ def _convert(path: str, how: How) -> int:
 
     checked = check([path], how)
     if checked.faults:
-        return refuse(checked)
+        return refused(checked)
     sys.stdout.write(write(checked.good[0].plan))
     return OK
 

@@ -181,12 +181,18 @@ def _missing_calls(checked: Checked) -> Iterator[_Call]:
     # A file with faults defines its workflow all the same.
     files = {*checked.files, *(fault.file for fault in checked.faults)}
     broken = {workflow_id(file) for file in files}
-    known |= {name.rpartition(".")[2] for name in broken} | broken
+    there = known.union(*map(_endings, broken))
     for good in checked.good:
         for task in all_tasks(good.plan):
             called = task.call.workflow if task.call is not None else None
-            if called and called not in known:
+            if called and called not in there:
                 yield _Call(good, task.id, called, nearest(called, known))
+
+
+def _endings(name: str) -> set[str]:
+    """The ids that a file may have, as long as it is not known which directory is the first."""
+    parts = name.split(".")
+    return {".".join(parts[at:]) for at in range(len(parts))}
 
 
 def _absent(checked: Checked) -> Iterator[str]:

@@ -6,12 +6,14 @@ control character in a file never reaches the terminal.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
 from cdktr_common.catalogue.values import Fault
+from cdktr_common.errors import INVALID
 from cdktr_principal.check_files import Checked, plain
 
 _WIDTH: Final = 100
@@ -70,6 +72,13 @@ def told(checked: Checked) -> Iterator[str]:
             yield from _caret(lines[fault.file][fault.line - 1], fault.col)
         if fault.see:
             yield plain(f"    see {fault.see}")
+
+
+def refused(checked: Checked) -> int:
+    """Tell the faults where nothing else may stand in their place. Returns the exit code."""
+    for line in told(checked):
+        print(line, file=sys.stderr)
+    return INVALID
 
 
 def count(number: int, noun: str) -> str:

@@ -155,3 +155,160 @@ def test_hostile_input_is_a_fault_like_any_other(text: bytes, tmp_path: Path) ->
     assert done.returncode == 4
     assert "Traceback" not in done.stderr
     assert len(done.stdout) < 2000
+
+
+TORK = 'name: T\ntasks: [{name: Say it, image: alpine, run: "echo {{x}}"}]\n'
+
+
+def test_tasks_that_wait_for_a_container_are_told(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text(TORK)
+    done = run("t.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        0,
+        "warning: t.yaml: say-it waits until an agent has the label container; "
+        "--strip-image makes plain processes of it",
+    )
+    assert run("--strip-image", ".", cwd=tmp_path).stdout == "1 file good, 1 task\n"
+
+
+def test_a_dialect_can_be_forced(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text("tasks: [{name: a, command: b}]")
+    assert run("t.yaml", cwd=tmp_path).returncode == 0
+    assert run("--from", "conducktor", "t.yaml", cwd=tmp_path).returncode == 0
+    done = run("--from", "tork", ".", cwd=tmp_path)
+    assert done.returncode == 4
+    assert "unknown key 'command' in a task of Tork's" in done.stdout
+    done = run("--from", "torc", "t.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "did you mean tork?" in done.stderr
+
+
+def test_one_dialect_is_written_as_another(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text(TORK)
+    done = run("--to", "cdktr", "t.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "name: T\n"
+        "tasks:\n"
+        "  say-it:\n"
+        "    name: Say it\n"
+        "    image: alpine\n"
+        "    script: echo {{x}}\n"
+        "    capture: true\n"
+    )
+    (tmp_path / "t.yaml").write_text("tasks: 1")
+    done = run("--to", "cdktr", "t.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "tasks must be a mapping" in done.stderr
+    assert run("--to", "cdktr", ".", cwd=tmp_path).returncode == 2
+    assert run("--to", "tork", "t.yaml", cwd=tmp_path).returncode == 2
+
+
+CRONTAB = b"""MAILTO=me
+# Every night
+@daily /opt/backup.sh
+@reboot x
+*/5 * * * * cd /srv && ./poll%in
+"""
+
+
+def test_a_crontab_becomes_files(tmp_path: Path) -> None:
+    done = run("--from", "crontab", cwd=tmp_path, stdin=CRONTAB)
+    assert done.returncode == 4
+    assert "<stdin>:4:1: @reboot: no workflow starts when a machine does" in done.stderr
+    assert "<stdin>:3: backup: MAILTO=me: output is not mailed" in done.stderr
+    assert "set workdir where that matters" in done.stderr
+    assert done.stdout == (
+        "# --- backup.yaml\n"
+        "# MAILTO=me: output is not mailed, cdktr-logs shows it\n"
+        "description: Every night\n"
+        "cron: 0 0 * * *\n"
+        "tasks:\n"
+        "  backup:\n"
+        "    command: /opt/backup.sh\n"
+        "\n"
+        "# --- poll.yaml\n"
+        "# MAILTO=me: output is not mailed, cdktr-logs shows it\n"
+        'cron: "*/5 * * * *"\n'
+        "tasks:\n"
+        "  poll:\n"
+        "    command: |\n"
+        "      {\n"
+        "      cd /srv && ./poll\n"
+        "      } <<'END'\n"
+        "      in\n"
+        "      END\n"
+    )
+
+
+def test_a_crontab_is_written_into_a_directory_and_over_nothing(tmp_path: Path) -> None:
+    (tmp_path / "tab").write_bytes(b"0 1 * * * a\n0 2 * * * b\n")
+    done = run("--from", "crontab", "--into", "flows", "tab", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "flows/a.yaml\nflows/b.yaml\n")
+    assert run("flows", cwd=tmp_path).stdout == "2 files good, 2 tasks\n"
+    (tmp_path / "flows/a.yaml").unlink()
+    done = run("--from", "crontab", "--into", "flows", "tab", cwd=tmp_path)
+    assert done.returncode == 5
+    assert "flows/b.yaml is there already; nothing was written" in done.stderr
+    assert not (tmp_path / "flows/a.yaml").exists()
+    assert run("--into", "flows", "tab", cwd=tmp_path).returncode == 2
+
+
+CALLS = "tasks:\n  a: {workflow: othr}\n  b: {workflow: sub.x}\n  c: {workflow: Good}\n"
+
+
+def test_a_called_workflow_that_there_is_not(tmp_path: Path) -> None:
+    flows = tmp_path / "flows"
+    (flows / "sub").mkdir(parents=True)
+    (flows / "main.yaml").write_text(CALLS)
+    (flows / "other.yaml").write_text(GOOD)
+    (flows / "sub/x.yaml").write_text("tasks: 1")  # with faults, and yet there
+    done = run("flows", cwd=tmp_path)
+    assert done.returncode == 4
+    assert (
+        "flows/main.yaml:2:17: a calls the workflow 'othr', which there is not "
+        "(did you mean other?)\n"
+        "      a: {workflow: othr}\n"
+    ) in done.stdout
+    assert done.stdout.count("which there is not") == 1
+    done = run("flows/main.yaml", "flows/other.yaml", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "warning: flows/main.yaml: a calls othr, which is not among these files" in done.stdout
+
+
+def test_the_schema_is_printed(tmp_path: Path) -> None:
+    done = run("--schema", cwd=tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["$defs"]["task"]["properties"]["command"]
+
+
+def test_a_plan_is_shown_and_nothing_is_run(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        'params: {day: monday, n: 1}\ntasks: {a: {command: "touch x", env: {D: '
+        '"{{ params.day }} {{ event.payload.y }}"}}}\n'
+    )
+    done = run("--plan", "p.yaml", "-p", "day=friday", "--event", 'e={"y": 5}', cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "    D=friday 5\n" in done.stdout
+    done = run("--plan", "p.yaml", "--event", '{"payload": {"y": 6}}', cwd=tmp_path)
+    assert "    D=monday 6\n" in done.stdout
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (["--plan", "p.yaml", "-p", "dya=x"], 4, "unknown param 'dya': did you mean day?"),
+        (["--plan", "p.yaml", "-p", "n=x"], 4, "param n"),
+        (["--plan", "p.yaml", "-p", "x"], 2, "-p takes NAME=VALUE"),
+        (["--plan", "p.yaml", "--event", "e={"], 2, "--event: not JSON"),
+        (["--plan", "p.yaml", "--event", '{"a": 1}'], 2, "name and payload"),
+        (["--plan", "p.yaml", "p.yaml", "q.yaml"], 3, "no such file"),
+        (["-p", "a=b", "p.yaml"], 2, "--param goes with --plan"),
+    ],
+)
+def test_wrong_words_for_a_plan(args: list[str], code: int, said: str, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("params: {day: monday, n: 1}\ntasks: {a: {command: x}}\n")
+    done = run(*args, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
