@@ -176,7 +176,7 @@ def _set(kind: type, name: str, value: Any) -> Patch:
 
 
 MECHANISMS: Final[dict[str, tuple[Callable[[], list[Patch]], int]]] = {
-    "fencing": (_without_fencing, 1500),
+    "fencing": (_without_fencing, 2200),
     "lease-from-sending": (_lease_from_receipt, 600),
     "commit-before-reply": (_reply_before_commit, 200),
     "end-at-lease-end": (_without_ending_at_lease_end, 100),
