@@ -284,10 +284,10 @@ def test_every_fault_of_a_file_is_told_where_it_is() -> None:
         (13, 27, "env DAY: there is no param 'dya'", "did you mean day?"),
         (14, 32, "env QUOTED: there is no param 'dya'", "did you mean day?"),
         (15, 34, "env ESCAPED: there is no param 'dya'", "did you mean day?"),
-        (18, 25, "env BLOCK: there is no param 'dya'", "did you mean day?"),
+        (18, 26, "env BLOCK: there is no param 'dya'", "did you mean day?"),
         (19, 15, "env FOLDED: there is no param 'dya'", "did you mean day?"),
         (22, 32, "if: task 'load' need not be over by then", "add it to depends"),
-        (22, 51, "if: there is no 'task' here", "did you mean tasks?"),
+        (22, 50, "if: there is no 'task' here", "did you mean tasks?"),
     ]  # fmt: skip
 
 
