@@ -17,7 +17,6 @@ from cdktr_common.catalogue.values import RunContext, TaskSpec
 from cdktr_common.errors import INVALID, ProtocolError
 from cdktr_principal import ready, rendering, retries, templates
 from cdktr_principal.core import Core, Moment
-from cdktr_principal.demand import is_new
 from cdktr_principal.expressions import Failed
 from cdktr_principal.language.fields import MAX_NAME
 from cdktr_principal.picking import Picking, slots_of
@@ -132,7 +131,7 @@ def _give(core: Core, wait: FetchWait, tasks: list[Task], at: Moment) -> bool:
 def _fields(task: Task, at: Moment) -> dict[str, Any]:
     """What an agent is told of the plan of a task. Raises Failed."""
     plan, extra = task.plan, variables(task)
-    if is_new(plan):
+    if task.queue is None or task.queue.name[2].new:
         return rendering.task_fields(plan, task.run.plan.secrets, extra, TaskScope(task, at))
     return {  # the same for one that says nothing else, in a tenth of the time
         "argv": plan.argv, "command": plan.command, "workdir": plan.workdir,

@@ -63,10 +63,13 @@ def check_fields(task: TaskPlan) -> None:
         check_env(task.env)
     if task.name or task.description or task.tags or task.dotenv or task.workdir is not None:
         check_texts(task.name, task.description, task.tags, task.dotenv, task.workdir)
-    check_length("a time-out", task.timeout_s, least=0.0, zero=False)
-    check_length("lost_after_s", task.lost_after_s, least=MIN_LOST_AFTER_S)
-    check_range("max_losses", task.max_losses, 1, MAX_LOSSES)
-    if any(not LABEL.fullmatch(label) for label in task.labels):
+    if task.timeout_s is not None:
+        check_length("a time-out", task.timeout_s, zero=False)
+    if task.lost_after_s is not None:
+        check_length("lost_after_s", task.lost_after_s, least=MIN_LOST_AFTER_S)
+    if not 1 <= task.max_losses <= MAX_LOSSES:
+        check_range("max_losses", task.max_losses, 1, MAX_LOSSES)
+    if task.labels and any(not LABEL.fullmatch(label) for label in task.labels):
         raise Refused("a label is 1 to 100 letters, digits, _.:=/@+-")
     if task.priority or task.slots != 1 or task.pools:
         check_range("priority", task.priority, 0, 9)

@@ -74,14 +74,16 @@ class _Checker:
                 raise Refused(f"task {task.id}: a task of the end of the run has no depends")
             if not hooks.isdisjoint(task.depends):
                 raise Refused(f"task {task.id}: depends on a task of the end of the run")
-        known = self.level(plan.tasks, names, depth, "")
+        known = self.level(plan.tasks, names, depth, "", plan.output is not None)
         if plan.templates:
             _problems("env", plan.env.values(), replace(names, sealed=True))
         check_size("output", plan.output)
         _template("output", plan.output, known)
 
-    def level(self, tasks: list[TaskPlan], names: Names, depth: int, path: str) -> Names:
-        """Tasks that may depend on one another; what others may say of them."""
+    def level(
+        self, tasks: list[TaskPlan], names: Names, depth: int, path: str, spoken_of: bool = False
+    ) -> Names:
+        """Tasks that may depend on one another; what may be said of them, if anybody does."""
         if not tasks:
             raise Refused("has no tasks" if path else "the plan has no tasks")
         self._tasks += len(tasks)
@@ -98,8 +100,10 @@ class _Checker:
         problems = dag.problems([(task.id, task.depends) for task in tasks])
         if problems:
             raise Refused("; ".join(str(problem) for problem in problems[:5]))
-        own = {task.id: TaskNames(task.outputs or None, task.group is not None) for task in tasks}
-        known = replace(names, tasks=ChainMap(own, dict(names.tasks)) if names.tasks else own)
+        known = names
+        if names.tasks or spoken_of or any(map(_speaks, tasks)):
+            own = {each.id: _names_of(each) for each in tasks}
+            known = replace(names, tasks=ChainMap(own, dict(names.tasks)) if names.tasks else own)
         for task in tasks:
             try:
                 self.task(task, known, depth, path + task.id)
@@ -154,6 +158,15 @@ class _Checker:
         many = group.each is not None or bool(group.matrix)
         inside = replace(names, loop=(*names.loop, group.var)) if many else names
         self.level(group.tasks, inside, depth + 1, f"{path}{'[]' if many else ''}.")
+
+
+def _speaks(task: TaskPlan) -> bool:
+    """May it speak of other tasks?"""
+    return bool(task.templates or task.cond or task.rules or task.group or task.call)
+
+
+def _names_of(task: TaskPlan) -> TaskNames:
+    return TaskNames(task.outputs or None, task.group is not None)
 
 
 def _deeper(depth: int) -> None:
