@@ -31,14 +31,16 @@ ROW_BYTES: Final = 400
 
 
 def find_run(state: State, name: str) -> Run:
-    """A run by id, unique beginning of it, or `last`. Raises not_found or ambiguous."""
+    """A run by id, unique beginning of it, or `last`, the newest that no other run has called.
+    Raises not_found or ambiguous."""
     run = state.runs.get(name)
     if run is not None:
         return run
     if name == "last":
-        if not state.runs:
+        newest = next((each for each in reversed(state.runs.values()) if not each.parent), None)
+        if newest is None:
             raise ProtocolError("not_found", "there are no runs yet")
-        return next(reversed(state.runs.values()))
+        return newest
     fitting = [run_id for run_id in state.runs if name and run_id.startswith(name)]
     if len(fitting) > 1:
         some = ", ".join(fitting[:5])

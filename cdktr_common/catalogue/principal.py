@@ -304,7 +304,8 @@ class RunList(Request, frozen=True, kw_only=True, tag="run.list"):
 
 
 class RunShow(Request, frozen=True, kw_only=True, tag="run.show"):
-    """One run with its plan. Runs are named by id, by a unique beginning of it, or `last`."""
+    """One run with its plan. Runs are named by id, by a unique beginning of it, or `last`: the
+    newest that no other run has called."""
 
     run: str
 

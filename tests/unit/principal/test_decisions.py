@@ -13,7 +13,7 @@ from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import Call, Group, Param, Plan, Retry, TaskPlan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
-from cdktr_principal import triggers
+from cdktr_principal import queries, triggers
 from cdktr_principal.snapshot import restore, take
 from tests.unit.principal.world import World
 
@@ -360,6 +360,13 @@ def test_a_called_workflow_gets_params_and_gives_its_output(world: World) -> Non
     assert spec.argv == ["42"]
     world.report("x", spec.token)
     assert (state(world, made), state(world, child.id)) == ("COMPLETED 0", "COMPLETED 0")
+
+
+def test_the_last_run_is_none_that_another_has_called(world: World) -> None:
+    load(world, Plan(workflow="inner", tasks=[task("i")]))
+    made = run(world, task("c", call=Call(workflow="inner")))
+    assert queries.find_run(world.core.state, "last").id == made
+    work(world)
 
 
 def test_a_called_run_that_fails_is_called_again_and_then_fails_its_task(world: World) -> None:
