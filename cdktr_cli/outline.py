@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from cdktr_cli.durations import rough
-from cdktr_cli.table import Row, epoch
+from cdktr_cli.table import Row, began, epoch
 
 if TYPE_CHECKING:
     from cdktr_common.catalogue.plan import TaskPlan
@@ -23,6 +23,8 @@ COPIES: Final = 12
 
 CELL: Final = 40
 """Characters of an output in a table."""
+
+FINAL: Final = ("COMPLETED", "FAILED", "CANCELLED", "SKIPPED")
 
 _ORDER: Final = ("COMPLETED", "FAILED", "CANCELLED", "SKIPPED", "RUNNING", "PENDING")
 _FIRST: Final = ("FAILED", "RUNNING", "CANCELLED", "PENDING", "SKIPPED", "COMPLETED")
@@ -45,7 +47,22 @@ def arranged(tasks: Iterable[Row]) -> list[Row]:
         states = Counter(one["state"] for one in mine)
         shown.append({**row, "depth": depth, "copies": dict(states)})
         waiting += [(one, depth + 1) for one in reversed(mine)]
+    _time_groups(shown)
     return shown
+
+
+def _time_groups(rows: list[Row]) -> None:
+    """A group runs from when the first of its tasks began until the last has ended."""
+    by_task = {row["task"]: row for row in rows}
+    for row in reversed(rows):  # what is inside is timed before what it is inside of
+        group = by_task.get(row.get("group") or "") if row["depth"] else None
+        attempts = row.get("attempts") or [row]
+        start, end = began(attempts[0]), attempts[-1].get("ended")
+        if group is None or group.get("attempts") or not start:
+            continue
+        group["started"] = min(filter(None, (group.get("started"), start)))
+        if group["state"] in FINAL and end:
+            group["ended"] = max(filter(None, (group.get("ended"), end)))
 
 
 def folded(rows: Iterable[Row], most: int = COPIES) -> list[Row]:

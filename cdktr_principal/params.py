@@ -80,9 +80,7 @@ def _unknown(name: str, known: Mapping[str, Param], whose: str) -> ProtocolError
     if not known:
         return ProtocolError("bad_field", f"{whose}: no params are declared, and {shown} was given")
     hint = nearest(name, known) or f"known are {', '.join(list(known)[:SHOWN])}"
-    return ProtocolError(
-        "bad_field", f"{whose}: unknown param {shown}: {hint}", list(known)[:SHOWN]
-    )
+    return ProtocolError("bad_field", f"{whose}: unknown param {shown}: {hint}")
 
 
 def checked(param: Param, value: Any) -> Any:

@@ -33,8 +33,8 @@ Options:
   --key KEY               The same key gives the same new run, however often.
   --wait                  Wait until it has ended; exits with its code.
 {OPTIONS}
-Exit codes: 0 started, or with --wait COMPLETED - 3 no such run or task - 5 the run goes on still -
-with --wait the code of the first task that failed.
+Exit codes: 0 started, or with --wait COMPLETED - 3 no such run or task - 5 the run goes on still,
+or nothing of it failed. With --wait: the code of the first task that failed.
 """
 
 

@@ -33,6 +33,23 @@ def test_copies_stand_below_their_group() -> None:
     assert outline.remark(arranged[1], 0.0) == "2 COMPLETED, 1 FAILED"
 
 
+def test_a_group_runs_as_long_as_its_copies() -> None:
+    def times(start: str, end: str | None) -> dict[str, Any]:
+        return {"attempts": [{"n": 1, "started": start, "ended": end}]}
+
+    rows = [
+        row("g"), row("g[0]", group="g"), row("g[1]", group="g", **times("03", "05")),
+        row("g[0].a", group="g[0]", **times("02", "04")), row("h", "RUNNING"),
+        row("h[0]", group="h", **times("01", "02")), row("e"),
+    ]  # fmt: skip
+    by_task = {one["task"]: one for one in outline.arranged(rows)}
+    assert (by_task["g"]["started"], by_task["g"]["ended"]) == ("02", "05")
+    assert (by_task["g[0]"]["started"], by_task["g[0]"]["ended"]) == ("02", "04")
+    assert by_task["h"]["started"] == "01"
+    assert "ended" not in by_task["h"]
+    assert "started" not in by_task["e"]
+
+
 def test_a_long_group_is_folded_to_what_matters() -> None:
     copies = [row(f"g[{i}]", group="g") for i in range(100)]
     for i in (7, 93):
