@@ -36,6 +36,9 @@ from cdktr_principal.sizes import check_size
 PLAN_TASKS: Final = 20_000
 """Tasks of a plan, those in groups included."""
 
+VALUE_BYTES: Final = 2 << 20
+"""Of a list, params or an output that stand in a plan, as JSON: a file has no more."""
+
 MAX_RUNS: Final = 1000
 MAX_EVENTS: Final = 1000
 MAX_DEPTH: Final = 10
@@ -77,7 +80,7 @@ class _Checker:
         known = self.level(plan.tasks, names, depth, "", plan.output is not None)
         if plan.templates:
             _problems("env", plan.env.values(), replace(names, sealed=True))
-        check_size("output", plan.output)
+        check_size("output", plan.output, VALUE_BYTES)
         _template("output", plan.output, known)
 
     def level(
@@ -129,7 +132,7 @@ class _Checker:
         if task.call is not None:
             if (task.call.workflow is None) == (task.call.plan is None):
                 raise Refused("call: give either workflow or plan")
-            check_size(f"task {path}: params", task.call.params)
+            check_size(f"task {path}: params", task.call.params, VALUE_BYTES)
             _template("params", task.call.params, names)
             if task.call.plan is not None:
                 _deeper(depth)
@@ -148,7 +151,7 @@ class _Checker:
             raise Refused(f"matrix has more than {MAX_LISTS} lists", "too_large")
         check_range("concurrency", group.concurrency, 0, MAX_LIST)
         for key, template in (("each", group.each), ("matrix", group.matrix)):
-            check_size(f"task {path}: {key}", template)
+            check_size(f"task {path}: {key}", template, VALUE_BYTES)
             _template(key, template, names)
             for each in template.values() if isinstance(template, dict) else (template,):
                 if each is not None and not isinstance(each, list | str):
@@ -195,7 +198,8 @@ def _about_itself(plan: Plan) -> None:
 def _params(params: Mapping[str, Param]) -> None:
     if len(params) > MAX_PARAMS:
         raise Refused(f"more than {MAX_PARAMS} params", "too_large")
-    check_size("params", {name: [param.default, param.enum] for name, param in params.items()})
+    given = {name: [param.default, param.enum] for name, param in params.items()}
+    check_size("params", given, VALUE_BYTES)
     for name, param in params.items():
         if not VARIABLE.fullmatch(name):
             raise Refused(f"'{name[:40]}' is not the name of a param")

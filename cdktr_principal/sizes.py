@@ -14,14 +14,14 @@ MAX_BYTES: Final = 256 << 10
 MAX_DEPTH: Final = 64
 
 
-def check_size(what: str, value: Any) -> None:
+def check_size(what: str, value: Any, most: int = MAX_BYTES) -> None:
     """Raises ProtocolError too_large."""
     if value is None:
         return
     _check_depth(what, value)
     size = len(encode(value))
-    if size > MAX_BYTES:
-        raise ProtocolError("too_large", f"{what}: {size:,} bytes, and {MAX_BYTES:,} are allowed")
+    if size > most:
+        raise ProtocolError("too_large", f"{what}: {size:,} bytes, and {most:,} are allowed")
 
 
 def _check_depth(what: str, value: Any) -> None:

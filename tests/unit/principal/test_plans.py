@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from cdktr_common.errors import ProtocolError
 from cdktr_principal.language.dialects import load_text
 from cdktr_principal.limits import check_plan
 
-EXAMPLES = sorted((Path(__file__).parents[3] / "examples").rglob("*.yaml"))
+ROOT = Path(__file__).parents[3]
+PAGES = [page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```", "\n".join(PAGES), re.M | re.S)
+EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 
 
 def refusal(plan: Plan) -> str:
@@ -152,6 +156,14 @@ def test_nothing_is_nested_without_end() -> None:
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_what_a_loader_accepts_is_accepted_by_wire(file: Path) -> None:
     plan, faults = load_text(file.read_bytes(), "w", file.name)
+    assert plan is not None or faults
+    if plan is not None:
+        check_plan(plan)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_so_is_every_example_of_the_documentation(block: str) -> None:
+    plan, faults = load_text(block.encode(), "w", "page")  # it may be a settings file
     assert plan is not None or faults
     if plan is not None:
         check_plan(plan)
