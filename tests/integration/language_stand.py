@@ -66,7 +66,8 @@ def documents() -> list[Document]:
     found = [
         document(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
         for folder in FOLDERS
-        for path in sorted((EXAMPLES / folder).glob("*.y*ml"))
+        for path in sorted((EXAMPLES / folder).glob("*.*"))
+        if path.suffix in (".yaml", ".yml", ".json")
     ]
     for page in PAGES:
         if (ROOT / page).exists():
