@@ -36,6 +36,11 @@ ROW_MAX: Final = 1 << 14
 with whole chunks of 64 KiB it was half a gigabyte, with this it is tens of megabytes."""
 
 NAME_MAX: Final = 512
+
+OUTPUT: Final = ("stdout", "stderr")
+ARTIFACT: Final = "artifact/"
+"""How the names of all other streams begin; the rest of it is a path."""
+
 MARKS_KEPT: Final = 20_000
 
 StreamKey = tuple[str, str, int, str]
@@ -264,6 +269,10 @@ def check_chunk(chunk: LogChunk) -> None:
     for name in (chunk.workflow, chunk.run, chunk.task):
         if not 0 < len(name) <= NAME_MAX:
             raise ProtocolError("bad_field", f"log.append: a name of {len(name)} characters")
+    if chunk.stream not in OUTPUT and not (
+        chunk.stream.startswith(ARTIFACT) and len(ARTIFACT) < len(chunk.stream) <= NAME_MAX
+    ):
+        raise ProtocolError("bad_field", f"log.append: no stream {chunk.stream[:NAME_MAX]!r}")
     try:
         size = size_of(chunk)
     except BadBase64 as fault:

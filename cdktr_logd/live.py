@@ -20,6 +20,7 @@ from cdktr_common.catalogue.common import StreamStat
 from cdktr_common.catalogue.logd import LogLive
 from cdktr_common.catalogue.values import LogChunk
 from cdktr_common.codec import encode
+from cdktr_logd.core import OUTPUT
 
 STAT_S: Final = 2.0
 REPEATS: Final = 8
@@ -60,8 +61,10 @@ class Live:
         self._prefixes = tuple(sorted(prefixes))
 
     def publish(self, stored: Iterable[tuple[int, LogChunk]]) -> None:
-        """Publish what has a listener."""
+        """Publish what has a listener: output, since files are not for watching."""
         for pos, chunk in stored:
+            if chunk.stream not in OUTPUT:
+                continue
             topic = topic_of(chunk.workflow, chunk.run, chunk.task)
             self.moved(topic, pos)
             if self._prefixes and topic.startswith(self._prefixes):

@@ -16,7 +16,7 @@ from cdktr_common.catalogue.logd import HistoryList, HistoryPage, LogQuery, LogR
 from cdktr_common.catalogue.values import LogChunk
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
-from cdktr_logd.core import as_text, data_of, size_of, trimmed, with_data
+from cdktr_logd.core import ARTIFACT, OUTPUT, as_text, data_of, size_of, trimmed, with_data
 
 PAGE_BYTES: Final = 1 << 20
 """A page stops growing here; it is over by one chunk at most."""
@@ -83,6 +83,8 @@ def chunks_sql(query: LogQuery, run: str | None, edge: int, backwards: bool) -> 
         if value is not None:
             wheres.append(f"{column} = ?")
             where_parameters.append(value)
+    if query.stream is None:
+        wheres.append(f"stream IN {OUTPUT}")  # files only when they are asked for by name
     if query.since_ts is not None:
         wheres.append("ts >= ?")
         where_parameters.append(query.since_ts)
@@ -242,7 +244,17 @@ _HISTORY: Final = {
     "attempts": "run, workflow, task, n, state, agent, fence, assigned_ts, started_ts, ended_ts,"
     " code, reason, stdout_bytes, stderr_bytes, seq",
     "events": "seq, ts, type, topic, body",
+    "artifacts": "run, workflow, task, n, path, bytes, whole, ts, seq",
 }
+_ARTIFACTS: Final = f"""(
+    SELECT run, any_value(workflow) AS workflow, task, n,
+        substr(stream, {len(ARTIFACT) + 1}) AS path,
+        CAST(max(off + size) AS BIGINT) AS bytes, min(ts) AS ts, max(pos) AS seq,
+        bool_or(ended) AND sum(size) = max(off + size) AS whole
+    FROM logstore WHERE starts_with(stream, '{ARTIFACT}') GROUP BY run, task, n, stream
+)"""
+"""Files are what their chunks tell; `whole`: up to the end, and nothing is missing before it."""
+
 _JSON: Final = ("body", "output", "outputs")
 _TIME: Final = {"runs": "created_ts", "tasks": "started_ts", "attempts": "assigned_ts"}
 
@@ -252,6 +264,8 @@ def history_sql(asked: HistoryList, run: str | None) -> Sql:
     if asked.limit < 1:
         raise ProtocolError("bad_field", f"history.list: limit is {asked.limit}")
     table = asked.table
+    if table == "artifacts" and (run is None or asked.state is not None):
+        raise ProtocolError("bad_field", "history.list: artifacts are asked for by run, not state")
     time = _TIME.get(table, "ts")
     wheres: list[str] = []
     parameters: list[object] = []
@@ -269,7 +283,7 @@ def history_sql(asked: HistoryList, run: str | None) -> Sql:
             wheres.append(test)
             parameters.append(value)
     where = f" WHERE {' AND '.join(wheres)}" if wheres else ""
-    source = "event" if table == "events" else table
+    source = {"events": "event", "artifacts": _ARTIFACTS}.get(table, table)
     most = min(asked.limit, PAGE_ROWS) + 1
     return Sql(
         f"SELECT {_HISTORY[table]} FROM {source}{where} ORDER BY seq DESC LIMIT {most}",

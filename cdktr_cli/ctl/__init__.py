@@ -23,6 +23,7 @@ COMMANDS = {
     "runs": "runs that are going on, and recent ones",
     "show": "one run: a row for each task",
     "tasks": "all attempts of the tasks of a run",
+    "artifacts": "the files that tasks of a run have handed over",
     "why": "why a run or a task is not running",
     "wait": "wait until runs have ended",
     "cancel": "end runs",

@@ -68,9 +68,10 @@ class LogAppend(Request, frozen=True, kw_only=True, tag="log.append"):
 
 
 class LogQuery(Request, frozen=True, kw_only=True, tag="log.query"):
-    """Chunks that fit all that is given: `run` by id or unique beginning, `text` a case-insensitive
-    part, `regex` an RE2 pattern; both look at single lines and a chunk is cut down to those that
-    fit. `after` is the `next` of an earlier page. `tail`: only the last so many lines."""
+    """Chunks that fit all that is given, of stdout and stderr unless a `stream` is: `run` by id or
+    unique beginning, `text` a case-insensitive part, `regex` an RE2 pattern; both look at single
+    lines and a chunk is cut down to those that fit. `after` is the `next` of an earlier page.
+    `tail`: only the last so many lines."""
 
     to: ClassVar[str] = "logd"
 
@@ -113,12 +114,13 @@ class LogRead(Request, frozen=True, kw_only=True, tag="log.read"):
 
 
 class HistoryList(Request, frozen=True, kw_only=True, tag="history.list"):
-    """What has been recorded of runs, tasks or events, newest first. `before` is the `next` of an
-    earlier page."""
+    """What has been recorded of runs, tasks, attempts or events, or of the artifacts of a run,
+    newest first. `before` is the `next` of an earlier page. An artifact is `whole` when all of it
+    has come; its bytes are those of the stream `artifact/` and its path (`log.read`)."""
 
     to: ClassVar[str] = "logd"
 
-    table: Literal["runs", "tasks", "attempts", "events"]
+    table: Literal["runs", "tasks", "attempts", "events", "artifacts"]
     workflow: str | None = None
     run: str | None = None
     state: str | None = None
@@ -132,8 +134,9 @@ class HistoryList(Request, frozen=True, kw_only=True, tag="history.list"):
 
 
 class LogLive(Message, frozen=True, kw_only=True, tag="log.live"):
-    """Published by logd on `log/<workflow>/<run>/<task>/` after the chunk was stored. `seq` is the
-    position that `log.query` calls `after`; `offset` tells a gap within a stream."""
+    """Published by logd on `log/<workflow>/<run>/<task>/` after the chunk, one of stdout or stderr,
+    was stored. `seq` is the position that `log.query` calls `after`; `offset` tells a gap within a
+    stream."""
 
     seq: int
     chunk: LogChunk

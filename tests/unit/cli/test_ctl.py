@@ -44,6 +44,7 @@ def test_each_command_takes_the_common_options(name: str) -> None:
         "undrain",
         "lost",
         "retry",
+        "artifacts",
     }
     run = ["last"] if name in takes_one else []
     args = arguments.parse(

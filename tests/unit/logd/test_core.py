@@ -172,6 +172,9 @@ def test_what_cannot_be_stored_is_refused() -> None:
         ({"n": 0}, "bad_field"),
         ({"run": ""}, "bad_field"),
         ({"task": "x" * 600}, "bad_field"),
+        ({"stream": "stdin"}, "bad_field"),
+        ({"stream": "artifact/"}, "bad_field"),
+        ({"stream": "artifact/" + "x" * 600}, "bad_field"),
         ({"text": "x" * (core.CHUNK_MAX + 1)}, "too_large"),
         ({"text": None, "b64": b64encode(b"x" * (core.CHUNK_MAX + 1)).decode()}, "too_large"),
     ):

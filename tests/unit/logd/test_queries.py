@@ -273,3 +273,46 @@ def test_history_comes_in_pages_newest_first(asker: Asker) -> None:
             break
         before = page.next
     assert seen == list(range(25, 0, -1))
+
+
+# Artifacts.
+
+
+@pytest.fixture
+def files(lines: Asker) -> Asker:
+    whole = {"run": "abcdefghij", "stream": "artifact/dist/a.bin"}
+    part = {"run": "abcdefghij", "stream": "artifact/b", "n": 2}
+    store_output(
+        lines.store,
+        [chunk(0, b"\xff" * 20_000, **whole), chunk(20_000, b"1\n", end=True, **whole),
+         chunk(0, b"error\n", **part)],
+    )  # fmt: skip
+    return lines
+
+
+def test_files_are_listed_by_run(files: Asker) -> None:
+    page = files.ask(HistoryList(table="artifacts", run="abcd"), HistoryPage)
+    rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+    assert [(row["path"], row["n"], row["bytes"], row["whole"]) for row in rows] == [
+        ("b", 2, 6, False), ("dist/a.bin", 1, 20_002, True),
+    ]  # fmt: skip
+    first = files.ask(HistoryList(table="artifacts", run="abcd", limit=1), HistoryPage)
+    rest = HistoryList(table="artifacts", run="abcd", limit=1, before=first.next)
+    assert first.rows + files.ask(rest, HistoryPage).rows == page.rows
+    assert files.ask(HistoryList(table="artifacts", run="abczzzzzzz"), HistoryPage).rows == []
+    for wrong in (
+        HistoryList(table="artifacts"),
+        HistoryList(table="artifacts", run="a", state="x"),
+    ):
+        with pytest.raises(ProtocolError, match="by run"):
+            files.ask(wrong, HistoryPage)
+
+
+def test_files_are_no_output_unless_asked_for_by_name(files: Asker) -> None:
+    assert len(lines_of(files.ask(LogQuery(run="abcdefghij", limit=1000), LogPage))) == len(LINES)
+    hits = lines_of(files.ask(LogQuery(text="error", tail=1000), LogPage))
+    assert len(hits) == 30
+    assert lines_of(files.ask(LogQuery(stream="artifact/b"), LogPage)) == ["error"]
+    read = LogRead(run="abcdefghij", task="t", stream="artifact/dist/a.bin", offset=19_999)
+    page = files.ask(read, LogPage)
+    assert b"".join(map(core.data_of, page.chunks)) == b"\xff1\n"
