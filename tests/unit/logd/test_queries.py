@@ -300,10 +300,8 @@ def test_files_are_listed_by_run(files: Asker) -> None:
     rest = HistoryList(table="artifacts", run="abcd", limit=1, before=first.next)
     assert first.rows + files.ask(rest, HistoryPage).rows == page.rows
     assert files.ask(HistoryList(table="artifacts", run="abczzzzzzz"), HistoryPage).rows == []
-    for wrong in (
-        HistoryList(table="artifacts"),
-        HistoryList(table="artifacts", run="a", state="x"),
-    ):
+    by_state = HistoryList(table="artifacts", run="abcd", state="x")
+    for wrong in (HistoryList(table="artifacts"), by_state):
         with pytest.raises(ProtocolError, match="by run"):
             files.ask(wrong, HistoryPage)
 
