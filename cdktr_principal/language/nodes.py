@@ -154,6 +154,7 @@ class Faults:
 
     def add(self, line: int, col: int, what: str, hint: str = "") -> None:
         """One thing wrong, at a place."""
+        what, hint = _one_line(what), _one_line(hint)
         if (line, col, what) in self._told:
             return  # what all tasks share is read for each of them
         if self.full:
@@ -178,3 +179,8 @@ class Faults:
         if self._more:
             found.append(Fault(file=self.file, what=f"and {self._more} more faults"))
         return found
+
+
+def _one_line(text: str) -> str:
+    """What a file had in a key or value may be of several lines; what is told of it is of one."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
