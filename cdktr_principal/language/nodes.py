@@ -182,5 +182,6 @@ class Faults:
 
 
 def _one_line(text: str) -> str:
-    """What a file had in a key or value may be of several lines; what is told of it is of one."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+    """What a file had in a key or value may be of several lines; what is told of it is of one.
+    Other control characters stay: whoever shows them knows how."""
+    return text.replace("\n", " ").replace("\r", " ")
