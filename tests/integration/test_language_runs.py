@@ -1,11 +1,9 @@
 """What the examples promise, on the real programs: states, order, what is passed on, what is run
-again, and that a file written in another dialect is the same run."""
+again."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +14,8 @@ from cdktr_common.catalogue.values import TaskRow
 from cdktr_common.errors import ProtocolError
 from tests.integration.harness import Env, wait_until
 from tests.integration.language_stand import (
-    EXAMPLES,
-    ROOT,
     begin,
     detail,
-    documents,
     ended,
     language_stand,
     need_uv,
@@ -255,45 +250,3 @@ def test_only_the_failed_copies_are_run_again(env: Env, tmp_path: Path) -> None:
     everything = env.client().ask(p.RunRetry(run=one, all=True), p.RunStarted).runs[0].run
     ended(env, everything)
     assert len([row for row in env.tasks(everything).values() if row.attempts]) == 5
-
-
-# Other dialects, written as CDKTR's.
-
-
-def others() -> list[str]:
-    found = sorted(
-        str(path.relative_to(ROOT))
-        for folder in ("conducktor", "tork")
-        for path in (EXAMPLES / folder).glob("*.y*ml")
-    )
-    return [name for name in found if name in {document.name for document in documents()}]
-
-
-@pytest.mark.parametrize("name", others())
-def test_written_as_cdktr_it_is_the_same_run(env: Env, name: str, tmp_path: Path) -> None:
-    """The same tasks, order, states and bytes."""
-    (document,) = (one for one in documents() if one.name == name)
-    strip = ["--strip-image"] if document.options["strip_image"] else []
-    argv = [sys.executable, "-m", "cdktr_principal.check", *strip, "--to", "cdktr", name]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (tmp_path / "same.yaml").write_text(done.stdout)
-    argv = [sys.executable, "-m", "cdktr_principal.check", str(tmp_path / "same.yaml")]
-    checked = subprocess.run(argv, capture_output=True, text=True, timeout=60)
-    assert checked.returncode == 0, checked.stdout + done.stdout
-    first = start(env, document.text, **document.options)
-    second = start(env, done.stdout, params=document.options["params"], file=document.name)
-    for run in (first, second):
-        ended(env, run, document.state, document.code)
-    assert told(env, first) == told(env, second)
-    outputs = {run: detail(env, run).output for run in (first, second)}
-    assert outputs[first] == outputs[second] or "random" in document.text
-
-
-def told(env: Env, run: str) -> list[tuple[object, ...]]:
-    """The tasks in the order of the plan, with what they wrote."""
-    found: list[tuple[object, ...]] = []
-    for task, row in env.tasks(run).items():
-        printed = output(env, run, task) if row.attempts else ""
-        found.append((task, row.name, row.state, row.code, sorted(row.depends), printed))
-    return found
