@@ -26,7 +26,7 @@ from cdktr_principal.language.reading import unknown_keys
 WORKFLOW_KEYS: Final = ("name", "description", "schedule", "eventTrigger", "tasks", "dag")
 TASK_KEYS: Final = ("name", "command")
 
-_MORE: Final = "tasks as a mapping, in the CDKTR dialect, have more keys"
+SEE: Final = "docs/dialects.md#conducktor"
 
 
 class Arrow(NamedTuple):
@@ -40,6 +40,11 @@ class Arrow(NamedTuple):
 
 def load(root: Map, workflow: str, faults: Faults) -> Plan:
     """The plan that a tree describes. It is of no use when there were faults."""
+    with faults.about(SEE):
+        return _plan(root, workflow, faults)
+
+
+def _plan(root: Map, workflow: str, faults: Faults) -> Plan:
     unknown_keys(root, WORKFLOW_KEYS, faults, "a Conducktor workflow")
     found: dict[str, Any] = {}
     for key, field, read in (

@@ -21,6 +21,7 @@ from cdktr_principal.language.source import MAX_BYTES, parse
 CDKTR: Final = "cdktr"
 CONDUCKTOR: Final = "conducktor"
 TORK: Final = "tork"
+SEE: Final = "docs/dialects.md#which-dialect-a-file-is-in"
 DIALECTS: Final = (CDKTR, CONDUCKTOR, TORK)
 
 _TORK_ALONE: Final = frozenset({"run", "cmd", "entrypoint", "var", "subjob"})
@@ -120,7 +121,8 @@ def _said(root: Map, faults: Faults) -> str | None:
     """What `dialect:` says; no loader sees the key."""
     node: Node | None = root.items.pop("dialect", None)
     root.marks.pop("dialect", None)
-    return fields.choice("dialect", *DIALECTS)(node, faults) if node else None
+    with faults.about(SEE):
+        return fields.choice("dialect", *DIALECTS)(node, faults) if node else None
 
 
 def _shape(root: Map, faults: Faults) -> str | None:
@@ -138,5 +140,6 @@ def _shape(root: Map, faults: Faults) -> str | None:
     if keys and keys <= {*conducktor.TASK_KEYS}:
         return CONDUCKTOR
     hint = f"write dialect: {CONDUCKTOR} or dialect: {TORK}, or tasks as id: task"
-    faults.at(tasks, "a list of tasks, but in which dialect?", hint)
+    with faults.about(SEE):
+        faults.at(tasks, "a list of tasks, but in which dialect?", hint)
     return None
