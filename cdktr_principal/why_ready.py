@@ -58,8 +58,8 @@ def of_ready(core: Core, task: Task, at: Moment) -> Cause:
         return cause("old_agent", task, text, agents=[agent.name for agent in fit])
     large = [agent for agent in known if fits(agent, wants)]
     if not large:
-        text = f"needs {wants.least} slots of one agent: {some(map(_size, known))}"
-        return cause("no_slot", task, text, agents=[agent.name for agent in known])
+        text = f"waits for an agent with {wants.least} slots: {some(map(_size, known))}"
+        return cause("no_agent", task, text, agents=[agent.name for agent in known])
     return _of_fitting(core, task, wants, large, at)
 
 

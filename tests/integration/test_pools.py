@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import Plan, TaskPlan
-from tests.integration.harness import Env
+from tests.integration.harness import Env, wait_until
 
 
 def test_a_pool_and_a_rate_hold_across_runs(env: Env) -> None:
@@ -29,6 +30,20 @@ def test_a_pool_and_a_rate_hold_across_runs(env: Env) -> None:
             and (other.ended_ts or 0) > attempt.assigned_ts
         ]
         assert len(beside) <= 2
+
+
+def test_why_names_who_holds_a_pool(env: Env) -> None:
+    env.principal()
+    env.agent()
+    holds = TaskPlan(id="a", command="sleep 60", pools={"lock": 1})
+    first = env.submit(Plan(workflow="w", tasks=[holds]))
+    wait_until(lambda: env.tasks(first)["a"].state == "RUNNING")
+    second = env.submit(Plan(workflow="w", tasks=[TaskPlan(id="b", noop=True), holds]))
+    why = env.command("cdktr-ctl", "why", second)
+    assert why.stdout == f"a waits for pool lock: 1 of 1 are used by {first}/a\n"
+    assert why.returncode == 24
+    env.client().ask(p.RunCancel(run=first), p.RunStatus)
+    wait_until(lambda: env.tasks(second)["a"].state == "RUNNING")
 
 
 def test_slots_and_exclusive_are_never_exceeded_on_an_agent(env: Env) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdktr_common.catalogue.facts import TaskAssigned
-from cdktr_common.catalogue.values import Plan, TaskPlan
+from cdktr_common.catalogue.values import Group, Plan, TaskPlan
 from cdktr_common.settings import Pool
 from cdktr_principal.pools import Pools, in_use
 from tests.unit.principal.world import World
@@ -141,7 +141,7 @@ STEPS = st.lists(
 def test_pools_are_never_exceeded(steps: list[tuple[str, str, int, dict[str, int]]]) -> None:
     world = World(pools=SET, lost_after_s=60.0)
     for agent in ("x", "y"):
-        world.hello(agent)
+        world.hello(agent, tasks_v=1)
     began: dict[str, list[tuple[float, int]]] = {name: [] for name in SET}
     seen = 0
     for step, agent, pick, pools in steps:
@@ -159,7 +159,12 @@ def happen(world: World, step: str, agent: str, pick: int, pools: dict[str, int]
     """One thing of many."""
     held = list(world.core.state.held.get(agent, {}))
     if step == "start":
-        world.start(one(f"t{world.core.state.seq}", **pools))
+        plan = one(f"t{world.core.state.seq}", **pools)
+        if pick == 0:
+            plan = Plan(workflow="g", placement="together", tasks=[
+                TaskPlan(id="g", group=Group(tasks=plan.tasks, each=[1, 2, 3], concurrency=2))
+            ])  # fmt: skip
+        world.start(plan)
     elif step == "fetch":
         world.fetch(agent, free=1 + pick)
     elif step == "pass":
@@ -167,7 +172,7 @@ def happen(world: World, step: str, agent: str, pick: int, pools: dict[str, int]
     elif step == "restart":
         world.restart()
         for name in ("x", "y"):
-            world.hello(name, running=list(world.core.state.held.get(name, {})))
+            world.hello(name, tasks_v=1, running=list(world.core.state.held.get(name, {})))
     elif held and step == "end":
         world.report(agent, held[pick % len(held)])
     elif held:

@@ -82,7 +82,7 @@ def test_too_wide_and_too_old() -> None:
         "old_agent: b waits for a newer agent: what it says is not understood by x (0.1.0)",
     ]
     world.hello("y", slots=2, tasks_v=1)
-    assert told(world, run, "b") == "no_slot: b needs 3 slots of one agent: y has 2"
+    assert told(world, run, "b") == "no_agent: b waits for an agent with 3 slots: y has 2"
 
 
 def test_slots_that_are_taken_and_an_agent_that_is_kept() -> None:
