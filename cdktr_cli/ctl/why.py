@@ -45,7 +45,7 @@ Options:
 {OPTIONS}
 Exit codes, by the first cause: 0 it runs or has ended -
   10 waits_for    tasks it depends on      16 held         its agent was lost; yours to decide
-  11 no_agent     there is none            17 cancelling   is being ended
+  11 no_agent     none, or all too small   17 cancelling   is being ended
   12 no_label     none with its labels     18 bound        its run stays on one agent
   13 no_slot      all slots are taken      19 last_chance  not beside another such task
   14 draining     agents get nothing new   20 disk_full    of the principal
