@@ -1,20 +1,27 @@
-"""The tour, typed again: what the programs print now must be what the page shows, up to ids,
-numbers, what the machine is, and the order of what happens side by side.
+"""The tour and the guide, typed again: what the programs print now must be what the pages show, up to
+ids, numbers, what the machine is, and the order of what happens side by side.
 
-`python -m tests.integration.test_cli_tour` writes the page anew."""
+`python -m tests.integration.test_cli_tour` writes the pages anew."""
 
 from __future__ import annotations
 
 import re
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.integration.cli_stand import Stand, lines, stand
 from tests.integration.harness import Proc, wait_until
 
-PAGE = Path(__file__).parents[2] / "docs" / "tour.md"
-BLOCK = re.compile(r"(<!-- stays -->\n)?```console\n(.*?)```\n", re.DOTALL)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {name: DOCS / f"{name}.md" for name in ("tour", "guide")}
+BLOCK = re.compile(
+    r"(<!-- stays -->\n)?```console\n(.*?)```\n|<!-- file: (\S+) -->\n```yaml\n(.*?)```\n",
+    re.DOTALL,
+)
+"""Commands with their output, or a file that is written."""
+
 HOME = "/home/ada/.cdktr"
 
 
@@ -60,6 +67,11 @@ def walk(text: str, **settings: object) -> str:
         del box.env.environ["CDKTR_WORKFLOW_DIR"]
 
         def walked(block: re.Match[str]) -> str:
+            if block[3]:
+                file = box.env.directory / block[3]
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(block[4])
+                return block[0]
             if block[1]:
                 proc = stays(box, commands(block[2])[0])
                 output = shown(commands(block[2])[0], "\n".join(lines(proc)) + "\n")
@@ -78,7 +90,7 @@ def walk(text: str, **settings: object) -> str:
 
 def told(text: str) -> list[list[str]]:
     """The blocks without what differs each time."""
-    blocks = [block[2] for block in BLOCK.finditer(text)]
+    blocks = [block[2] for block in BLOCK.finditer(text) if block[2]]
     return [sorted(same(line) for line in block.split("\n")) for block in blocks]
 
 
@@ -92,10 +104,19 @@ def same(line: str) -> str:
 
 
 def test_the_tour_goes_as_printed() -> None:
-    text = PAGE.read_text()
-    again = walk(text, default_zmq_timeout_ms=2000, agent_heartbeat_timeout_ms=2000)
+    goes_as_printed("tour", default_zmq_timeout_ms=2000, agent_heartbeat_timeout_ms=2000)
+
+
+def test_the_guide_goes_as_printed() -> None:
+    goes_as_printed("guide")
+
+
+def goes_as_printed(name: str, **settings: object) -> None:
+    text = PAGES[name].read_text()
+    again = walk(text, **settings)
     assert told(again) == told(text), "python -m tests.integration.test_cli_tour rewrites it"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(walk(PAGE.read_text()))
+    for name in sys.argv[1:] or PAGES:
+        PAGES[name].write_text(walk(PAGES[name].read_text()))
