@@ -138,10 +138,12 @@ class Executor:
         assert attempt.course is not None
         step = attempt.course.part.what
         if isinstance(step, StepSpec) and step.timeout_s is not None:
-            self._turns.later(step.timeout_s, partial(self._step_late, attempt, attempt.pid))
+            late = partial(self._step_late, attempt.spec.token, attempt.pid)
+            self._turns.later(step.timeout_s, late)
 
-    def _step_late(self, attempt: Attempt, pid: int) -> None:
-        if self._by_pid.get(pid) is attempt and not attempt.kill_at:
+    def _step_late(self, token: str, pid: int) -> None:
+        attempt = self.running.get(token)
+        if attempt is not None and self._by_pid.get(pid) is attempt and not attempt.kill_at:
             attempt.late_step = True
             tree.send(self._members.of_program(attempt), attempt.stop_signal)
             self._turns.later(self._grace(attempt), partial(self._kill_step, attempt, pid))

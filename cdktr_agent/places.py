@@ -8,6 +8,7 @@ leave a million files. Knows nothing of what stands in them.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -91,13 +92,20 @@ class Places:
         self._count = max([0, *(int(n) for n in os.listdir(self._root) if n.isdigit())])
 
     def take(self) -> Place:
-        """An empty one. Raises OSError."""
+        """An empty one. On a full disk it is one that does not exist: most tasks do not miss it.
+        Raises OSError."""
         if self._spare:
             place = self._spare.pop()
         else:
             self._count += 1
             place = Place(f"{self._root}/{self._count}")
-            os.mkdir(place.path, 0o700)
+            try:
+                os.mkdir(place.path, 0o700)
+            except OSError as fault:
+                if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                place.trusted = False
+                return place
         place.changed_ns = os.stat(place.path).st_ctime_ns
         place.trusted = time.time_ns() - place.changed_ns > GRAIN_NS
         return place
