@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +16,14 @@ from tests.unit.principal.world import World
 AGENTS = ("x", "y", "z")
 
 
+DEMANDS: list[dict[str, Any]] = [
+    {}, {}, {}, {"slots": 3}, {"exclusive": True}, {"priority": 5}, {"pools": {"lock": 1}},
+]  # fmt: skip
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """A random DAG of up to seven tasks, some with a label."""
+    """A random DAG of up to seven tasks, some with a label, some that need more than a slot."""
     tasks = []
     for i in range(draw(st.integers(1, 7))):
         depends = draw(st.sets(st.integers(0, i - 1), max_size=3)) if i else set()
@@ -28,6 +35,7 @@ def plans(draw: st.DrawFn) -> Plan:
                 depends=[f"t{j}" for j in sorted(depends)],
                 labels=labels,
                 max_losses=draw(st.integers(1, 3)),
+                **draw(st.sampled_from(DEMANDS)),
             )
         )
     together = draw(st.booleans())
@@ -56,9 +64,11 @@ def drive(world: World, runs: list[str], steps: list[tuple[str, str, int]]) -> N
         if step == "fetch":
             world.fetch(agent, free=1 + pick)
         elif step == "reboot":
-            world.hello(agent, boot=f"b{world.core.state.seq}", labels=LABELS[agent])
+            world.hello(agent, boot=f"b{world.core.state.seq}", labels=LABELS[agent], tasks_v=1)
         elif step == "again":
-            world.hello(agent, boot=world.boots[agent], running=held[:pick], labels=LABELS[agent])
+            world.hello(
+                agent, boot=world.boots[agent], running=held[:pick], labels=LABELS[agent], tasks_v=1
+            )
         elif step == "cancel":
             run = world.core.state.runs.get(runs[pick % len(runs)])
             if run is not None:
@@ -88,7 +98,7 @@ RESULTS: dict[str, tuple[str, dict[str, object]]] = {
 def finish(world: World) -> None:
     """Let everything end well from here."""
     for agent in AGENTS:
-        world.hello(agent, boot="last", labels=LABELS[agent])
+        world.hello(agent, boot="last", labels=LABELS[agent], tasks_v=1)
     for _ in range(200):
         for agent in AGENTS:
             world.fetch(agent, free=10)
@@ -108,7 +118,7 @@ def test_facts_give_the_live_state_and_every_run_ends(
 ) -> None:
     world = World(lost_after_s=200.0)
     for agent in AGENTS:
-        world.hello(agent, labels=LABELS[agent])
+        world.hello(agent, labels=LABELS[agent], tasks_v=1)
     runs = [world.start(plan) for plan in what]
     drive(world, runs, steps)
     live = encode(take(world.core.state))
@@ -129,7 +139,7 @@ def test_a_snapshot_anywhere_and_the_facts_after_it_give_the_same(
 
     world = World(lost_after_s=200.0)
     for agent in AGENTS:
-        world.hello(agent, labels=LABELS[agent])
+        world.hello(agent, labels=LABELS[agent], tasks_v=1)
     drive(world, [world.start(plan) for plan in what], steps)
     before, after = world.facts[:cut], world.facts[cut:]
     state = State()
