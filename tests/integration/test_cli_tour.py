@@ -1,5 +1,5 @@
-"""The tour and the guide, typed again: what the programs print now must be what the pages show, up to
-ids, numbers, what the machine is, and the order of what happens side by side.
+"""The tour and the guide, typed again: what the programs print now must be what the pages show, up
+to ids, numbers, what the machine is, and the order of what happens side by side.
 
 `python -m tests.integration.test_cli_tour` writes the pages anew."""
 

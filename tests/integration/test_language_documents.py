@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from cdktr_common.errors import ProtocolError
+from cdktr_principal.language.dialects import load_text
 from tests.integration.harness import Env
 from tests.integration.language_stand import (
     Document,
+    can_run,
     documents,
     ended,
     language_stand,
@@ -18,7 +20,7 @@ from tests.integration.language_stand import (
     start,
 )
 
-DOCUMENTS = documents()
+DOCUMENTS = [document for document in documents() if can_run(document)]
 
 ROOM = 40
 """Documents that are in work at a time, so that time-outs in them mean what they say."""
@@ -65,6 +67,13 @@ def test_it_ends_as_it_says(runs: Runs, document: Document) -> None:
     run = runs.of(document)
     ended(runs.env, run, document.state, document.code)
     runs.next()
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+def test_it_has_no_fault(document: Document) -> None:
+    strip = bool(document.options["strip_image"])
+    plan, faults = load_text(document.text.encode(), "page", document.name, strip_image=strip)
+    assert plan is not None, faults
 
 
 def test_there_are_documents_of_every_dialect() -> None:
