@@ -103,6 +103,9 @@ def _what_runs(task: TaskPlan) -> None:
     count = 4 - kinds.count(None) + task.noop + (task.argv is not None and task.script is None)
     if count > 1 or (count == 0 and task.container is None):
         raise Refused("give one of argv, command, script, group, call, noop")
+    ours = task.noop or task.group is not None or task.call is not None
+    if ours and (task.pools or task.slots != 1 or task.exclusive):
+        raise Refused("slots, exclusive and pools mean nothing where no agent runs anything")
     _program(task.argv, task.command, task.script, task.shell)
 
 

@@ -79,6 +79,7 @@ BAD: list[tuple[Plan, str]] = [
     (of(task(noop=True, script="x")),
      "task a: give one of argv, command, script, group, call, noop"),
     (of(task("a/b")), "'a/b' is no task id"),
+    (of(task(noop=True, pools={"db": 1})), "task a: slots, exclusive and pools mean nothing where"),
     (of(task(), task()), "two tasks would be called 'a'"),
     (of(task(group=each(task("b"))), task("a.b")), "task a: two tasks would be called 'a.b'"),
     (of(task(depends=["z"])), "unknown dependency 'z'"),
