@@ -26,6 +26,9 @@ from cdktr_principal.language.reading import unknown_keys
 WORKFLOW_KEYS: Final = ("name", "description", "schedule", "eventTrigger", "tasks", "dag")
 TASK_KEYS: Final = ("name", "command")
 
+MAX_ARROWS: Final = 200_000
+"""Pairs of tasks that a dag may come to."""
+
 SEE: Final = "docs/dialects.md#conducktor"
 
 
@@ -114,12 +117,19 @@ def _arrows(node: Node | None, tasks: dict[str, TaskPlan], faults: Faults) -> li
             continue
         for key, value in item.items.items():
             line, col = item.marks[key]
-            arrows += _arrow(Scalar(line, col, text=key, value=key), value, tasks, faults)
+            place = Scalar(line, col, text=key, value=key)
+            sources, targets = _arrow(place, value, tasks, faults)
+            if len(arrows) + len(sources) * len(targets) > MAX_ARROWS:
+                faults.at(place, f"more than {MAX_ARROWS} pairs of tasks")
+                return []
+            arrows += [Arrow(source, *target) for source in sources for target in targets]
     return arrows
 
 
-def _arrow(key: Scalar, value: Node, tasks: dict[str, TaskPlan], faults: Faults) -> list[Arrow]:
-    """All pairs that one line of the dag means."""
+def _arrow(
+    key: Scalar, value: Node, tasks: dict[str, TaskPlan], faults: Faults
+) -> tuple[list[str], list[tuple[str, bool, Scalar]]]:
+    """What stands on the left of a line of the dag, and on its right."""
     text = key.text.strip()
     conditional = text.endswith("?") and text not in tasks
     sources = _names(text[:-1] if conditional else text, key, tasks, faults)
@@ -137,7 +147,7 @@ def _arrow(key: Scalar, value: Node, tasks: dict[str, TaskPlan], faults: Faults)
             continue
         for failure, side in enumerate(sides):
             targets += [(name, bool(failure), item) for name in _names(side, item, tasks, faults)]
-    return [Arrow(source, *target) for source in sources for target in targets]
+    return sources, targets
 
 
 def _names(text: str, place: Scalar, tasks: dict[str, TaskPlan], faults: Faults) -> list[str]:

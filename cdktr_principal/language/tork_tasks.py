@@ -192,7 +192,7 @@ def _parallel(node: Node, draft: Draft, reading: Reading) -> None:
         return
     tork_keys.strange(node, ("tasks",), reading.faults, "parallel")
     draft.group = {"fail_fast": True}
-    inside = replace(reading, vars=reading.vars.fork(), nested=reading.nested + 1)
+    inside = replace(reading, nested=reading.nested + 1)
     for item in _list(node.items.get("tasks"), reading, node):
         found = one(item, inside)
         if found is None:
@@ -222,7 +222,7 @@ def _each(node: Node, draft: Draft, reading: Reading) -> None:
         told = rewritten(_braced(values), reading.vars, faults, "list")
         faults.note(told, "list", "template")
         draft.group["each"] = told.text.strip()
-    inside = replace(reading, vars=reading.vars.fork(), nested=reading.nested + 1)
+    inside = replace(reading, nested=reading.nested + 1)
     found = one(node.items["task"], inside) if "task" in node.items else None
     if found is not None:
         found[0].id = ""  # its copies are called as the group is

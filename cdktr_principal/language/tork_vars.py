@@ -8,8 +8,8 @@ fault is told at its place in the file. Pure; knows no key of a job.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
-from copy import copy
 from typing import Final
 
 from cdktr_principal import syntax, templates
@@ -19,6 +19,7 @@ from cdktr_principal.language.nodes import Faults, Scalar
 from cdktr_principal.references import free
 
 VAR: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _NUMBERED: Final = re.compile(r"([A-Za-z_]\w{0,63})\{\{\s*(\w+)\.index\s*\}\}(\w{0,63})")
 
 
@@ -27,13 +28,7 @@ class Vars:
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
-        self._numbered: list[tuple[re.Pattern[str], str]] = []
-
-    def fork(self) -> Vars:
-        """The same names, to which more may be added apart."""
-        other = copy(self)
-        other._known, other._numbered = dict(self._known), list(self._numbered)
-        return other
+        self._numbered: dict[tuple[str, str], str] = {}
 
     def set(self, var: str, meaning: str) -> None:
         """From here on `tasks.VAR` is `meaning`."""
@@ -41,31 +36,34 @@ class Vars:
 
     def set_numbered(self, before: str, after: str, group: str) -> None:
         """From here on `tasks.` BEFORE NUMBER AFTER is the result of that copy of a group."""
-        pattern = re.compile(rf"{re.escape(before)}(0|[1-9][0-9]{{0,8}}){re.escape(after)}")
-        self._numbered.append((pattern, group))
-        self._known.pop(before + after, None)
+        self._numbered[before, after] = group
 
     def meaning(self, path: tuple[str, ...]) -> str | None:
         """What is to stand for a path; None: itself."""
         if path[0] != "tasks" or len(path) < 2:
             return None
-        found = self._known.get(path[1])
-        if found is None:
-            for pattern, group in reversed(self._numbered):
-                if match := pattern.fullmatch(path[1]):
-                    found = f"{task(group)}.results[{match[1]}]"
-                    break
+        found = self._known.get(path[1]) or self._of_copy(path[1])
         rest = "".join(f'["{part}"]' for part in path[2:])
         return None if found is None else found + rest
 
-    def missing(self, path: tuple[str, ...]) -> tuple[str, str] | None:
+    def _of_copy(self, var: str) -> str | None:
+        for digits in _DIGITS.finditer(var[:150] if self._numbered else ""):
+            for start in range(digits.start(), digits.end()):
+                for end in range(start + 1, digits.end() + 1):
+                    group = self._numbered.get((var[:start], var[end:]))
+                    number = var[start:end]
+                    if group is not None and str(int(number)) == number:
+                        return f"{task(group)}.results[{number}]"
+        return None
+
+    def missing(self, path: tuple[str, ...], *, near: bool = True) -> tuple[str, str] | None:
         """What is wrong with a path, and a hint."""
         if path[0] != "tasks" or self.meaning(path) is not None:
             return None
         if len(path) < 2:
             return "tasks stands for no value by itself", "tasks.VAR, the var of an earlier task"
-        near = nearest(path[1], self._known)
-        return f"no earlier task has the var '{path[1][:64]}'", near or "var: names its result"
+        hint = nearest(path[1], self._known) if near else ""
+        return f"no earlier task has the var '{path[1][:64]}'", hint or "var: names its result"
 
 
 def task(name: str) -> str:
@@ -88,9 +86,10 @@ class Rewritten(Scalar, kw_only=True):
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of a character, as in the file."""
-        start, other = max(move for move in self.moves if move[0] <= offset)
-        after = [move[1] for move in self.moves if move[0] > start]
-        return self.origin.place(min(other + offset - start, *after, len(self.origin.text)))
+        at = bisect_right(self.moves, (offset, len(self.origin.text))) - 1
+        start, other = self.moves[at]
+        after = self.moves[at + 1][1] if at + 1 < len(self.moves) else len(self.origin.text)
+        return self.origin.place(min(other + offset - start, after))
 
 
 def rewritten(node: Scalar, vars: Vars, faults: Faults, key: str) -> Scalar:
@@ -127,8 +126,10 @@ def _names(
         return  # told when it is checked
     for found, path in free(tree):
         name = vars.meaning(path)
-        if problem := vars.missing(path):
-            faults.add(*node.place(part.offset + found.start), f"{key}: {problem[0]}", problem[1])
+        if problem := vars.missing(path, near=not faults.full):
+            at = part.offset + found.start
+            place = (node.line, node.col + at) if faults.full else node.place(at)
+            faults.add(*place, f"{key}: {problem[0]}", problem[1])
             name = "run.id"  # good anywhere: it is not to be told twice
         if name is not None:
             yield part.offset + found.start, part.offset + found.end, name
