@@ -75,6 +75,12 @@ _INSTEAD: Final = {
 }  # fmt: skip
 
 
+_OF_FILES: Final = (
+    "dialect", "events", "eventTrigger", "cron", "schedule", "start_time"
+)  # fmt: skip
+"""Keys that mean nothing in a workflow that only one task calls."""
+
+
 def load(root: Map, workflow: str, faults: Faults) -> Plan:
     """The plan of a file. It is worth nothing when there are faults."""
     with faults.noting() as notes, faults.about(f"{PAGE}#keys-of-a-workflow"):
@@ -137,6 +143,9 @@ def _drafts(
     """The tasks, and those of the end of a run."""
 
     def call(node: Map, name: str) -> Plan:
+        for key in node.items.keys() & _OF_FILES:
+            what = f"{key} means nothing in a workflow inside a task"
+            faults.add(*node.marks[key], what, "only the task starts it")
         return load(node, name, faults)
 
     around = Around(workflow, faults, call, frozenset(found.get("env", {})))

@@ -69,6 +69,12 @@ def params(node: Node, faults: Faults) -> dict[str, Param]:
     listed = _named(node, faults, "params", "a param", MAX_PARAMS)
     if listed is None:
         return {}
+    known: dict[str, str] = {}
+    for name in listed.items:
+        other = known.setdefault(name.upper(), name)
+        if other != name:
+            what = f"{other[:40]} and {name[:40]} would both be $CDKTR_PARAM_{name.upper()[:40]}"
+            faults.add(*listed.marks[name], what, "rename one")
     return {name: _param(name, item, faults) for name, item in listed.items.items()}
 
 

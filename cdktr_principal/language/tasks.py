@@ -79,13 +79,17 @@ def task(
     with faults.about(f"{PAGE}#keys-of-a-task"):
         strange = unknown_keys(node, TASK_KEYS, faults, "a task", INSTEAD)
         kind = _kind(key, mark, node, strange, faults)
-    for name in () if ordered else _ORDER:
-        if name in node.items:
-            faults.add(*node.marks[name], f"{name} means nothing here: no task comes before")
-    draft = (_group if kind in GROUPS else _single)(key, mark, node, kind, around)
     if not ordered:
-        draft.needs = []
-    return draft
+        for name in node.items.keys() & _ORDER:
+            with faults.about(f"{PAGE}#depends"):
+                faults.add(*node.marks[name], f"{name} means nothing here: no task comes before")
+        node = _without(node, _ORDER)
+    return (_group if kind in GROUPS else _single)(key, mark, node, kind, around)
+
+
+def _without(node: Map, keys: Collection[str]) -> Map:
+    items = {key: item for key, item in node.items.items() if key not in keys}
+    return Map(node.line, node.col, node.tag, items=items, marks=node.marks)
 
 
 def _kind(key: str, mark: tuple[int, int], node: Map, strange: bool, faults: Faults) -> str:
@@ -146,11 +150,7 @@ def _split(node: Map) -> tuple[Map, Map]:
     if isinstance(name, Scalar) and "{{" not in name.text:
         mine.add("name")
 
-    def part(of_group: bool) -> Map:
-        items = {key: item for key, item in node.items.items() if (key in mine) == of_group}
-        return Map(node.line, node.col, items=items, marks=node.marks)
-
-    return part(True), part(False)
+    return _without(node, node.items.keys() - mine), _without(node, mine)
 
 
 def _common(key: str, mark: tuple[int, int], node: Map, around: Around) -> Draft:

@@ -79,6 +79,9 @@ from tests.unit.language.reading import bad, good, task_fault, told
          "unknown param 'r'", ""),
         ("workflow: {params: {q: }, tasks: {b: {noop: true}}}",
          "param q is required and not given", ""),
+        ("workflow: {events: [e], tasks: {b: {noop: true}}}",
+         "events means nothing in a workflow inside a task", "only the task starts it"),
+        ("each: {list: [1], task: {noop: true, rule: failure}}", "rule means nothing here", ""),
         # Order.
         ("command: x, rule: failure", "rule means nothing without depends", ""),
         ("command: x, depends: a, rule: sometimes",
@@ -221,6 +224,7 @@ def test_other_braces_in_a_command_are_plain_text(command: str) -> None:
          "param a is required, and nobody can give it to a run by events",
          "a: {default: …}"),
         ("cron: '* * * * *'\nparams: {a: {required: true}}", "to a run by a schedule", ""),
+        ("params: {day: 1, Day: 2}", "day and Day would both be $CDKTR_PARAM_DAY", "rename one"),
         ("secrets: {a: hunter2}", "secret a must be a reference, never the secret itself",
          "write env:NAME"),
         ("secrets: {a: [env:B]}", "secret a must be a reference", ""),
