@@ -41,6 +41,8 @@ _OWN: Final = (
 )
 _OWN_BEGIN: Final = (b"CDKTR_PARAM_", b"CDKTR_OUT_")
 
+_NULL: Final = os.makedev(1, 3)
+
 TRANSIENT: Final = (
     *(errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT),
 )
@@ -199,7 +201,8 @@ def _variables(name: str) -> dict[bytes, bytes]:
 
 
 def _contents(path: str, most: int, what: str) -> bytes:
-    """A regular file. Raises Unfit, beginning with `what`, or OSError when there is no room."""
+    """A regular file, or /dev/null. Raises Unfit, beginning with `what`, or OSError when there is
+    no room."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as fault:
@@ -207,7 +210,8 @@ def _contents(path: str, most: int, what: str) -> bytes:
             raise
         why = fault.strerror if isinstance(fault, OSError) else fault
         raise Unfit(f"{what}: {why}") from None
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    seen = os.fstat(fd)
+    if not stat.S_ISREG(seen.st_mode) and seen.st_rdev != _NULL:
         os.close(fd)
         raise Unfit(f"{what}: not a regular file")
     with open(fd, "rb") as file:

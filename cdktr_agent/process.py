@@ -162,8 +162,9 @@ class Spawner:
     def _furnish(self, attempt: Attempt) -> None:
         """Its files, and all secrets of all its parts: none of them is found missing later."""
         spec = attempt.spec
-        if spec.container is not None:
-            image = spec.container.image
+        images = [step.image for step in (*spec.pre, *spec.post) if step.image]
+        if spec.container is not None or images:
+            image = spec.container.image if spec.container is not None else images[0]
             raise CannotStart(NOT_EXECUTABLE, f"image {image}: this agent runs no containers")
         if attempt.place is None:
             attempt.place = self.places.take()

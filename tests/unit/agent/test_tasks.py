@@ -129,9 +129,15 @@ def test_a_file_of_variables_that_is_not_there(stand: Stand, text: str | None, s
     assert said in result.reason
 
 
+def test_no_file_of_variables(stand: Stand) -> None:
+    assert said(stand, command="echo $MINE", dotenv=["/dev/null"]) == "agent\n"
+
+
 def test_no_containers_here(stand: Stand) -> None:
     result = stand.run(argv=["true"], container=Container(image="debian"))
     assert (result.code, result.reason) == (126, "image debian: this agent runs no containers")
+    result = stand.run(argv=["true"], post=[StepSpec(argv=["true"], image="alpine")])
+    assert (result.code, result.reason) == (126, "image alpine: this agent runs no containers")
 
 
 # Steps
