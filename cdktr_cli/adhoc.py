@@ -82,7 +82,9 @@ def main(argv: list[str]) -> int:
 
 
 def _title(args: cli.Args) -> str:
-    return " ".join([args["COMMAND"], *args["ARG"]])[:200]
+    """The command on one line, as the name of the run."""
+    words = " ".join([args["COMMAND"], *args["ARG"]])[:200]
+    return "".join(char if char.isprintable() else " " for char in words)
 
 
 def _task(args: cli.Args) -> TaskPlan:

@@ -129,8 +129,8 @@ def language_stand(slots: int = 6) -> Iterator[Env]:
             "UV_PYTHON": sys.executable,
         }
         for folder in FOLDERS:
-            if (EXAMPLES / folder).exists():
-                shutil.copytree(EXAMPLES / folder, env.workflows, dirs_exist_ok=True)
+            below = env.workflows / ("" if folder == "workflows" else folder)
+            shutil.copytree(EXAMPLES / folder, below, dirs_exist_ok=True)
         env.principal()
         env.logd()
         env.agent("a1", "--workdir", str(ROOT), slots=slots)

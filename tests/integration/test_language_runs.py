@@ -84,10 +84,8 @@ def test_the_other_branch_of_it_is_a_handled_failure(env: Env) -> None:
 
 
 def test_it_runs_by_its_event(env: Env) -> None:
-    env.workflow("my-flow", CONDUCTOR)
-    env.client().ask(p.WorkflowReload(), p.WorkflowReloaded)
     started = env.client().ask(p.EventFire(event="my-event"), p.RunStarted)
-    assert [ref.workflow for ref in started.runs] == ["my-flow"]
+    assert [ref.workflow for ref in started.runs] == ["conducktor.my-flow"]
     ended(env, started.runs[0].run)
 
 
