@@ -13,7 +13,7 @@ import re
 from typing import Final, NamedTuple
 
 from cdktr_common.catalogue.values import Fault, Plan
-from cdktr_principal.language import canonical, conducktor, fields, tork
+from cdktr_principal.language import canonical, conducktor, fields, stripping, tork
 from cdktr_principal.language.keys import KINDS
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
 from cdktr_principal.language.source import MAX_BYTES, parse
@@ -111,7 +111,10 @@ def _load(
     if found == CONDUCKTOR:
         return conducktor.load(root, workflow, faults)
     if found == CDKTR:
-        return canonical.load(root, workflow, faults)
+        if strip_image:
+            stripping.check(root, faults)
+        plan = canonical.load(root, workflow, faults)
+        return stripping.stripped(plan) if strip_image else plan
     if found == TORK:
         return tork.load(root, workflow, faults, strip_image)
     return None
