@@ -144,12 +144,16 @@ def test_whatever_is_taken_everything_arrives_once(
     chance = random.Random(seed)
     stand = Stand(tmp_path)
     spools = {f"t{i}": stand.spool(f"t{i}") for i in range(3)}
-    written = {key: bytearray() for key in spools}
+    names = ("stdout", "artifact/a", "artifact/dir/b")
+    written = {(task, name): bytearray() for task in spools for name in names}
     for _ in range(300):
-        task = chance.choice(list(spools))
+        task, name = chance.choice(list(written))
         data = chance.randbytes(chance.randrange(1, 3000))
-        spools[task].write(0, data, 1.0)
-        written[task] += data
+        if name == "stdout":
+            spools[task].write(0, data, 1.0)
+        else:
+            assert spools[task].put(name, data, 1.0, last=False)
+        written[task, name] += data
         if chance.random() < 0.5:
             stand.tell()
         if stand.logd.asked and chance.random() < 0.5:
@@ -166,12 +170,14 @@ def test_whatever_is_taken_everything_arrives_once(
                 stand.shipper.connect(stand.logd.send)  # another logd of the same store
             stand.shipper.pump()
     for spool in spools.values():
+        for name in names[1:]:
+            spool.put(name, b"", 1.0, last=True)
         spool.close(2.0)
     stand.tell()
     stand.finish()
-    for task, whole in written.items():
-        assert stand.logd.stored[(task, "stdout")] == whole
-        assert (task, "stdout") in stand.logd.ended
+    for key, whole in written.items():
+        assert stand.logd.stored[key] == whole
+        assert key in stand.logd.ended
 
 
 def test_a_refusal_pauses_and_says_why(stand: Stand) -> None:

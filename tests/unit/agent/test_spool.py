@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cdktr_agent import records as recorded
 from cdktr_agent.chunks import MOST, Chunker
-from cdktr_agent.records import CLOSE, CONTROL, END, NEXT, Record
+from cdktr_agent.records import CLOSE, CONTROL, END, NAME, NEXT, Record
 from cdktr_agent.spool import Budget, Spool
 
 pieces = st.lists(
@@ -224,3 +224,50 @@ def test_a_damaged_record_ends_the_reading(tmp_path: Path) -> None:
     data[-3] ^= 1
     file.write_bytes(data)
     assert bytes_of(records(tmp_path, "s.0"), 0) == b"first\n"
+
+
+def test_a_stream_by_name_is_named_in_each_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cdktr_agent.spool.SEGMENT", 1000)
+    made = opened(tmp_path)
+    for name in ("artifact/a", "artifact/b"):
+        assert made.put(name, b"x" * 700 + b"\nhalf", 1.0, last=False)
+        assert made.put(name, b" line\n" + b"y" * 700, 1.0, last=True)
+    made.close(2.0)
+    assert made.sizes == (0, 0)
+    files = [records(tmp_path, f"s.{i}") for i in range(len(list(tmp_path.iterdir())))]
+    assert len(files) > 1
+    ends = []
+    for read in files:
+        named: dict[int, bytes] = {}
+        for record in read:
+            if record.stream == CONTROL:
+                continue
+            if record.flags == NAME:
+                named[record.stream] = record.data
+            else:
+                assert record.stream in named
+            if record.flags == END:
+                ends.append((named[record.stream], record.offset, record.line))
+    assert ends == [(b"artifact/a", 1411, 2), (b"artifact/b", 1411, 2)]
+
+
+def test_an_artifact_without_room_has_no_end(tmp_path: Path) -> None:
+    made = opened(tmp_path, limit=1000)
+    assert made.put("artifact/a", b"x" * 2000 + b"\n", 1.0, last=False)
+    assert made.full
+    read = records(tmp_path, "s.0")
+    assert not [record for record in read if record.flags == END]
+    made.close(2.0)
+    assert recorded.finish(str(tmp_path / "s.0"), 3.0)
+    assert records(tmp_path, "s.0")[-1].flags == CLOSE
+
+
+def test_a_dead_supervisors_artifact_is_not_called_whole(tmp_path: Path) -> None:
+    made = opened(tmp_path)
+    made.write(0, b"one\n", 1.0)
+    made.put("artifact/a", b"half\n", 1.0, last=False)
+    assert recorded.finish(str(tmp_path / "s.0"), 3.0)
+    ends = [record.stream for record in records(tmp_path, "s.0") if record.flags == END]
+    assert ends == [0]
