@@ -165,7 +165,9 @@ def _word(value: Any) -> str:
 
 def annotate(tasks: Iterable[TaskPlan], rows: Iterable[Row]) -> None:
     """Mark the rows of failed tasks that the plan handles or tolerates."""
-    _annotate(list(tasks), {row["task"]: row for row in rows}, "")
+    by_task = {row["task"]: row for row in rows}
+    if any(row["state"] == "FAILED" for row in by_task.values()):
+        _annotate(list(tasks), by_task, "")
 
 
 def _annotate(tasks: list[TaskPlan], rows: Mapping[str, Row], prefix: str) -> None:

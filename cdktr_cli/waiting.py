@@ -172,6 +172,8 @@ def _progress(row: Row) -> None:
     if sys.stderr.isatty():
         failed = f", {row['failed']} failed" if row.get("failed") else ""
         tasks = f"{row.get('done', 0)} of {row['tasks']} tasks{failed}"
+        if row.get("queued"):
+            tasks = "waits for other runs of its workflow to end"
         line = f"\r\x1b[K{row['run']} {row['workflow']}: {tasks}"
         print(line, end="", file=sys.stderr, flush=True)
 

@@ -87,7 +87,7 @@ FROM task_run_status
 GROUP BY run, task;
 
 -- One row a run. `started_ts` is when its first task began; `done` counts tasks in a final state,
--- `failed` those that FAILED. `tasks` grows as groups make their copies.
+-- `failed` those that FAILED, also where that was tolerated. `tasks` grows as groups make copies.
 CREATE VIEW runs AS
 SELECT
     c.seq, c.run, c.workflow, c.name, c.event,

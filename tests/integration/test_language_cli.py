@@ -181,6 +181,19 @@ def test_groups_attempts_and_calls_are_shown_and_failed_copies_retried(box: Stan
     assert f"retry of {run}" in box.out("cdktr-ctl", "runs", "-n", "1")
 
 
+def test_one_copy_is_named_like_any_task(box: Stand) -> None:
+    text = 'tasks: {g: {each: [x, y], env: {I: "{{ item.value }}"}, command: \'echo "I am $I"\'}}\n'
+    done = box.call("cdktr-trigger", "-f", "-", "--wait", input=text.encode())
+    run = done.stdout.decode().strip()
+    wait_until(lambda: "I am x" in box.out("cdktr-logs", "--run", run, "--task", "g[0]"))
+    raw = box.out("cdktr-logs", "--raw", "--run", run, "--task", "g[1]")
+    assert raw == "I am y\n"
+    (line,) = box.out("cdktr-logs", "--run", run, "--task", "g[1]", "--ndjson").splitlines()
+    assert json.loads(line)["task"] == "g[1]"
+    assert box.call("cdktr-ctl", "why", f"{run}/g[0]").returncode == 0
+    assert box.call("cdktr-ctl", "why", run, "g[7]").returncode == 3
+
+
 def test_what_retry_refuses(box: Stand) -> None:
     run = box.out("cdktr-trigger", "--workflow", "hello", "--wait").strip()
     assert box.call("cdktr-ctl", "retry", run).returncode == 5
