@@ -163,6 +163,7 @@ def secrets(node: Node, faults: Faults) -> dict[str, str]:
     for name, item in listed.items.items():
         if isinstance(item, Scalar) and not item.tag and REFERENCE.fullmatch(item.text):
             found[name] = item.text
+            faults.note(item, f"secret {name[:40]}", "plain")
             continue
         hint = "write env:NAME (a variable of the agent) or file:PATH (a file of its machine)"
         faults.at(item, f"secret {name[:40]} must be a reference, never the secret itself", hint)
@@ -197,9 +198,11 @@ def files(node: Node, faults: Faults) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for name, item in node.items.items():
+        line, col = node.marks[name]
+        faults.note(Scalar(line, col, text=name, value=name), "the name of a file", "plain")
         problem = file_problem(name)
         if problem:
-            faults.add(*node.marks[name], f"the name of file '{name[:60]}' {problem}")
+            faults.add(line, col, f"the name of file '{name[:60]}' {problem}")
         elif isinstance(item, Scalar) and item.value is None and not item.text:
             found[name] = ""
         else:

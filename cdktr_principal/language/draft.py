@@ -100,7 +100,7 @@ def bare(text: str) -> tuple[str, int]:
 
 
 def _level(drafts: list[Draft], names: Names, faults: Faults) -> list[TaskPlan]:
-    edges = _edges(drafts, faults)
+    edges = _edges(drafts, names, faults)
     here = known(drafts, names)
     before = _Order(edges, names.upstream)
     plans = []
@@ -148,7 +148,7 @@ def _names_of(draft: Draft) -> TaskNames:
 # Dependencies.
 
 
-def _edges(drafts: list[Draft], faults: Faults) -> list[tuple[str, list[str]]]:
+def _edges(drafts: list[Draft], names: Names, faults: Faults) -> list[tuple[str, list[str]]]:
     """Each task with the ids it depends on, one for each of its needs."""
     by_name: dict[str, list[str]] = {}
     for draft in drafts:
@@ -163,8 +163,9 @@ def _edges(drafts: list[Draft], faults: Faults) -> list[tuple[str, list[str]]]:
     for problem in dag.problems(edges):
         if problem.kind == "unknown" and len(by_name.get(problem.names[0], [])) > 1:
             continue  # told as ambiguous
-        known = problem.kind != "unknown" or faults.full
-        hint = "" if known else nearest(problem.names[0], (*ids, *by_name))
+        hint = ""
+        if problem.kind == "unknown" and not faults.full:
+            hint = _meant(problem.names[0], (*ids, *by_name), names)
         draft = drafts[problem.task]
         mark = draft.mark
         if problem.position >= 0:
@@ -173,6 +174,16 @@ def _edges(drafts: list[Draft], faults: Faults) -> list[tuple[str, list[str]]]:
         with faults.about(f"{PAGE}#depends"):
             faults.add(*mark, str(problem), hint)
     return edges
+
+
+def _meant(name: str, known: tuple[str, ...], names: Names) -> str:
+    """What was probably meant by a dependency that there is not."""
+    if name in names.tasks:
+        return "it is outside of this group: let the group depend on it"
+    group = re.split(r"[.\[]", name)[0]
+    if group in known:
+        return f"depend on the whole group {group}"
+    return nearest(name, known)
 
 
 def _id_of(need: Need, ids: set[str], by_name: dict[str, list[str]], faults: Faults) -> str:

@@ -143,7 +143,7 @@ def limits(node: Node, faults: Faults) -> dict[str, str] | None:
 
 def networks(node: Node, faults: Faults) -> list[str]:
     """Names of networks."""
-    return [item.text for item in scalars(node, faults, "networks")]
+    return words("networks", "plain")(node, faults)
 
 
 def entrypoint(node: Node, faults: Faults) -> list[str]:

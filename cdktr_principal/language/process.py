@@ -81,12 +81,13 @@ def call(node: Map, draft: Draft, around: Around) -> None:
     draft.notes += notes
     draft.fields |= _tried(read(node, {key: PROCESS[key] for key in OF_CALL}, faults))
     called = node.items["workflow"]
-    with faults.about(f"{PAGE}#workflow"):
+    with faults.about(f"{PAGE}#workflow"), faults.noting() as notes:
         if isinstance(called, Map):
             found["plan"] = around.call(called, f"{around.workflow}.{draft.id}")
             _check_params(node.items.get("params"), found["plan"], called, faults)
         else:
             found["workflow"] = _WORKFLOW(called, faults) or "unknown"
+    draft.notes += notes
     draft.fields["call"] = Call(**found)
 
 

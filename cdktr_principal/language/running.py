@@ -53,6 +53,7 @@ def packages(node: Node, faults: Faults) -> list[str]:
     """Requirements, as pip knows them."""
     listed = scalars(node, faults, "packages")
     for item in listed:
+        faults.note(item, "packages", "plain")
         if item.text.startswith("-") or not item.text.strip():
             faults.at(item, f"'{item.text[:40]}' is not a package", "write a name, or name==1.2")
     if len(listed) > MAX_PACKAGES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cdktr_principal.language.dialects import load_text
 from tests.unit.language.reading import bad, good, task_fault, told
 
 
@@ -65,7 +66,9 @@ from tests.unit.language.reading import bad, good, task_fault, told
         ("matrix: {a-b: [1]}, command: x", "'a-b' is not a name for a list", ""),
         ("each: {list: [1], task: {noop: true, depends: a}}",
          "depends means nothing here: no task comes before", ""),
-        ("parallel: {b: {noop: true, depends: a}}", "unknown dependency 'a'", ""),
+        ("parallel: {b: {noop: true, depends: a}}", "unknown dependency 'a'",
+         "it is outside of this group: let the group depend on it"),
+        ("noop: true, depends: a.b", "unknown dependency 'a.b'", "depend on the whole group a"),
         ("parallel: {b: {noop: true, depends: c}, c: {noop: true, depends: b}}",
          "cycle: b needs c needs b", ""),
         # Calls.
@@ -382,3 +385,52 @@ def test_what_is_shared_and_wrong_is_told_once() -> None:
     assert [fault[:3] for fault in faults] == [
         (1, 21, "'never' is not a time"), (1, 41, "env A: there is no 'nope' here"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "command: '%'", "command: x, name: '%'", "command: x, description: '%'",
+        "command: x, tags: ['%']", "command: x, shell: ['%']", "python: '%'", "script: '%'",
+        "python: x, packages: ['%']", "config: !Subprocess {cmd: '%'}",
+        "config: !Subprocess {cmd: x, args: ['%']}", "config: !UvPython {script_path: '%'}",
+        "config: !UvPython {script_path: x, args: '%'}",
+        "config: !UvPython {script_path: x, uv_path: '%'}",
+        "config: !UvPython {script_path: x, working_directory: '%'}",
+        "config: !UvPython {script_path: x, packages: '%'}", "command: x, env: {A: '%'}",
+        "command: x, dotenv: '%'", "command: x, workdir: '%'", "command: x, files: {a: '%'}",
+        "command: x, files: {'%': a}", "command: x, timeout: '%'", "command: x, retry: '%'",
+        "command: x, pre: '%'", "command: x, pre: {script: '%'}", "command: x, pre: {python: '%'}",
+        "command: x, pre: {command: y, name: '%'}", "command: x, pre: {command: y, env: {A: '%'}}",
+        "command: x, post: {config: !Subprocess {cmd: '%'}}", "command: x, outputs: '%'",
+        "command: x, artifacts: '%'", "command: x, labels: '%'", "command: x, queue: '%'",
+        "command: x, pools: '%'", "command: x, pools: {'%': 1}", "image: '%'",
+        "image: x, entrypoint: '%'", "image: x, networks: '%'", "image: x, limits: {cpus: '%'}",
+        "image: x, mounts: [{type: tmpfs, target: '%'}]", "command: x, depends: '%'",
+        "command: x, stop_signal: '%'", "command: x, priority: '%'", "workflow: '%'",
+        "workflow: x, params: {a: '%'}", "workflow: x, params: {a: [{b: '%'}]}",
+        "workflow: {name: '%', tasks: {b: {noop: true}}}", "each: '%', command: x",
+        "each: ['%'], command: x", "each: {list: [1], as: '%', task: {noop: true}}",
+        "matrix: {a: '%'}, command: x", "matrix: {a: [1, '%']}, command: x",
+    ],
+)  # fmt: skip
+def test_an_expression_is_evaluated_or_refused_and_never_left_standing(body: str) -> None:
+    more = "params: {x: 1}\n"
+    text = body.replace("%", "{{ params.x }}")
+    plan, faults = load_text(f"{more}tasks: {{t: {{{text}}}}}".encode(), "w", "w.yaml")
+    assert faults or (plan is not None and plan.tasks[0].templates)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name: '%'", "description: '%'", "tags: '%'", "events: '%'", "cron: '%'", "start_time: '%'",
+        "timezone: '%'", "params: {a: '%'}", "params: {a: {default: [{b: '%'}]}}",
+        "params: {a: {enum: ['%']}}", "params: {a: {description: '%'}}", "secrets: {a: '%'}",
+        "secrets: {a: 'file:%'}", "env: {'%': x}", "dotenv: '%'", "workdir: '%'", "placement: '%'",
+        "deadline: '%'", "overlap: '%'", "defaults: {labels: '%'}", "defaults: {workdir: '%'}",
+        "finally: {command: '%'}",
+    ],
+)  # fmt: skip
+def test_nor_is_one_of_a_workflow(text: str) -> None:
+    assert bad(text.replace("%", "{{ run.id }}") + "\ntasks: {a: {command: x}}")
