@@ -17,9 +17,9 @@ from cdktr_common import cli
 from cdktr_common.arguments import parse
 from cdktr_common.errors import INVALID, NOT_FOUND, OK
 from cdktr_common.errors import USAGE as WRONG_USAGE
-from cdktr_principal.check_files import How, check, plain, warnings
+from cdktr_principal.check_files import Checked, How, check, plain, warnings
 from cdktr_principal.check_report import as_json, refused, report
-from cdktr_principal.language.dialects import DIALECTS
+from cdktr_principal.language.dialects import DIALECTS, load_text
 
 PROGRAM: Final = "cdktr-check"
 
@@ -80,7 +80,7 @@ def main(argv: Sequence[str]) -> int:
             cli.fail(PROGRAM, f"{option} goes with --plan", WRONG_USAGE)
     if args["--to"] is not None:
         _dialect(args["--to"], "--to", ("cdktr",))
-        return _convert(_one(args), how)
+        return _convert(_one(args), how, args["--to"])
     checked = check(_paths(args), how)
     found = warnings(checked)
     if args["--json"]:
@@ -128,13 +128,18 @@ def _schema() -> int:
     return OK
 
 
-def _convert(path: str, how: How) -> int:
+def _convert(path: str, how: How, to: str) -> int:
     from cdktr_principal.language.writer import write
 
     checked = check([path], how)
     if checked.faults:
         return refused(checked)
-    sys.stdout.write(write(checked.good[0].plan))
+    plan = checked.good[0].plan
+    text = write(plan)
+    _, faults = load_text(text.encode(), plan.workflow, f"{checked.files[0]} as {to}", to)
+    if faults:  # the other dialect can say what this one cannot
+        return refused(Checked([], [], faults, {faults[0].file: text.encode()}))
+    sys.stdout.write(text)
     return OK
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from cdktr_common.catalogue.values import Call, Group, Param, Plan, Retry, Step, TaskPlan
 from cdktr_principal.language.emitting import Tagged, emit
 from cdktr_principal.language.process import CONTAINER
@@ -117,6 +119,8 @@ _AFTER: Final = {"tolerated": _Out("continue_on_failure"), "tags": _Out("tags")}
 
 
 def _task(task: TaskPlan) -> dict[str, Any]:
+    if not task.templates:
+        task = _literal(task)
     found = _fields(task, _BLANK, _SAID)
     found |= _order(task)
     if task.group is not None:
@@ -133,6 +137,24 @@ def _task(task: TaskPlan) -> dict[str, Any]:
         found |= {**_container(task, rest), **runs}
         found |= {key: value for key, value in rest.items() if value not in ({}, [])}
     return found | _fields(task, _BLANK, _AFTER)
+
+
+def _literal(task: TaskPlan) -> TaskPlan:
+    """The same task in a dialect where braces have a meaning."""
+
+    def said(text: str) -> str:
+        return text.replace("{{", "{{ '{{' }}")
+
+    texts = (task.name, *(task.argv or []), *task.env.values(), *task.files.values())
+    if not any("{{" in text for text in texts):
+        return task
+    return replace(
+        task,
+        name=said(task.name),
+        argv=None if task.argv is None else [said(word) for word in task.argv],
+        env={key: said(value) for key, value in task.env.items()},
+        files={key: said(value) for key, value in task.files.items()},
+    )
 
 
 def _order(task: TaskPlan) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdktr_principal.dryrun import dry_run
 from cdktr_principal.language import conducktor, tork, tork_keys
 from cdktr_principal.language.crontab import entries
 from cdktr_principal.language.dialects import load_text
@@ -54,6 +55,7 @@ def test_any_tree(document: Any, dialect: str | None, flag: bool) -> None:
         again, more = load_text(write(plan).encode(), "w", "w.yaml", "cdktr")
         assert more == [] or dialect == "conducktor", write(plan)
         assert again is not None or dialect == "conducktor"
+        assert list(dry_run(plan, {key: param.default for key, param in plan.params.items()}, None))
 
 
 @settings(max_examples=200, deadline=None)

@@ -20,6 +20,7 @@ from cdktr_common.catalogue.values import (
     Step,
     TaskPlan,
 )
+from cdktr_principal.dryrun import dry_run
 from cdktr_principal.language.dialects import load_text
 from cdktr_principal.language.writer import duration, write
 from tests.unit.language.test_workflow_docs import BLOCKS
@@ -262,7 +263,9 @@ def plans(draw: st.DrawFn, workflow: str = "w", depth: int = 2) -> Plan:
 @given(plans())
 def test_any_plan(plan: Plan) -> None:
     # `templates` follows from the texts.
-    same(with_templates(plan))
+    again = with_templates(plan)
+    same(again)
+    assert list(dry_run(again, {key: param.default for key, param in again.params.items()}, None))
 
 
 def with_templates(plan: Plan) -> Plan:
@@ -288,6 +291,17 @@ def without(value: Any) -> Any:
             if key != "templates"
         }
     return value
+
+
+def test_braces_that_mean_nothing_elsewhere_are_written_as_braces() -> None:
+    plan, _ = load_text(
+        b"tasks: [{name: 'a {{x}}', command: 'echo {{x}}'}]", "w", "w", "conducktor"
+    )
+    assert plan is not None
+    text = write(plan)
+    assert "name: a {{ '{{' }}x}}\n" in text
+    assert "command: echo {{x}}\n" in text
+    assert load_text(text.encode(), "w", "w").faults == []
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,10 @@ def test_one_dialect_is_written_as_another(tmp_path: Path) -> None:
         "    script: echo {{x}}\n"
         "    capture: true\n"
     )
+    (tmp_path / "t.yaml").write_text('tasks: [{name: a, command: "echo {{ run.id }}"}]')
+    done = run("--to", "cdktr", "t.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "t.yaml as cdktr:4:19: command is taken as it stands" in done.stderr
     (tmp_path / "t.yaml").write_text("tasks: 1")
     done = run("--to", "cdktr", "t.yaml", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (4, "")
