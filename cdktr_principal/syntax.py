@@ -32,7 +32,9 @@ _STRENGTH: Final = {
 _HINTS: Final = {
     "=": "write == to compare", "and": "write &&", "or": "write ||", "not": "write !",
     "&": "write &&", "|": "write ||", "is": "write ==", "`": "write tasks['ID']",
-    "?": "write has(x.y) ? x.y : something",
+    "?": "write has(x.y) ? x.y : something", "#": "write list.map(x, x * 2)",
+    "contains": "write a.contains(b)", "startsWith": "write a.startsWith(b)",
+    "endsWith": "write a.endsWith(b)", "matches": "write a.matches(b)",
 }  # fmt: skip
 _WORDS: Final = {"true": "bool", "false": "bool", "null": "null"}
 

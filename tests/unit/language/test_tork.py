@@ -395,6 +395,20 @@ def test_faults_in_rewritten_texts_have_their_place() -> None:
     assert "tasks['" not in faults[0].what
 
 
+@pytest.mark.parametrize(
+    ("expression", "hint"),
+    [
+        ("job.id == 'a' and job.id == 'b'", "write &&"),
+        ("job.id contains 'a'", "write a.contains(b)"),
+        ("job.id startsWith 'a'", "write a.startsWith(b)"),
+        ("map([1], {# * 2})", "write list.map(x, x * 2)"),
+        ("job.id ?? 'a'", "write has(x.y) ? x.y : something"),
+    ],
+)
+def test_words_of_torks_language_come_with_ours(expression: str, hint: str) -> None:
+    assert told(f'run: x, env: {{A: "{{{{ {expression} }}}}"}}')[1] == hint
+
+
 def test_an_unknown_var_comes_with_the_nearest() -> None:
     (fault,) = bad("""
         tasks: [{var: count, run: x}]

@@ -238,7 +238,7 @@ PARAM = st.one_of(
 def plans(draw: st.DrawFn, workflow: str = "w", depth: int = 2) -> Plan:
     listed = draw(tasks("t", workflow, depth))
     for hook in draw(st.lists(st.sampled_from(["on_failure", "finally"]), unique=True, max_size=2)):
-        listed.append(TaskPlan(id=hook, command="echo", phase=hook))
+        listed.append(TaskPlan(id=hook, command="echo", phase=hook))  # type: ignore[arg-type]
     listed.sort(key=lambda of: ["", "on_failure", "finally"].index(of.phase))
     return Plan(
         workflow=workflow,
