@@ -54,8 +54,9 @@ class Shipment:
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
-        self._root = attempt.workdir or "."
+        self._root = attempt.root
         self._left_out: list[str] = []
+        self._no_room = False  # and nothing of the spool got free for long
         self._room = ALL
         self._ts = time.time()
         self._work = self._ship()
@@ -80,7 +81,8 @@ class Shipment:
         except (ValueError, OSError) as fault:
             self._left_out.append(str(fault))
         if not names and not self._left_out:
-            self._left_out.append(f"nothing is like {' '.join(self._attempt.spec.artifacts)}")
+            patterns = " ".join(self._attempt.spec.artifacts)
+            self._left_out.append(f"nothing is like {patterns[:LONGEST]}")
         for index, name in enumerate(sorted(names)):
             if index < COUNT:
                 yield from self._one(name)
@@ -167,12 +169,13 @@ class Shipment:
         spool = self._attempt.spool
         while True:
             waited = 0.0
-            while spool.full:
-                if waited > WAIT_S:
-                    self._left_out.append(f"{name} (no room in the spool)")
-                    return
+            while spool.full and not self._no_room:
                 waited += PAUSE_S
+                self._no_room = waited > WAIT_S
                 yield PAUSE_S
+            if self._no_room:
+                self._left_out.append(f"{name} (no room in the spool)")
+                return
             data = os.read(fd, min(_READ, left))
             left -= len(data)
             last = not data or not left

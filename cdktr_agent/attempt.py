@@ -43,6 +43,7 @@ class Attempt:
         "program",
         "progress",
         "result",
+        "root",
         "secrets",
         "shared",
         "signalled",
@@ -69,6 +70,7 @@ class Attempt:
         self.ended_ts = 0.0
         self.spool: Spool
         self.place: Place | None = None
+        self.root = "."  # where its program was started, when it has artifacts
         # Its programs
         self.course = Course(spec) if spec.pre or spec.post else None
         self.env: dict[bytes, bytes] = {}

@@ -111,8 +111,8 @@ class Executor:
         self._pipes.read_all(attempt)
         self._pipes.flush(attempt)
         following = None if attempt.why else attempt.course.over(code, reason)
-        if part.kind == "main" and following is not None:
-            harvest.gather(attempt)
+        if following is not None and following.kind == "post":
+            harvest.gather(attempt)  # what steps after the task write is for nobody
         while following is not None:
             fault = self._start_part(attempt, following)
             if fault is None:

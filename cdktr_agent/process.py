@@ -81,6 +81,8 @@ class Spawner:
             if attempt.special:
                 self._furnish(attempt)
             self._go(attempt)
+            if attempt.spec.artifacts:
+                attempt.root = os.getcwd()
             if attempt.program is None:
                 self.prepare(attempt)
             self._spawn(attempt)

@@ -1,8 +1,8 @@
 """What runs in an attempt one after another, and what its end is in sum.
 
-First the `pre` steps: the first that fails is the end, with its code. Then the task itself, then
-all `post` steps, however it went; one that fails makes a success a failure and leaves a failure as
-it was. A part that cannot be started has failed like any other. Pure.
+First the `pre` steps; after one that fails neither another nor the task itself runs, and its code
+is the task's. Then all `post` steps, however it went; one that fails makes a success a failure and
+leaves a failure as it was. A part that cannot be started has failed like any other. Pure.
 """
 
 from __future__ import annotations
@@ -57,11 +57,14 @@ class Course:
             self.code = code
         if reason:
             self.add(reason)
-        if part.kind == "pre" and code:
-            return None
         if self.last:
             return None
         self._at += 1
+        if part.kind == "pre" and code:
+            while self.part.kind != "post":
+                if self.last:
+                    return None
+                self._at += 1
         return self.part
 
     def add(self, reason: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cdktr_agent import artifacts
 from cdktr_agent.records import END, read_header, read_records
+from cdktr_common.catalogue.values import TaskSpec
 from tests.unit.agent.stand import Stand, supervisor
 
 
@@ -103,3 +104,30 @@ def test_slots_are_free_and_others_work_meanwhile(stand: Stand) -> None:
     found = stand.streams(token)
     for i in (1, 2, 3):
         assert found[f"artifact/{i}.bin"] == (stand.work / f"{i}.bin").read_bytes()
+
+
+def test_without_room_in_the_spool_they_are_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        full = True
+
+    class Task:
+        spec = TaskSpec(token="t", run="r", task="t", n=1, fence=1, artifacts=["*"], argv=["true"])
+        place = None
+        secrets = None
+        spool = Full()
+        root = str(tmp_path)
+        notes: list[str] = []
+
+    for name in ("a", "b", "c"):
+        (tmp_path / name).touch()
+    shipment = artifacts.Shipment(Task())  # type: ignore[arg-type]
+    paused = 0.0
+    while (pause := shipment.go_on()) is not None:
+        paused += pause
+    assert artifacts.WAIT_S <= paused < artifacts.WAIT_S + 1  # once, and not for each
+    assert Task.notes == [
+        "artifacts left out: a (no room in the spool), b (no room in the spool),"
+        " c (no room in the spool)"
+    ]

@@ -161,11 +161,15 @@ def test_steps_share_directory_and_variables(stand: Stand) -> None:
     )
 
 
-def test_a_step_before_that_fails_is_the_end(stand: Stand) -> None:
-    pre = [StepSpec(name="get it", command="exit 7")]
-    result = stand.run(command="echo never", pre=pre, post=POST)
+def test_after_a_step_before_that_fails_only_those_after_run(stand: Stand) -> None:
+    pre = [StepSpec(name="get it", command="exit 7"), StepSpec(command="echo never")]
+    post = [StepSpec(command="echo a=1 > $CDKTR_OUTPUT; echo post"), StepSpec(command="exit 9")]
+    result = stand.run(command="echo never", pre=pre, post=post, outputs=["a"])
     assert (result.state, result.code) == ("FAILED", 7)
-    assert result.reason == "pre step get it: exit code 7"
+    assert result.reason == "pre step get it: exit code 7; post step 2: exit code 9"
+    assert (stand.output(result), result.outputs) == (b"post\n", {})
+    result = stand.run(command="echo never", pre=pre)
+    assert (result.code, result.reason) == (7, "pre step get it: exit code 7")
     assert stand.output(result) == b""
     missing = stand.run(command="echo never", pre=[StepSpec(argv=["no-such-thing"])])
     assert (missing.state, missing.code) == ("FAILED", 127)
