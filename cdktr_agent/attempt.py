@@ -34,6 +34,7 @@ class Attempt:
         "kill_at",
         "late_step",
         "looked",
+        "main_ran",
         "maskers",
         "notes",
         "outputs",
@@ -78,6 +79,7 @@ class Attempt:
         self.pid = 0  # of the one that runs
         self.direct = False  # without the shell that it was meant for?
         self.pids: set[int] = set()  # of all that were started
+        self.main_ran = False  # has the task itself been started?
         self.late_step = False  # is that one being ended for its own time-out?
         self.exited = False  # has the last one ended?
         self.status = 0  # its exit code, once it has

@@ -24,7 +24,7 @@ def gather(attempt: Attempt) -> None:
             _read(attempt)
         except outputs.BadOutput as bad:
             fault = str(bad)
-    if attempt.captured is not None and attempt.result is None:
+    if attempt.captured is not None and attempt.result is None and attempt.main_ran:
         _take_stdout(attempt)
     code = end_of(attempt.status)[0] if attempt.course is None else attempt.course.code
     if attempt.spec.outputs and not code and not fault:

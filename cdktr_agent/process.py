@@ -153,6 +153,7 @@ class Spawner:
             return
         except ValueError as fault:  # a NUL in an argument
             raise CannotStart(NOT_EXECUTABLE, f"cannot start {argv[0]!r}: {fault}") from None
+        attempt.main_ran = attempt.main_ran or attempt.at_main
         if attempt.course is not None:
             attempt.pids.add(attempt.pid)
             if not attempt.course.last:

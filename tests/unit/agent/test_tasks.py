@@ -168,7 +168,8 @@ def test_after_a_step_before_that_fails_only_those_after_run(stand: Stand) -> No
     assert (result.state, result.code) == ("FAILED", 7)
     assert result.reason == "pre step get it: exit code 7; post step 2: exit code 9"
     assert (stand.output(result), result.outputs) == (b"post\n", {})
-    result = stand.run(command="echo never", pre=pre)
+    result = stand.run(command="echo never", pre=pre, capture=True)
+    assert result.result is None
     assert (result.code, result.reason) == (7, "pre step get it: exit code 7")
     assert stand.output(result) == b""
     missing = stand.run(command="echo never", pre=[StepSpec(argv=["no-such-thing"])])
