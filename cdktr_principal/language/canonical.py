@@ -75,7 +75,7 @@ _INSTEAD: Final = {
 }  # fmt: skip
 
 
-_OF_FILES: Final = (
+OF_FILES: Final = (
     "dialect", "events", "eventTrigger", "cron", "schedule", "start_time"
 )  # fmt: skip
 """Keys that mean nothing in a workflow that only one task calls."""
@@ -143,7 +143,7 @@ def _drafts(
     """The tasks, and those of the end of a run."""
 
     def call(node: Map, name: str) -> Plan:
-        for key in node.items.keys() & _OF_FILES:
+        for key in node.items.keys() & OF_FILES:
             what = f"{key} means nothing in a workflow inside a task"
             faults.add(*node.marks[key], what, "only the task starts it")
         return load(node, name, faults)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from cdktr_principal.language import canonical, data, fields, keys, policies, running
+from cdktr_principal.language.canonical import OF_FILES
 from cdktr_principal.language.groups import GROUP_KEYS
 from cdktr_principal.language.reading import PAGE
 from cdktr_principal.language.shapes import (
@@ -58,7 +59,7 @@ TASK: Final[_Said] = {
     "script": (TEXT, "A script of any kind, with its #! line."),
     "python": (TEXT, "Python code."),
     "workflow": (
-        either(TEXT, ref("workflow")),
+        either(TEXT, ref("called")),
         "Another workflow: its id or name, or written here.",
     ),
     "parallel": (
@@ -186,8 +187,10 @@ def schema() -> dict[str, Any]:
     last = _mapping(TASK, [key for key in keys.TASK_KEYS if key not in ("depends", "rule")])
     body = {"task": ref("last"), "tasks": _TASKS}
     workflow = _mapping(WORKFLOW, canonical.WORKFLOW_KEYS)
+    called = _mapping(WORKFLOW, [key for key in workflow["properties"] if key not in OF_FILES])
     defined = {
         "workflow": {**workflow, "required": ["tasks"]},
+        "called": {**called, "required": ["tasks"]},
         "task": {**task, "anyOf": runs},
         "last": {**last, "anyOf": runs},
         "defaults": _mapping(TASK, keys.SHARED),

@@ -99,7 +99,14 @@ def schedule(node: Node, faults: Faults) -> str | None:
 
 def inputs(node: Node | None, faults: Faults) -> dict[str, Scalar]:
     """Values by name; in Tork all of them are text."""
-    return _named(node, faults, "inputs", "an input")
+    found = _named(node, faults, "inputs", "an input")
+    known: dict[str, str] = {}
+    for name, value in found.items():
+        other = known.setdefault(name.upper(), name)
+        if other != name:
+            what = f"{other[:40]} and {name[:40]} would both be $CDKTR_PARAM_{name.upper()[:40]}"
+            faults.at(value, what, "rename one")
+    return found
 
 
 def _named(node: Node | None, faults: Faults, what: str, one: str) -> dict[str, Scalar]:

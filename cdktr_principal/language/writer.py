@@ -102,13 +102,16 @@ _BLANK: Final = TaskPlan(id="")
 _SAID: Final = {
     "name": _Out("name"), "description": _Out("description"),
 }  # fmt: skip
+_TRIED: Final = {
+    "timeout_s": _Out("timeout", duration), "retry": _Out("retry", lambda it: _retry(it)),
+}  # fmt: skip
 _PROCESS: Final = {
     "env": _Out("env"), "dotenv": _Out("dotenv"), "workdir": _Out("workdir"),
     "files": _Out("files"),
     "pre": _Out("pre", lambda steps: [_step(step) for step in steps]),
     "post": _Out("post", lambda steps: [_step(step) for step in steps]),
-    "timeout_s": _Out("timeout", duration), "stop_signal": _Out("stop_signal"),
-    "stop_grace_s": _Out("stop_grace", duration), "retry": _Out("retry", lambda it: _retry(it)),
+    "timeout_s": _TRIED["timeout_s"], "stop_signal": _Out("stop_signal"),
+    "stop_grace_s": _Out("stop_grace", duration), "retry": _TRIED["retry"],
     "outputs": _Out("outputs"), "capture": _Out("capture"), "artifacts": _Out("artifacts"),
     "labels": _Out("labels"), "priority": _Out("priority"), "slots": _Out("slots"),
     "exclusive": _Out("exclusive"), "pools": _Out("pools"), "max_losses": _Out("max_losses"),
@@ -126,7 +129,7 @@ def _task(task: TaskPlan) -> dict[str, Any]:
     if task.group is not None:
         found |= _group(task.group)
     elif task.call is not None:
-        found |= _call(task.call)
+        found |= _call(task.call) | _fields(task, _BLANK, _TRIED)
     elif task.noop:
         found["noop"] = True
     else:

@@ -100,6 +100,7 @@ def test_any_plan_that_is_written_is_valid(plan: Plan) -> None:
         "on_failure: {command: x, depends: a}\ntasks: {a: {command: x}}",
         "defaults: {command: x}\ntasks: {a: {command: x}}",
         "tasks: {a: {image: x, mounts: [{type: volume}]}}",
+        "tasks: {a: {workflow: {cron: '1 1 1 1 1', tasks: {b: {command: x}}}}}",
         "dialect: tork\ntasks: {a: {command: x}}",
     ],
 )

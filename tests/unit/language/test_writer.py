@@ -161,6 +161,8 @@ def task(draw: st.DrawFn, name: str, workflow: str, depth: int) -> TaskPlan:
     if kind == "noop":
         return TaskPlan(id=name, noop=True, **found)
     if kind == "call":
+        found["timeout_s"] = draw(st.none() | SECONDS)
+        found["retry"] = draw(st.none() | RETRY)
         detached = draw(st.booleans())
         if draw(st.booleans()):
             params = draw(st.dictionaries(NAME, JSON, max_size=2))
