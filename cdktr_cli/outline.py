@@ -136,7 +136,7 @@ def remark(row: Row, now_ts: float) -> str:
     if row.get("retry") and row["state"] == "PENDING":
         left = epoch(row["retry"]) - now_ts
         words.append(f"next attempt in {rough(left)}" if left > 0 else "next attempt is due")
-    if row.get("calls"):
+    if row.get("calls") and row["calls"] not in words[0]:
         words.append(f"is run {row['calls']}")
     if row.get("copies"):
         words.append(counted(row["copies"]))
