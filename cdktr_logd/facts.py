@@ -19,10 +19,13 @@ class _PlanHead(msgspec.Struct):
     tasks: list[msgspec.Raw] = []
 
 
+_NOTHING: Final = msgspec.Raw()
+
+
 class _Reused(msgspec.Struct):
-    outputs: msgspec.Raw = msgspec.Raw()
+    outputs: msgspec.Raw = _NOTHING
     result: str | None = None
-    items: msgspec.Raw = msgspec.Raw()
+    items: msgspec.Raw = _NOTHING
     calls: str = ""
 
 
@@ -55,9 +58,9 @@ class FactHead(msgspec.Struct):
     retry_ts: float | None = None
     items: list[msgspec.Raw] = []
     calls: str = ""
-    outputs: msgspec.Raw = msgspec.Raw()
+    outputs: msgspec.Raw = _NOTHING
     result: str | None = None
-    output: msgspec.Raw = msgspec.Raw()
+    output: msgspec.Raw = _NOTHING
 
 
 _head = msgspec.json.Decoder(FactHead, strict=True)
@@ -141,7 +144,8 @@ def _status_rows(fact: FactHead, rows: FactRows) -> None:
             _json(fact.output),
         )
     )
-    rows.tasks.extend(_reused_rows(fact))
+    if fact.reused:
+        rows.tasks.extend(_reused_rows(fact))
 
 
 def _task_row(fact: FactHead, state: str) -> tuple[object, ...]:
@@ -186,5 +190,7 @@ def _reused_rows(fact: FactHead) -> Iterable[tuple[object, ...]]:
 
 def _json(raw: msgspec.Raw) -> str | None:
     """JSON as it came; None for nothing."""
+    if raw is _NOTHING:
+        return None
     text = bytes(raw).decode()
     return None if text in ("", "null", "{}") else text
