@@ -5,6 +5,7 @@ Pure; every change goes through the core's facts. Who waits stands in the state,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cdktr_common.catalogue import facts as f
@@ -15,13 +16,23 @@ if TYPE_CHECKING:
     from cdktr_principal.core import Core, Moment
 
 
-def must_wait(core: Core, plan: Plan) -> bool:
-    """Are there as many runs of this workflow in work, or waiting, as there may be?"""
+def must_wait(core: Core, plan: Plan, parent: str) -> bool:
+    """Are there as many runs of this workflow in work, or waiting, as there may be? A run that was
+    called by one of them, however indirectly, has its place: that one waits for it."""
     most = plan.max_active_runs
     admission = core.state.admission
-    return bool(most) and (
-        admission.busy(plan.workflow) >= most or plan.workflow in admission.queued
-    )
+    if not most or (
+        admission.busy(plan.workflow) < most and plan.workflow not in admission.queued
+    ):  # fmt: skip
+        return False
+    return not any(run.workflow == plan.workflow for run in _callers(core, parent))
+
+
+def _callers(core: Core, parent: str) -> Iterator[Run]:
+    """The runs that wait for a run with this parent."""
+    while (run := core.state.runs.get(parent.partition("/")[0])) is not None:
+        yield run
+        parent = run.parent
 
 
 def overlap(core: Core, run: Run, at: Moment) -> None:
@@ -36,7 +47,8 @@ def overlap(core: Core, run: Run, at: Moment) -> None:
         older = [*admission.active.get(plan.workflow, {}).values()]
         older += [each for each in admission.queued[plan.workflow].values() if each is not run]
         for each in older:
-            core.run_cancel(each, f"cancelled for run {run.id}", at)
+            if not each.cancelling and each.settled is None:  # else it is ending already
+                core.run_cancel(each, f"cancelled for run {run.id}", at)
 
 
 def admit_next(core: Core, workflow: str, at: Moment) -> None:

@@ -14,13 +14,15 @@ from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.values import Plan
 from cdktr_common.codec import encode
 from cdktr_common.errors import CANCELLED, ProtocolError
-from cdktr_principal import creating, params, templates
+from cdktr_principal import creating, params, templates, turn
 from cdktr_principal.expressions import Failed
 from cdktr_principal.records import Run, Task
 from cdktr_principal.scope import TaskScope
 
 if TYPE_CHECKING:
     from cdktr_principal.core import Core, Moment
+
+MOST_REASON: Final = 500
 
 MAX_DEPTH: Final = 10
 """Runs that may have called one another: more is a workflow that calls itself."""
@@ -77,8 +79,16 @@ def child_ended(core: Core, run: Run, at: Moment) -> None:
         core.end(task, "CANCELLED", None, CANCELLED, task.run.reason, at)
     else:
         how = "was cancelled" if run.state == "CANCELLED" else "failed"
-        reason = f"run {run.id} {how}" + (f": {run.reason}" if run.reason else "")
+        why = run.reason or _first_failure(run)
+        reason = f"run {run.id} {how}" + (f": {why[:MOST_REASON]}" if why else "")
         core.failed(task, None, run.code or 1, reason, at)
+
+
+def _first_failure(run: Run) -> str:
+    """What failed the run, and why, as far as that was told."""
+    tasks = (run.tasks[index] for index in run.failures)
+    task = next((each for each in tasks if each.group is None and not turn.handled(each)), None)
+    return "" if task is None or not task.reason else f"{task.plan.id}: {task.reason}"
 
 
 def _given(output: Any) -> dict[str, Any]:

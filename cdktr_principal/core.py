@@ -141,7 +141,10 @@ class Core:
             self.failed(task, attempt, result.code, result.reason, at, _given(result), **told)
         else:
             told |= _given(result)
-            self.end(task, result.state, attempt, result.code, result.reason, at, **told)
+            reason = result.reason
+            if result.state == "CANCELLED" and task.ending:
+                reason = self.why_ending(task)
+            self.end(task, result.state, attempt, result.code, reason, at, **told)
         return True
 
     def _late_result(self, result: TaskResult, agent: str, at: Moment) -> bool:
@@ -214,8 +217,12 @@ class Core:
 
     def end_unstarted(self, task: Task, at: Moment) -> None:
         """It waits, and will not run: its run or its group is being ended."""
-        reason = task.run.reason if task.run.cancelling else "another copy failed"
-        self.end(task, "CANCELLED", None, CANCELLED, reason, at)
+        self.end(task, "CANCELLED", None, CANCELLED, self.why_ending(task), at)
+
+    @staticmethod
+    def why_ending(task: Task) -> str:
+        """Why a task is to end that could go on."""
+        return task.run.reason if task.run.cancelling else "another copy failed"
 
     def end(
         self, task: Task, outcome: str, attempt: Attempt | None, code: int | None, reason: str,

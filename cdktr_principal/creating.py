@@ -47,7 +47,7 @@ def create(core: Core, plan: Plan, at: Moment, run_id: str = "", **given: Any) -
     """A run by this plan, which begins if there is a place for it; `given` are fields of
     `run.created`. Its id."""
     run_id = run_id or new_id(core, at)
-    queued = admission_rules.must_wait(core, plan)
+    queued = admission_rules.must_wait(core, plan, given.get("parent", ""))
     core.emit(
         f.RunCreated, f"run/{plan.workflow}/", at, run=run_id, workflow=plan.workflow,
         plan=plan, queued=queued, **given,

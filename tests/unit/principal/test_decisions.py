@@ -404,6 +404,7 @@ def test_a_workflow_that_calls_itself_is_stopped(world: World) -> None:
     work(world)
     assert state(world, made) == "FAILED 4"
     assert len(world.core.state.runs) == 11
+    assert world.core.state.runs[made].tasks[0].reason.endswith("more than 10 deep")
 
 
 def test_an_unknown_workflow_or_param_fails_the_task(world: World) -> None:
@@ -504,6 +505,35 @@ def test_a_run_too_many_is_skipped_or_ends_the_others(world: World) -> None:
     assert world.core.state.runs[second].reason == "skipped: 1 of 1 runs of w are in work"
     third = run(world, task("a"), max_active_runs=1, overlap="cancel")
     assert state(world, first) == "CANCELLED 130"
+    assert [spec.run for spec in world.fetch("x", 64)] == [third]
+
+
+def test_a_run_that_another_of_its_workflow_has_called_has_its_place(world: World) -> None:
+    own = [
+        task("a", call=Call(workflow="r", params={"d": "{{ params.d + 1 }}"}), cond="params.d < 2")
+    ]
+    load(world, Plan(workflow="r", tasks=own, max_active_runs=1, params={
+        "d": Param(type="integer", default=0)
+    }))  # fmt: skip
+    made = triggers.run_start(world.core, None, p.RunStart(workflow="r"), world.at())
+    world.turn()
+    assert state(world, made.runs[0].run) == "COMPLETED 0"  # type: ignore[attr-defined]
+
+
+def test_what_is_ending_already_is_left_to_its_end(world: World) -> None:
+    limited: dict[str, Any] = {"max_active_runs": 1, "overlap": "cancel"}
+    first = run(world, task("a"), *hooks(), **limited)
+    (spec,) = world.fetch("x", 64)
+    run(world, task("a"), *hooks(), **limited)
+    world.report("x", spec.token, "CANCELLED", code=143)
+    (hook,) = world.fetch("x", 64)
+    assert (hook.run, hook.task) == (first, "on_cancel")
+    third = run(world, task("a"), *hooks(), **limited)
+    assert world.beat("x", [hook.token]).cancel == []
+    world.report("x", hook.token)
+    (hook,) = world.fetch("x", 64)
+    assert (hook.run, hook.task) == (first, "finally")
+    world.report("x", hook.token)
     assert [spec.run for spec in world.fetch("x", 64)] == [third]
 
 
