@@ -86,6 +86,7 @@ def tick(core: Core, at: Moment) -> None:
 
 
 def _over_deadline(core: Core, run: Run, at: Moment) -> None:
-    if run.ended_ts is None and not run.cancelling:
+    """Nothing of it is stopped when only the tasks of its end are left."""
+    if run.ended_ts is None and not run.cancelling and run.settled is None:
         reason = f"its deadline of {run.plan.deadline_s:g} s is over"
         core.run_cancel(run, reason, at, state="FAILED", code=TIMED_OUT)

@@ -475,6 +475,18 @@ def test_a_deadline_ends_the_run_as_failed(world: World) -> None:
     assert "deadline of 60 s" in world.core.state.runs[made].reason
 
 
+def test_a_deadline_does_not_touch_the_tasks_of_the_end(world: World) -> None:
+    made = run(world, task("a"), *hooks(), deadline_s=60.0)
+    (spec,) = world.fetch("x", 64)
+    world.report("x", spec.token)
+    (hook,) = world.fetch("x", 64)
+    world.pass_time(61)
+    assert world.beat("x", [hook.token]).cancel == []
+    world.report("x", hook.token)
+    assert work(world) == ["finally"]
+    assert state(world, made) == "COMPLETED 0"
+
+
 def test_the_output_of_a_run_is_evaluated_at_its_end(world: World) -> None:
     output = {"rows": "{{ tasks.a.outputs.rows }}", "text": "got {{ tasks.a.result }}"}
     made = run(world, task("a"), output=output)
