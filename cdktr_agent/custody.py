@@ -202,7 +202,8 @@ class Custody:
             yield held
 
     def _wanted(self, held: Held) -> int:
-        return max(1, min(held.spec.slots, self.slots))
+        slots = held.spec.slots
+        return 1 if slots <= 1 else min(slots, self.slots)
 
     def _next_fits(self) -> bool:
         free = self.slots - self._occupied

@@ -24,6 +24,8 @@ def gather(attempt: Attempt) -> None:
             _read(attempt)
         except outputs.BadOutput as bad:
             fault = str(bad)
+    if place is not None and attempt.course is not None:
+        place.clean = False  # steps may follow
     if attempt.captured is not None and attempt.result is None and attempt.main_ran:
         _take_stdout(attempt)
     code = end_of(attempt.status)[0] if attempt.course is None else attempt.course.code

@@ -33,12 +33,13 @@ TIDY_S: Final = 0.005
 class Place:
     """One of them. `env` tells a task about it."""
 
-    __slots__ = ("changed_ns", "env", "path", "trusted")
+    __slots__ = ("changed_ns", "clean", "env", "path", "trusted")
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.changed_ns = 0
         self.trusted = False
+        self.clean = False  # was it untouched when somebody last looked?
         base = os.fsencode(path)
         output, result, progress = (base + b"/" + os.fsencode(name) for name in NAMES)
         self.env = {
@@ -52,9 +53,10 @@ class Place:
     def untouched(self) -> bool:
         """Has nothing been made, removed or changed there since it was taken? Not always known."""
         try:
-            return self.trusted and os.stat(self.path).st_ctime_ns == self.changed_ns
+            self.clean = self.trusted and os.stat(self.path).st_ctime_ns == self.changed_ns
         except OSError:
-            return False  # even that may have been removed
+            self.clean = False  # even that may have been removed
+        return self.clean
 
     def read(self, name: str, most: int) -> bytes | None:
         """What stands in a file there, one byte more than `most` at most; None without one."""
@@ -96,6 +98,9 @@ class Places:
         Raises OSError."""
         if self._spare:
             place = self._spare.pop()
+            if place.clean:  # nothing has changed since it was looked at
+                place.clean = False
+                return place
         else:
             self._count += 1
             place = Place(f"{self._root}/{self._count}")
@@ -111,10 +116,13 @@ class Places:
         return place
 
     def give_back(self, place: Place) -> None:
-        """It is not needed any more, and nobody lives who could write to it."""
+        """It is not needed any more, and nobody lives who could write to it; nor has since it was
+        found `clean`, if it was."""
         try:
-            clean = place.untouched() or (
-                os.stat(place.path).st_mode & 0o7777 == 0o700 and not os.listdir(place.path)
+            clean = (
+                place.clean
+                or place.untouched()
+                or (os.stat(place.path).st_mode & 0o7777 == 0o700 and not os.listdir(place.path))
             )
         except OSError:
             clean = False

@@ -225,10 +225,12 @@ class Spawner:
 
     def hand_over(self, attempt: Attempt) -> None:
         """Nothing more will be started: from now on only its processes hold its pipes open."""
-        for stream in (0, 1):
-            if attempt.ends[stream] >= 0:
-                os.close(attempt.ends[stream])
-                attempt.ends[stream] = -1
+        out, err = attempt.ends
+        if out >= 0:
+            os.close(out)
+        if err >= 0:
+            os.close(err)
+        attempt.ends = [-1, -1]
 
     def discard(self, attempt: Attempt) -> None:
         """Take a preparation back."""

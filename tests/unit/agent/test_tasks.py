@@ -203,6 +203,14 @@ def test_steps_do_not_run_after_a_cancel_or_a_time_out(stand: Stand) -> None:
     assert stand.output(late) == b""
 
 
+def test_what_steps_after_it_leave_is_not_found_by_the_next(stand: Stand) -> None:
+    said(stand, command="sleep 0.1; true")  # so that a directory is old enough to be trusted
+    post = [StepSpec(command="touch $CDKTR_TASK_DIR/left")]
+    for _ in range(3):
+        said(stand, argv=["true"], post=post)
+        assert said(stand, command="ls -A $CDKTR_TASK_DIR") == ""
+
+
 def test_a_step_has_a_time_out_of_its_own(stand: Stand) -> None:
     pre = [StepSpec(name="slow", command="sleep 60 & sleep 60", timeout_s=0.2)]
     result = stand.run(command="echo never", pre=pre)
