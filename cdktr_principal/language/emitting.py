@@ -113,8 +113,8 @@ def _quoted(text: str) -> str:
 
 
 def _is_block(text: str) -> bool:
-    """Is it a text of several lines that a block can hold?"""
-    return "\n" in text.rstrip("\n") and _LINES.fullmatch(text) is not None
+    """Is it a text of whole lines that a block can hold?"""
+    return "\n" in text and text.strip("\n") != "" and _LINES.fullmatch(text) is not None
 
 
 def _block(text: str, indent: int) -> Iterator[str]:

@@ -75,11 +75,24 @@ def runs(node: Map, reading: Reading, what: str) -> dict[str, Any]:
             faults.add(*node.marks["cmd"], f"{what} has both run and cmd", "keep one of them")
     if "entrypoint" in node.items:
         _entrypoint(node.items["entrypoint"], found, reading)
+    for key in ("cmd", "entrypoint"):
+        if key in node.items:
+            _check_program(node.items[key], found, faults)
     nothing = found.get("argv") is None and found.get("script") is None
     if nothing and run is None and found["image"] is None and not faults.full:
         hint = "what an image does without run or cmd is not known" if "image" in node.items else ""
         faults.at(node, f"{what} has nothing to run", hint or "give it run, or cmd")
     return found
+
+
+_PROGRAM: Final = fields.text("the program", fields.MAX_PATH, one_line=True)
+
+
+def _check_program(node: Node, found: dict[str, Any], faults: Faults) -> None:
+    """What is started must have a name."""
+    for words in (found.get("argv"), found.get("shell")):
+        if words:
+            _PROGRAM(Scalar(node.line, node.col, text=words[0], value=words[0]), faults)
 
 
 def _entrypoint(node: Node, found: dict[str, Any], reading: Reading) -> None:

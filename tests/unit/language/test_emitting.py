@@ -62,6 +62,8 @@ def test_what_is_written_is_read(value: dict[str, Any]) -> None:
         ({"a": ["x y", "z"]}, "a:\n  - x y\n  - z\n"),
         ({"a": {"b": {}, "c": []}}, "a:\n  b: {}\n  c: []\n"),
         ({"a": "x\ny\n"}, "a: |\n  x\n  y\n"),
+        ({"a": "x y: z\n"}, "a: |\n  x y: z\n"),
+        ({"a": "\n"}, 'a: "\\n"\n'),
         ({"a": "x\ny"}, "a: |-\n  x\n  y\n"),
         ({"a": "true"}, 'a: "true"\n'),
         ({"a": 'say "x"'}, 'a: say "x"\n'),
