@@ -75,9 +75,8 @@ def runs(node: Map, reading: Reading, what: str) -> dict[str, Any]:
             faults.add(*node.marks["cmd"], f"{what} has both run and cmd", "keep one of them")
     if "entrypoint" in node.items:
         _entrypoint(node.items["entrypoint"], found, reading)
-    for key in ("cmd", "entrypoint"):
-        if key in node.items:
-            _check_program(node.items[key], found, faults)
+    if (said := node.items.get("entrypoint") or node.items.get("cmd")) is not None:
+        _check_program(said, found, faults)
     nothing = found.get("argv") is None and found.get("script") is None
     if nothing and run is None and found["image"] is None and not faults.full:
         hint = "what an image does without run or cmd is not known" if "image" in node.items else ""
