@@ -50,7 +50,17 @@ def _skip_from(core: Core, task: Task, at: Moment) -> None:
             dependent = run.tasks[index]
             if dependent.state != "PENDING":
                 continue
-            why = _unmet(dependent, cause, at)
+            try:
+                why = _unmet(dependent, cause, at)
+            except Failed as fault:
+                core.about(
+                    f.TaskEnded, run, at, task=dependent.plan.id, state="FAILED", code=INVALID,
+                    reason=f"if of {cause.plan.id}: {fault}",
+                )  # fmt: skip
+                todo.append(dependent)
+                if dependent.group is not None:
+                    groups.stop_others(core, dependent, at)
+                continue
             if why is not None:
                 core.about(
                     f.TaskSkipped, run, at, task=dependent.plan.id, because=cause.plan.id,
@@ -61,18 +71,15 @@ def _skip_from(core: Core, task: Task, at: Moment) -> None:
 
 def _unmet(task: Task, needed: Task, at: Moment) -> str | None:
     """Why a task cannot run now that `needed` is over: None when it can, else a reason, which is
-    empty when it needs no words."""
+    empty when it needs no words. Raises Failed."""
     rule = task.plan.rules.get(needed.plan.id, "success")
     if rule == "success":
         return None if needed.succeeded else ""
     if rule in RULES:
         name = needed.plan.id
         return None if needed.state in RULES[rule] else f"{name} {_UNMET[rule]}"
-    try:
-        held = templates.condition(rule, TaskScope(task, at))
-    except Failed as fault:
-        return f"if of {needed.plan.id}: {fault}"
-    return None if held else f"if of {needed.plan.id} is false: {rule}"
+    holds = templates.condition(rule, TaskScope(task, at))
+    return None if holds else f"if of {needed.plan.id} is false: {rule}"
 
 
 def work(core: Core, at: Moment) -> None:

@@ -18,16 +18,17 @@ from cdktr_principal.records import Task
 from cdktr_principal.scope import enclosing, loop_value, told
 
 OUTPUT: Final = 4 << 10
-"""Characters of an output that is given as a variable."""
+"""Bytes of an output that is given as a variable."""
 
 OUTPUTS: Final = 32 << 10
-"""Characters of all outputs that are."""
+"""Bytes of all outputs that are."""
 
 BEFORE: Final = 200
 """Tasks before a task that are looked at for outputs."""
 
-VALUE: Final = 32 << 10
-"""Characters of a param, or of the value of a copy, that is given as a variable."""
+VALUE: Final = 100_000
+"""Bytes of a param, or of the value of a copy, that is given as a variable: Linux takes no text of
+128 KiB there."""
 
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
 
@@ -53,12 +54,13 @@ def variables(task: Task) -> dict[str, str]:
 
 
 def _add(found: dict[str, str], name: str, value: Any, most: int) -> int:
-    """Returns how many characters it has taken."""
+    """Returns how many bytes it has taken."""
     text = written(value)
-    if len(text) > most or "\0" in text or name in found:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > most or "\0" in text or name in found:
         return 0
     found[name] = text
-    return len(text)
+    return size
 
 
 def _add_outputs(found: dict[str, str], task: Task) -> None:

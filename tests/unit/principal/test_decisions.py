@@ -117,6 +117,15 @@ def test_a_rule_may_be_an_expression_of_what_it_depends_on(world: World) -> None
     assert state(world, made) == "FAILED 3"
 
 
+def test_a_rule_without_a_value_fails_its_task(world: World) -> None:
+    rules = {"a": "tasks.a.outputs.rows == 2"}
+    made = run(world, task("a"), task("b", "a", rules=rules), task("c", "b"))
+    assert work(world) == ["a"]
+    assert world.states(made) == "a:COMPLETED b:FAILED c:SKIPPED"
+    assert "if of a: " in world.core.state.runs[made].by_id["b"].reason
+    assert state(world, made) == "FAILED 4"
+
+
 def test_a_condition_reads_outputs_params_and_the_event(world: World) -> None:
     cond = "int(tasks.a.outputs.rows) > params.least && event.payload.day == 'monday'"
     plan_params = {"least": Param(type="integer", default=10)}
@@ -641,7 +650,7 @@ def test_outputs_are_variables_of_what_follows_the_nearest_first_and_never_too_m
 def test_params_and_values_are_variables_unless_they_are_too_long(world: World) -> None:
     params = {
         "day": Param(default="monday"), "list": Param(type="list", default=[1, "a"]),
-        "long": Param(default="x" * 40_000),
+        "long": Param(default="x" * 100_001),
     }  # fmt: skip
     run(world, task("g", group=each([{"a": 1}])), params=params)
     (spec,) = world.fetch("x", 64)
