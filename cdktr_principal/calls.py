@@ -14,7 +14,7 @@ from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.values import Plan
 from cdktr_common.codec import encode
 from cdktr_common.errors import CANCELLED, ProtocolError
-from cdktr_principal import creating, params, templates, turn
+from cdktr_principal import creating, params, repeats, templates, turn
 from cdktr_principal.expressions import Failed
 from cdktr_principal.records import Run, Task
 from cdktr_principal.scope import TaskScope
@@ -43,14 +43,27 @@ def call(core: Core, task: Task, at: Moment) -> None:
         raise Failed(fault.detail) from None
     plan = _timed(plan, task.plan.timeout_s)
     child = creating.new_id(core, at)
+    repeated = _repeated(core, task, plan, checked)
     if not called.detached:  # said first: the run may be over as soon as it is created
         core.about(f.TaskCalled, run, at, task=task.plan.id, n=task.tries + 1, calls=child)
     creating.create(
         core, plan, at, run_id=child, params=checked, parent=f"{run.id}/{task.plan.id}",
-        depth=run.depth + 1,
+        depth=run.depth + 1, **repeated,
     )  # fmt: skip
     if called.detached:
         core.end(task, "COMPLETED", None, 0, "", at, result=child)
+
+
+def _repeated(core: Core, task: Task, plan: Plan, given: dict[str, Any]) -> dict[str, Any]:
+    """In a run that repeats another, the call repeats what was called then, if that was the same
+    and has not completed."""
+    known = task.run.reuse.get(task.plan.id)
+    before = core.state.runs.get(known.calls) if known is not None and not task.tries else None
+    if before is None or before.ended_ts is None or before.state == "COMPLETED":
+        return {}
+    if before.params != given or before.plan != plan:
+        return {}
+    return {"retry_of": before.id, "reused": repeats.reused(before, [])}
 
 
 def _timed(plan: Plan, timeout_s: float | None) -> Plan:

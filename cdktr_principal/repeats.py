@@ -1,8 +1,9 @@
 """What a run that repeats another takes over from it.
 
 A task that was COMPLETED is not run again, unless something before it is: what it was given might
-change. Groups keep the values that they were made for, so that their copies are the same. Pure
-reading of the state.
+change. A group that has failed keeps the values that it was made for, so that its copies are the
+same; one with something new before it is made anew. A call repeats the run that it had called.
+Pure reading of the state.
 """
 
 from __future__ import annotations
@@ -18,22 +19,37 @@ from cdktr_principal.scope import aggregate
 def reused(run: Run, again: list[str]) -> dict[str, Reused]:
     """By id, what is taken over; `again` are tasks to run again whatever they have become. Raises
     ProtocolError not_found, and conflict when nothing would be left to run."""
-    wanted = {queries.find_task(run, name) for name in again}
+    wanted = {task for name in again for task in _named(run, name)}
     if not wanted and run.state == "COMPLETED":
         raise ProtocolError(
             "conflict",
             f"run {run.id} has completed: name the tasks to run again, or ask for all of them",
         )
     kept: dict[Task, bool] = {}
-    for task in _in_order(run):
-        kept[task] = _keeps(task, kept, wanted)
+    anew: set[Task] = set()
     found: dict[str, Reused] = {}
-    for task, keeps in kept.items():
-        if keeps and not (task.group is not None and kept[task.group]):
+    for task in _in_order(run):
+        ahead = all(kept[run.by_id[name]] for name in task.plan.depends)
+        same = ahead and task.group not in anew and task not in wanted
+        kept[task] = same and _keeps(task, wanted)
+        if not same:
+            anew.add(task)
+        elif kept[task] and not (task.group is not None and kept[task.group]):
             found[task.plan.id] = _taken(task)
-        elif task.copies is not None and not keeps:
+        elif not kept[task] and task.copies is not None:
             found[task.plan.id] = Reused(items=task.copies.items)
+        elif not kept[task] and task.calls:
+            found[task.plan.id] = Reused(items=[], calls=task.calls)
     return found
+
+
+def _named(run: Run, name: str) -> list[Task]:
+    """The task of that id, or all tasks of the copy of a group. Raises ProtocolError not_found."""
+    if name not in run.by_id:
+        copy = [task for task in run.tasks if task.group and task.plan.id.startswith(f"{name}.")]
+        if copy:
+            return copy
+    return [queries.find_task(run, name)]
 
 
 def _in_order(run: Run) -> list[Task]:
@@ -58,19 +74,9 @@ def _in_order(run: Run) -> list[Task]:
     return order
 
 
-def _keeps(task: Task, kept: dict[Task, bool], wanted: set[Task]) -> bool:
-    if task.state != "COMPLETED" or task.plan.phase or _is_in(task, wanted) or _has(task, wanted):
-        return False
-    return all(kept[task.run.by_id[name]] for name in task.plan.depends)
-
-
-def _is_in(task: Task | None, wanted: set[Task]) -> bool:
-    """Is it, or a group that it belongs to, to be run again?"""
-    while task is not None:
-        if task in wanted:
-            return True
-        task = task.group
-    return False
+def _keeps(task: Task, wanted: set[Task]) -> bool:
+    """With nothing before it that is run again: is it over for good?"""
+    return task.state == "COMPLETED" and not task.plan.phase and not _has(task, wanted)
 
 
 def _has(group: Task, wanted: set[Task]) -> bool:

@@ -279,7 +279,8 @@ class TaskResult(Value, frozen=True, kw_only=True):
 
 class Reused(Value, frozen=True, kw_only=True):
     """What a run takes over from the run it repeats in part: a task that was COMPLETED, with what
-    it gave; or, when `items` is not null, only the values that a group was made for."""
+    it gave; or, when `items` is not null, only the values that a group was made for, or the run
+    that a task had called and that is repeated in turn."""
 
     outputs: dict[str, Any] = {}
     result: str | None = None

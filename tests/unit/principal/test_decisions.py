@@ -612,6 +612,36 @@ def test_of_a_fan_out_only_the_failed_copies_are_run_again(world: World) -> None
     world.report("x", spec.token)
 
 
+def test_a_group_behind_what_is_run_again_is_made_anew(world: World) -> None:
+    many = each("{{ fromJSON(tasks.list.outputs.xs) }}")
+    once = Group(tasks=[task("x")])
+    made = run(world, task("list"), task("g", "list", group=many), task("p", "list", group=once))
+    given = {"list": {"code": 0, "outputs": {"xs": "[1,2]"}}}
+    work(world, given | {"g[1]": 1})
+    again = retry(world, made, tasks=["list"])
+    assert work(world, {"list": {"code": 0, "outputs": {"xs": "[7]"}}}) == ["list", "g[0]", "p.x"]
+    assert state(world, again) == "COMPLETED 0"
+    third = retry(world, again, tasks=["g"])
+    assert work(world) == ["g[0]"]
+    assert state(world, third) == "COMPLETED 0"
+
+
+def test_a_whole_copy_can_be_named(world: World) -> None:
+    made = run(world, task("g", group=each([1, 2], task("p"), task("q", "p"))))
+    work(world)
+    retry(world, made, tasks=["g[1]"])
+    assert work(world) == ["g[1].p", "g[1].q"]
+
+
+def test_a_call_repeats_what_it_had_called(world: World) -> None:
+    load(world, Plan(workflow="inner", tasks=[task("i"), task("j", "i")]))
+    made = run(world, task("c", call=Call(workflow="inner")))
+    assert work(world, {"j": 1}) == ["i", "j"]
+    again = retry(world, made)
+    assert work(world) == ["j"]
+    assert state(world, again) == "COMPLETED 0"
+
+
 def test_what_cannot_be_repeated_says_why(world: World) -> None:
     made = run(world, task("a"))
     with pytest.raises(ProtocolError, match="has not ended"):
