@@ -217,6 +217,29 @@ def test_python_with_packages(env: Env) -> None:
     assert output(env, run, "with-packages") == "humanize is here: 0 Bytes\n"
 
 
+PROJECT = """\
+[project]
+name = "sizes"
+version = "1"
+requires-python = ">=3.11"
+dependencies = ["humanize"]
+"""
+
+
+def test_a_project_of_uv_in_its_own_directory(env: Env, tmp_path: Path) -> None:
+    need_uv()
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "main.py").write_text("import humanize\nprint(humanize.naturalsize(5_000_000))\n")
+    config = f"{{script_path: main.py, is_uv_project: true, working_directory: {tmp_path}}}"
+    text = f"tasks: {{a: {{config: !UvPython {config}}}}}\n"
+    for _ in range(2):  # the second time its environment is there
+        run = start(env, text)
+        ended(env, run)
+        assert output(env, run, "a") == "5.0 MB\n"
+    wrong = start(env, text.replace("main.py", "none.py"))
+    ended(env, wrong, "FAILED", 2)
+
+
 FLAWED = """\
 tasks:
   before: {command: 'echo made=once >> "$CDKTR_OUTPUT"'}
