@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
 from cdktr_common.catalogue.values import Fault, Plan, TaskPlan
 from cdktr_principal.folder import Folder, Found, load, read, workflow_id
@@ -108,7 +108,7 @@ def _check_directory(checked: Checked, path: str, how: How) -> None:
     for broken in scan.broken:
         for fault in broken.faults:
             file = os.path.join(plain(path), fault.file)
-            checked.faults.append(msgspec.structs.replace(fault, file=file))
+            checked.faults.append(replace(fault, file=file))
             if file not in checked.texts:
                 checked.texts[file] = _content(os.path.join(path, fault.file))
 
@@ -125,7 +125,12 @@ def _content(path: str) -> bytes:
 
 def warnings(checked: Checked) -> list[str]:
     """What is no fault, and may surprise."""
-    return [*_ambiguous_names(checked.good), *_containers(checked.good), *_absent(checked)]
+    return [
+        *_ambiguous_names(checked.good),
+        *_containers(checked.good),
+        *_never(checked.good),
+        *_absent(checked),
+    ]
 
 
 def _ambiguous_names(goods: Sequence[Good]) -> Iterator[str]:
@@ -149,21 +154,58 @@ def _containers(goods: Sequence[Good]) -> Iterator[str]:
         if found:
             shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if found[3:] else "")
             yield (
-                f"{good.file}: {shown} waits until an agent has the label container; "
+                f"{good.file}: {shown} wait{'' if found[1:] else 's'} until an agent has the label container; "
                 "--strip-image makes plain processes of it"
             )
 
 
+def _never(goods: Sequence[Good]) -> Iterator[str]:
+    """Tasks behind both branches of a condition: one of the branches is always skipped."""
+    for good in goods:
+        for tasks in _lists(good.plan):
+            for join, source in _joins({task.id: task for task in tasks}):
+                yield (
+                    f"{good.file}: {join} never runs: it waits for what follows the success of "
+                    f"{source} and for what follows its failure, of which one is skipped"
+                )
+
+
+def _joins(tasks: Mapping[str, TaskPlan]) -> Iterator[tuple[str, str]]:
+    """Tasks that need a task to succeed and to fail, themselves or by what they wait for."""
+    succeeds: dict[str, set[str]] = {}
+    fails: dict[str, set[str]] = {}
+    for name, task in tasks.items():
+        by_rule = [(of, task.rules.get(of, "success")) for of in task.depends]
+        succeeds[name] = {of for of, rule in by_rule if rule == "success"}
+        fails[name] = {of for of, rule in by_rule if rule == "failure"}
+    for name in tasks:
+        needed = [name, *succeeds[name], *fails[name]]
+        both = set[str]().union(*(fails[of] for of in needed))
+        if both:
+            both &= set[str]().union(*(succeeds[of] for of in needed))
+        # A failure that is tolerated is a success as well.
+        yield from [(name, of) for of in tasks if of in both and not tasks[of].tolerated][:1]
+
+
 def all_tasks(plan: Plan) -> Iterator[TaskPlan]:
     """The tasks of a plan, those in groups and in plans that it calls among them."""
-    ahead = list(reversed(plan.tasks))
+    for tasks in _lists(plan):
+        yield from tasks
+
+
+def _lists(plan: Plan) -> Iterator[list[TaskPlan]]:
+    """The tasks of a plan, then of each group and each plan that it calls. The only task of a
+    group has no id of its own, here it is called as the group is."""
+    ahead = [plan.tasks]
     while ahead:
-        task = ahead.pop()
-        yield task
-        if task.group is not None:
-            ahead.extend(reversed(task.group.tasks))
-        if task.call is not None and task.call.plan is not None:
-            ahead.extend(reversed(task.call.plan.tasks))
+        tasks = ahead.pop()
+        yield tasks
+        for task in reversed(tasks):
+            if task.group is not None:
+                inside = task.group.tasks
+                ahead.append([replace(one, id=one.id or task.id) for one in inside])
+            if task.call is not None and task.call.plan is not None:
+                ahead.append(task.call.plan.tasks)
 
 
 class _Call(NamedTuple):

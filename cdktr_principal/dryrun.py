@@ -139,6 +139,15 @@ def _task(task: TaskPlan, known: Known, ifs: list[str]) -> Iterator[str]:
         yield f"{_IN}nothing is run"
     else:
         yield from _indented(_process(task, known, problems))
+    told = [
+        f"in {task.workdir}" if task.workdir else "",
+        f"labels {', '.join(task.labels)}" if task.labels else "",
+        f"timeout {duration(task.timeout_s)}" if task.timeout_s else "",
+        f"retry {task.retry.limit}" if task.retry else "",
+        f"pools {', '.join(task.pools)}" if task.pools else "",
+    ]
+    if any(told):
+        yield _IN + "; ".join(part for part in told if part)
     for problem in problems:
         yield f"{_IN}would fail: {problem}"
 
@@ -157,15 +166,6 @@ def _process(task: TaskPlan, known: Known, problems: list[str]) -> Iterator[str]
         yield f"file {name}: {_count(len(said.encode()), 'byte')}"
     if task.container is not None:
         yield f"image {shown(task.container.image, known, problems, 'image')}"
-    told = [
-        f"in {task.workdir}" if task.workdir else "",
-        f"labels {', '.join(task.labels)}" if task.labels else "",
-        f"timeout {duration(task.timeout_s)}" if task.timeout_s else "",
-        f"retry {task.retry.limit}" if task.retry else "",
-        f"pools {', '.join(task.pools)}" if task.pools else "",
-    ]
-    if any(told):
-        yield "; ".join(part for part in told if part)
 
 
 def _runs(

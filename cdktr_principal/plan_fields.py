@@ -31,6 +31,7 @@ from cdktr_principal.language.fields import (
     MIN_LOST_AFTER_S,
     SET_BY_CDKTR,
     VARIABLE,
+    is_one_line,
 )
 from cdktr_principal.language.policies import (
     MAX_MOUNTS,
@@ -142,7 +143,7 @@ def check_texts(
     """What people read, and paths. Raises Refused."""
     if len(name) > MAX_NAME or len(description) > MAX_DESCRIPTION:
         raise Refused("name or description is too long", "too_large")
-    if any(not char.isprintable() for char in name):
+    if not is_one_line(name):
         raise Refused("a name is one line without control characters")
     _words("tags", tags)
     _words("dotenv", dotenv)
@@ -153,7 +154,7 @@ def check_texts(
 def _words(what: str, words: list[str]) -> None:
     if len(words) > MAX_WORDS or any(len(word) > MAX_PATH for word in words):
         raise Refused(f"{what} is too long", "too_large")
-    if any(not word or not word.isprintable() for word in words):
+    if any(not word or not is_one_line(word) for word in words):
         raise Refused(f"{what}: words of one line, without control characters")
 
 
@@ -233,7 +234,7 @@ def _step(which: str, step: Step, contained: bool) -> None:
 
 
 def _container(container: Container) -> None:
-    if not container.image or not container.image.isprintable():
+    if not container.image or not is_one_line(container.image):
         raise Refused("a container needs an image")
     if len(container.mounts) > MAX_MOUNTS:
         raise Refused(f"more than {MAX_MOUNTS} mounts", "too_large")

@@ -18,7 +18,7 @@ from cdktr_common.errors import ProtocolError
 from cdktr_principal import dag, expressions, patterns, templates
 from cdktr_principal.language.data import MAX_ENUM, MAX_PARAMS, MAX_SECRETS, REFERENCE
 from cdktr_principal.language.draft import RESERVED
-from cdktr_principal.language.fields import ID, MAX_LIST, MAX_NAME, VARIABLE
+from cdktr_principal.language.fields import ID, MAX_LIST, MAX_NAME, VARIABLE, is_one_line
 from cdktr_principal.language.groups import MAX_LISTS
 from cdktr_principal.language.schedule import cron_problem, start_time_problem, timezone_problem
 from cdktr_principal.names import Names, Problem, TaskNames
@@ -183,9 +183,9 @@ def _about_itself(plan: Plan) -> None:
     check_length("deadline_s", plan.deadline_s, zero=False)
     check_range("max_active_runs", plan.max_active_runs, 0, MAX_RUNS)
     if len(plan.events) > MAX_EVENTS or any(
-        not 0 < len(event) <= MAX_NAME or not event.isprintable() for event in plan.events
+        not 0 < len(event) <= MAX_NAME or not is_one_line(event) for event in plan.events
     ):
-        raise Refused("an event name is 1 to 200 characters that can be printed", "bad_field")
+        raise Refused("an event name is 1 to 200 characters of one line", "bad_field")
     for told in (
         cron_problem(plan.cron) if plan.cron is not None else None,
         start_time_problem(plan.start_time) if plan.start_time is not None else None,

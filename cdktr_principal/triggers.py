@@ -15,6 +15,7 @@ from cdktr_principal import repeats
 from cdktr_principal.core import Core, Moment
 from cdktr_principal.creating import create, find_workflow
 from cdktr_principal.folder import Scan
+from cdktr_principal.language.fields import is_one_line
 from cdktr_principal.limits import check_payload, check_plan, digest
 from cdktr_principal.params import check_params, params_of_event
 from cdktr_principal.records import Run
@@ -45,9 +46,9 @@ def run_start(core: Core, ask: Ask, request: p.RunStart, at: Moment) -> Reply:
 def event_fire(core: Core, ask: Ask, request: p.EventFire, at: Moment) -> Reply:
     """`event.fire`: a run of every workflow that listens; none is an answer too."""
     check_payload(request.payload)
-    if not 0 < len(request.event) <= 200 or not request.event.isprintable():
+    if not 0 < len(request.event) <= 200 or not is_one_line(request.event):
         raise ProtocolError(
-            "bad_field", "event.fire: an event name is 1 to 200 characters that can be printed"
+            "bad_field", "event.fire: an event name is 1 to 200 characters of one line"
         )
     key = _key(request.key, request.id)
     content = digest("event/" + request.event, request.payload, request.params)

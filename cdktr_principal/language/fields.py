@@ -36,7 +36,7 @@ ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:=/@+-]{0,99}")
 LABEL_HINT: Final = "letters, digits and _ . : = / @ + -, at most 100"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 SET_BY_CDKTR: Final = frozenset({
     "CDKTR_RUN_ID", "CDKTR_WORKFLOW", "CDKTR_TASK_ID", "CDKTR_ATTEMPT", "CDKTR_FENCE",
@@ -54,6 +54,11 @@ def kind(node: Node) -> str:
     if isinstance(node, Map):
         return "a mapping"
     return "nothing" if isinstance(node, Scalar) and node.value is None else "a value"
+
+
+def is_one_line(text: str) -> bool:
+    """Has it neither line ends nor control characters? What names are made of."""
+    return not _CONTROL.search(text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -89,7 +94,7 @@ def text(
             faults.at(node, f"{what} is empty")
         elif len(found.encode()) > limit:
             faults.at(node, f"{what} has {len(found.encode())} bytes, at most {limit} are allowed")
-        elif one_line and _CONTROL.search(found):
+        elif one_line and not is_one_line(found):
             faults.at(node, f"{what} must be one line without control characters")
         elif isinstance(node, Scalar):
             faults.note(node, what, place)

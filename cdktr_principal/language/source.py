@@ -76,7 +76,8 @@ _UNPRINTABLE = re.compile(
 
 def _decode(data: bytes, faults: Faults) -> str | None:
     if len(data) > MAX_BYTES:
-        faults.add(1, 1, f"the file has {len(data)} bytes and at most {MAX_BYTES} are allowed")
+        # Of a larger file no more than this was read.
+        faults.add(1, 1, f"the file has more than {MAX_BYTES:,} bytes")
         return None
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         faults.add(1, 1, "the file is UTF-16", "save it as UTF-8")

@@ -57,7 +57,7 @@ HOSTILE: dict[str, tuple[str | bytes, int, str]] = {
     "long by aliases": (LONG_BY_ALIAS, 2, "more than 2097152 characters"),
     "an alias inside itself": ("a:\n  b: &x\n    c: [*x]\n", 3, "stands inside what it repeats"),
     "many values": ("a: [" + "1," * 250_000 + "]", 1, "more than 200000 values"),
-    "5 MB": ("a: " + "x" * 5_000_000, 1, "at most 2097152 are allowed"),
+    "5 MB": ("a: " + "x" * 5_000_000, 1, "more than 2,097,152 bytes"),
     "python object": ("a: 1\nb: !!python/object/apply:os.system [x]", 2, "unknown tag !!python"),
     "python name": ("a: !!python/name:os.system", 1, "unknown tag"),
     "any other tag": ("a: !Include /etc/passwd", 1, "unknown tag !Include"),

@@ -280,6 +280,67 @@ def test_a_called_workflow_that_there_is_not(tmp_path: Path) -> None:
     assert "warning: flows/main.yaml: a calls othr, which is not among these files" in done.stdout
 
 
+def test_the_only_task_of_a_group_is_called_as_the_group_is(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(
+        "tasks:\n  e: {each: [0, 4], workflow: child}\n"
+        "  i: {each: [1], image: debian, command: x}\n  d: {workflow: {tasks: {x: {image: debian, command: x}}}}\n"
+    )
+    done = run("m.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[:2]) == (
+        0,
+        [
+            "warning: m.yaml: i, x wait until an agent has the label container; "
+            "--strip-image makes plain processes of it",
+            "warning: m.yaml: e calls child, which is not among these files",
+        ],
+    )
+    done = run(".", cwd=tmp_path)
+    assert "m.yaml:2:31: e calls the workflow 'child', which there is not" in done.stdout
+
+
+JOINED = """
+tasks:
+- {name: A, command: a}
+- {name: B, command: b}
+- {name: C, command: c}
+- {name: Join, command: j}
+- {name: After, command: k}
+dag:
+- A?: B | C
+- B, C: Join
+- Join: After
+"""
+
+
+def test_a_task_behind_both_branches_of_a_condition_never_runs(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(JOINED)
+    done = run("c.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "warning: c.yaml: join never runs: it waits for what follows the success of a and for what "
+        "follows its failure, of which one is skipped\n1 file good, 5 tasks\n",
+    )
+    (tmp_path / "c.yaml").write_text(JOINED.replace("B, C: Join", "B, C?: Join | Join"))
+    assert run("c.yaml", cwd=tmp_path).stdout == "1 file good, 5 tasks\n"
+    inside = (
+        "tasks: {g: {parallel: {a: {command: x%s}, b: {depends: {a: failure}, command: x}, "
+        "j: {depends: [a, b], command: x}}}}"
+    )
+    (tmp_path / "c.yaml").write_text(inside % "")
+    assert "warning: c.yaml: j never runs" in run("c.yaml", cwd=tmp_path).stdout
+    (tmp_path / "c.yaml").write_text(inside % ", continue_on_failure: true")
+    assert run("c.yaml", cwd=tmp_path).stdout.startswith("1 file good")
+
+
+def test_a_file_that_is_too_large_is_not_said_to_have_the_size_that_was_read(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"#" * 5_000_000)
+    assert (
+        "a.yaml:1:1: the file has more than 2,097,152 bytes" in run("a.yaml", cwd=tmp_path).stdout
+    )
+
+
 def test_the_schema_is_printed(tmp_path: Path) -> None:
     done = run("--schema", cwd=tmp_path)
     assert done.returncode == 0

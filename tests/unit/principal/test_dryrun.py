@@ -153,7 +153,9 @@ def test_a_called_workflow_knows_what_it_is_given() -> None:
               params: {x: , y: , z: 1}
               tasks:
                 in: {command: x, env: {A: "{{ params.x }}{{ params.z }}", B: "{{ params.y }}"}}
-          b: {workflow: other, detached: true}
+          b: {workflow: other, timeout: 90s, retry: 3}
+          c: {workflow: other, detached: true}
+          e: {each: [1], workflow: other, timeout: 1m}
     """)
     assert lines[3:12] == [
         "  a",
@@ -166,7 +168,18 @@ def test_a_called_workflow_knows_what_it_is_given() -> None:
         "          A=monday!1",
         "          B={{ params.y }}",
     ]
-    assert lines[-1] == "    workflow other, without waiting for it"
+    assert lines[12:] == [
+        "  b",
+        "    workflow other",
+        "    timeout 1m30s; retry 3",
+        "  c",
+        "    workflow other, without waiting for it",
+        "  e",
+        "    1 copy: [1]",
+        "      e[0]",
+        "        workflow other",
+        "        timeout 1m",
+    ]
 
 
 def test_what_would_fail_is_told() -> None:

@@ -63,6 +63,8 @@ GOOD: list[Plan] = [
     of(task(group=each(task("b", argv=["echo", "{{ n.value }}"], templates=True), each="{{ [1] }}",
        var="n"))),
     of(task(), output={"rows": ["{{ tasks.a.outputs.rows }}"]}),
+    of(TaskPlan(id="a", noop=True, name="a\u00a0b", tags=["\u00a0c"]), name="ö\u00a0\u3000",
+       events=["e\u00a0"]),
 ]  # fmt: skip
 
 
