@@ -55,7 +55,10 @@ class Evaluation:
         self._source = source
         self._unit_of = unit_of
         self._factor = 1 + source.count("+")
-        self._functions = {name: partial(self._call, name, known[name]) for name in known}
+        self._functions = {
+            functions.INSTEAD.get(name, name): partial(self._call, name, known[name])
+            for name in known
+        }
         self._cost = 0
         self._failure: Failed | None = None
         self._tries = MAX_TRIES

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
 
-from cdktr_principal.functions import BUILT_IN, NAMES, kind
+from cdktr_principal.functions import BUILT_IN, METHODS, NAMES, kind
 from cdktr_principal.syntax import MAX_SHOWN, Node
 from cdktr_principal.syntax import clipped as clipped
 
@@ -132,6 +132,8 @@ def mixed(sign: str, kinds: Sequence[str], parts: Sequence[str]) -> str:
         whole = parts[list(kinds).index("a whole number")]
         wanted = f"{whole}.0" if whole.isdecimal() else f"double({whole})"
         return f"a whole number and a decimal number do not go together; write {wanted}"
+    if kinds[0] == kinds[1] == "a whole number" and sign in ("+", "-", "*", "/", "%"):
+        return "a whole number with a u and one without do not go together; write int(…) of it"
     if kinds[0] == kinds[1]:
         return f"{sign} does not go with {kinds[0]}"
     what = f"{kinds[0]} and {kinds[1]} do not go together"
@@ -161,7 +163,10 @@ def _call(source: str, node: Node, values: list[Any], fault: Exception) -> str:
         return f"{name}: {given} cannot be made into {_MADE[node.text]}"
     if node.text == "matches" and "not a valid regex" in str(fault) and len(values) == 2:
         return f"'{clipped(str(values[1]))}' is no pattern: {_pattern_fault(str(fault))}"
-    if isinstance(fault, TypeError) and values:
+    if node.kind == "call" and node.text in METHODS:
+        return f"{name}: write it behind what it is about, x.{node.text}(…)"
+    unknown = str(fault).startswith("Undefined variable or function")  # for such arguments
+    if (unknown or isinstance(fault, TypeError)) and values:
         return f"{name}: {node.text} does not take {' and '.join(kind(value) for value in values)}"
     return f"{name}: {_plain(fault)}"
 
@@ -211,9 +216,16 @@ def syntax_error(source: str, message: str) -> tuple[str, int]:
     elif found := re.match(r"(?:mismatched|extraneous) input '(.*?)' expecting", said):
         what = f"'{clipped(found[1])}' does not belong here"
     elif found := re.match(r"token recognition error at: '(.*)'$", said):
-        what = f"'{clipped(found[1])}' is not understood"
+        escape = "\\" in found[1]
+        what = f"'{clipped(found[1])}' " + (
+            "has an escape that there is not" if escape else "is not understood"
+        )
     elif "has() macro" in said:
         what = "has takes a name after a point, has(x.y); of a key write 'y' in x"
+    elif said.startswith("invalid string literal"):
+        what = "an escape in this text is no character"
+    elif said.startswith(("invalid double literal", "invalid int literal", "invalid uint literal")):
+        what = "the number is too large"
     elif said.startswith("no viable alternative"):
         what = "this is not understood"
     else:

@@ -48,7 +48,8 @@ def kind(value: Any) -> str:
 
 _KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
     (bool, "true or false"), (int, "a whole number"), (float, "a decimal number"), (str, "a text"),
-    (list, "a list"), (dict, "an object"), (type(None), "null"),
+    (list, "a list"), (dict, "an object"), (type(None), "null"), (datetime, "a time"),
+    (timedelta, "a duration"), (bytes, "bytes"),
 )  # fmt: skip
 
 
@@ -142,6 +143,15 @@ def _string(value: Any) -> str:
     return made
 
 
+def _bool(value: Any) -> bool:
+    if isinstance(value, str) and value in ("true", "false"):
+        return value == "true"
+    if isinstance(value, bool):
+        return value
+    given = f"'{value[:40]}'" if isinstance(value, str) else kind(value)
+    raise Refused(f"{given} is neither true nor false")
+
+
 def _replace(text: str, old: str, new: str) -> str:
     if not old:
         raise Refused("the text to look for is empty")
@@ -203,7 +213,16 @@ _FIXED: Final[Mapping[str, Function]] = {
     "trim": Function(1, ("text",), "text", str.strip),
     "replace": Function(3, ("text", "text", "text"), "text", _replace),
     "string": Function(1, ("any",), "text", _string),
+    "bool": Function(1, ("any",), "bool", _bool),
 }
+
+INSTEAD: Final[Mapping[str, str]] = {"string": "text_of"}
+"""Functions that the library would answer itself where it can, and other names for ours."""
+
+TYPE_NAMES: Final = frozenset(
+    ("int", "uint", "double", "string", "bool", "bytes", "list", "map", "null_type")
+)
+"""What `type(x)` may be compared with."""
 
 TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "int": int, "text": str, "list": list, "map": dict, "any": object,
@@ -212,6 +231,7 @@ WORDS: Final[Mapping[str, str]] = {
     "int": "a whole number", "uint": "a whole number", "double": "a decimal number",
     "text": "a text", "list": "a list", "map": "an object", "bool": "true or false",
     "null": "null", "time": "a time", "duration": "a duration", "bytes": "bytes",
+    "type": "a type",
 }  # fmt: skip
 
 
@@ -238,13 +258,19 @@ def counted(function: Function) -> str:
 
 BUILT_IN: Final[Mapping[str, str]] = {
     "size": "int", "int": "int", "uint": "uint", "double": "double", "bytes": "bytes",
-    "timestamp": "time", "duration": "duration", "type": "text", "dyn": "any", "has": "bool",
+    "timestamp": "time", "duration": "duration", "type": "type", "dyn": "any", "has": "bool",
     "matches": "bool", "contains": "bool", "startsWith": "bool", "endsWith": "bool",
     "getFullYear": "int", "getMonth": "int", "getDate": "int", "getDayOfMonth": "int",
     "getDayOfYear": "int", "getDayOfWeek": "int", "getHours": "int", "getMinutes": "int",
     "getSeconds": "int", "getMilliseconds": "int",
 }  # fmt: skip
 """The language's own functions and of which type their values are."""
+
+METHODS: Final = frozenset(
+    name for name in BUILT_IN
+    if name.startswith("get") or name in ("matches", "contains", "startsWith", "endsWith")
+)  # fmt: skip
+"""Those that are written behind what they are about and in no other way."""
 
 NAMES: Final = frozenset(
     (*BUILT_IN, *_FIXED, "randomInt", "now", "map", "filter", "all", "exists", "exists_one",

@@ -2,8 +2,8 @@
 which of them never go together.
 
 Must stay true: what might be right is not complained of. Types are `int`, `double`, `text`,
-`bool`, `null`, `list`, `map`, `bytes`, `uint`, `time`, `duration`, and `any` for what is not known.
-Pure.
+`bool`, `null`, `list`, `map`, `bytes`, `uint`, `time`, `duration`, `type`, and `any` for what is
+not known. Pure.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LITERALS: Final = {"int": "int", "uint": "uint", "float": "double", "text": "te
                     "bytes": "bytes", "bool": "bool", "null": "null", "list": "list",
                     "map": "map"}  # fmt: skip
 _MACRO_GIVES: Final = {"map": "list", "filter": "list"}
-_PLAIN: Final = ("int", "double", "text", "bool", "list", "map", "null")
+_PLAIN: Final = ("int", "double", "text", "bool", "list", "map", "null", "type")
 _FUNCTIONS: Final = functions.known(float, abs)
 
 
@@ -123,6 +123,8 @@ def _binary(source: str, node: Node, typed: Typed) -> Iterator[Clash]:
         if left != right and "null" not in (left, right) and not {left, right} <= {*_NUMBERS}:
             what = f"compares {words[0]} with {words[1]}: never equal"
             hint = explain.conversion(node.text, words, parts)
+            if {left, right} == {"type", "text"}:
+                hint = "a type as int, double, string, bool, list or map, without quotes"
             yield node.start, what, f"write {hint}" if hint else ""
     elif not _goes(node.text, left, right):
         what, _, hint = explain.mixed(node.text, words, parts).partition("; ")

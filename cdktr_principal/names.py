@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from cdktr_common.catalogue.values import Param
 from cdktr_principal import explain, kinds, references
+from cdktr_principal.functions import TYPE_NAMES
 from cdktr_principal.syntax import Node
 
 
@@ -85,6 +86,8 @@ def _typed(names: Names, path: tuple[str, ...]) -> str:
     root = _ALIASES.get(root, root)
     if root in names.loop:
         return "int" if rest == ["index"] else "any"
+    if not rest and root in TYPE_NAMES:
+        return "type"
     if root == "params" and len(rest) == 1 and rest[0] in names.params:
         param = names.params[rest[0]]
         settled = param.required or param.default is not None
@@ -116,6 +119,8 @@ class _Look:
         names = self._names
         if root in names.loop:
             self._field(rest, offsets, path[0], _FIELDS["loop"])
+        elif len(path) == 1 and root in TYPE_NAMES and not whole:
+            pass
         elif root == "params":
             if rest and rest[0] not in names.params:
                 self._unknown("param", rest[0], offsets[1], path[0], names.params)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -157,14 +157,14 @@ def _boolean(value: Any) -> bool:
 def _list(value: Any) -> list[Any]:
     found = _json(value)
     if isinstance(found, list):
-        return found
+        return _fits(found)
     raise Wrong(f'must be a list, not {_said(value)}: write it as JSON, ["a", "b"]')
 
 
 def _object(value: Any) -> dict[str, Any]:
     found = _json(value)
     if isinstance(found, dict):
-        return found
+        return _fits(found)
     raise Wrong(f'must be an object, not {_said(value)}: write it as JSON, {{"a": 1}}')
 
 
@@ -173,8 +173,25 @@ def _json(value: Any) -> Any:
         return value
     try:
         return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError) as fault:
+        if "out of range" in str(fault):
+            raise Wrong("has too large a number in it") from None
         return value
+
+
+T = TypeVar("T", list[Any], dict[str, Any])
+
+
+def _fits(found: T) -> T:
+    """The value, when all whole numbers in it have 64 bits at most."""
+    waiting: list[Any] = [found]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list | dict):
+            waiting += each.values() if isinstance(each, dict) else each
+        elif isinstance(each, int) and not -_MOST <= each < _MOST:
+            raise Wrong("has a whole number of more than 64 bits in it")
+    return found
 
 
 def _said(value: Any) -> str:

@@ -17,6 +17,7 @@ from cdktr_principal.language.data import (
     MAX_GLOBS,
     MAX_OUTPUTS,
     artifact_problem,
+    file_and_directory,
     file_problem,
 )
 from cdktr_principal.language.fields import (
@@ -208,6 +209,9 @@ def _files(task: TaskPlan) -> None:
         problem = file_problem(name)
         if problem:
             raise Refused(f"the name of file '{name[:60]}' {problem}")
+    both = file_and_directory(task.files)
+    if both is not None:
+        raise Refused(f"file '{both[0][:60]}' is the directory of {both[1][:60]}")
     for glob in task.artifacts:
         problem = artifact_problem(glob)
         if problem:

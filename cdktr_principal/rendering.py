@@ -21,6 +21,7 @@ from cdktr_common.catalogue.values import (
     TaskPlan,
 )
 from cdktr_principal.expressions import Scope
+from cdktr_principal.syntax import clipped
 from cdktr_principal.templates import is_template, keyed, sealed, text
 
 AS_PLANNED: Final = (
@@ -61,7 +62,7 @@ def task_fields(
     set_already = {name: value for name, value in extra_env.items() if name not in secret}
     fields["env"], fields["sealed"] = {**set_already, **env}, secret
     fields["files"], fields["sealed_files"] = texts("files", task.files, scope, secrets)
-    fields["argv"] = _argv("argv", task.argv, scope)
+    fields["argv"] = _argv("", task.argv, scope)
     fields["pre"] = _steps("pre", task.pre, scope, secrets)
     fields["post"] = _steps("post", task.post, scope, secrets)
     fields["container"] = _container(task.container, scope)
@@ -85,7 +86,12 @@ def texts(
 def _argv(what: str, argv: list[str] | None, scope: Scope) -> list[str] | None:
     if argv is None:
         return None
-    return [keyed(f"{what}[{n}]", text, word, scope) for n, word in enumerate(argv)]
+    return [keyed(f"{what}{_place(n, word)}", text, word, scope) for n, word in enumerate(argv)]
+
+
+def _place(n: int, word: str) -> str:
+    """Which word, as its author knows it: what stands before it may not have been written."""
+    return f"{'args' if n else 'cmd'} '{clipped(word)}'" if is_template(word) else ""
 
 
 def _container(container: Container | None, scope: Scope) -> Container | None:
@@ -112,7 +118,7 @@ def _steps(
         key = f"{what}[{n}]"
         env, secret = texts(f"{key} env", step.env, scope, secrets)
         made.append(replace(
-            plain, env=env, sealed=secret, argv=_argv(f"{key} argv", step.argv, scope),
+            plain, env=env, sealed=secret, argv=_argv(f"{key} ", step.argv, scope),
             name=keyed(f"{key} name", text, step.name, scope),
             image=keyed(f"{key} image", text, step.image, scope),
         ))  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from cdktr_principal import syntax
+from cdktr_principal import functions, syntax
 from cdktr_principal.references import paths
 from cdktr_principal.syntax import Node
 
@@ -53,8 +53,11 @@ def cut(source: str, node: Node, compile: Compile) -> Unit:
     for inner in outermost(node):
         name = f"{stem}{len(loops)}"
         loops[name] = _loop(source, inner, compile)
-        text += [source[done : inner.start], name]
-        done = inner.end
+    places = [(inner.start, inner.end) for inner in outermost(node)]
+    replaced = [*zip(places, loops, strict=True), *_instead(source, node)]
+    for (start, end), name in sorted(replaced):
+        text += [source[done:start], name]
+        done = end
     text.append(source[done : node.end])
     spoken = tuple(path for _, path in paths(node, loops=False))
     program = compile("".join(text))
@@ -68,6 +71,17 @@ def outermost(node: Node) -> Iterator[Node]:
     else:
         for part in node.parts:
             yield from outermost(part)
+
+
+def _instead(source: str, node: Node) -> Iterator[tuple[tuple[int, int], str]]:
+    """Names of functions outside of loops that are to be called by another one."""
+    if node.is_macro:
+        return
+    if node.kind in ("call", "method") and node.text in functions.INSTEAD:
+        start = node.start if node.kind == "call" else source.find(node.text, node.parts[0].end)
+        yield (start, start + len(node.text)), functions.INSTEAD[node.text]
+    for part in node.parts:
+        yield from _instead(source, part)
 
 
 def _patterns(node: Node) -> Iterator[Node]:

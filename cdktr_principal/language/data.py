@@ -7,6 +7,7 @@ secret that was written down is never repeated in a fault. Pure.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from cdktr_common.catalogue.values import Param
@@ -21,6 +22,10 @@ MAX_SECRETS: Final = 200
 MAX_FILES: Final = 100
 MAX_FILES_BYTES: Final = 256 << 10
 MAX_FILE_LEVELS: Final = 5
+OWN_FILES: Final = (".script", ".tork-output")
+OWN_BEGIN: Final = ".cdktr-"
+"""Names in a task's directory that agents use themselves."""
+
 MAX_ENUM: Final = 1000
 MAX_GLOBS: Final = 100
 MAX_OUTPUTS: Final = 200
@@ -185,7 +190,19 @@ def file_problem(path: str) -> str:
         return f"has {len(parts)} levels, at most {MAX_FILE_LEVELS} are allowed"
     if len(path.encode()) > 255 or any(ord(char) < 32 for char in path):
         return "must have at most 255 bytes and no control characters"
+    if parts[0] in OWN_FILES or parts[0].startswith(OWN_BEGIN):
+        return "belongs to CDKTR in a task's directory"
     return ""
+
+
+def file_and_directory(names: Iterable[str]) -> tuple[str, str] | None:
+    """A file that another one needs as a directory, and that other one."""
+    known = dict.fromkeys(names)
+    for name in known:
+        for end in range(len(name)):
+            if name[end] == "/" and name[:end] in known:
+                return name[:end], name
+    return None
 
 
 def files(node: Node, faults: Faults) -> dict[str, str]:
@@ -209,6 +226,11 @@ def files(node: Node, faults: Faults) -> dict[str, str]:
             found[name] = scalar(item, faults, f"the contents of {name[:60]}") or ""
             if isinstance(item, Scalar):
                 faults.note(item, f"file {name[:60]}", "sealed")
+    both = file_and_directory(found)
+    if both is not None:
+        faults.add(
+            *node.marks[both[0]], f"file '{both[0][:60]}' is the directory of {both[1][:60]}"
+        )
     size = sum(len(text.encode()) for text in found.values())
     if size > MAX_FILES_BYTES:
         faults.at(node, f"files have {size} bytes, at most {MAX_FILES_BYTES} are allowed")

@@ -61,7 +61,9 @@ class Scalar(Node, kw_only=True):
         return self.line + 1 + number, indent + within + 1
 
 
-_ESCAPES = re.compile(r"\\(?:x..|u.{4}|U.{8}|.)|''")
+_ESCAPES = re.compile(
+    r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\(?:x..|u.{4}|U.{8}|.)|''"  # a pair is one character
+)
 
 
 def _behind_quotes(raw: str, offset: int) -> int | None:
@@ -114,6 +116,7 @@ class Faults:
         self.notes: list[Note] = []
         self._found: list[Fault] = []
         self._told: set[tuple[int, int, str]] = set()
+        self._spoiled: set[tuple[int, int]] = set()
         self._more = 0
         self._expressions = 0
         self._see = ""
@@ -157,6 +160,8 @@ class Faults:
         what, hint = _one_line(what), _one_line(hint)
         if (line, col, what) in self._told:
             return  # what all tasks share is read for each of them
+        if (line, col) in self._spoiled:
+            return  # it follows from what was told of that place
         if self.full:
             self._more += 1
             return
@@ -167,6 +172,11 @@ class Faults:
     def at(self, node: Node, what: str, hint: str = "") -> None:
         """One thing wrong with a node."""
         self.add(node.line, node.col, what, hint)
+
+    def spoil(self, line: int, col: int, what: str, hint: str = "") -> None:
+        """One thing wrong with a text that is then not there: nothing else is told of its place."""
+        self.add(line, col, what, hint)
+        self._spoiled.add((line, col))
 
     @property
     def full(self) -> bool:

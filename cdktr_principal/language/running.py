@@ -61,6 +61,17 @@ def packages(node: Node, faults: Faults) -> list[str]:
     return [item.text.strip() for item in listed]
 
 
+def script(node: Node, faults: Faults) -> str | None:
+    """A script; its own interpreter must be one."""
+    found = text("script", MAX_SCRIPT)(node, faults)
+    if found and found.startswith("#!") and found.partition("\n")[0].endswith("\r"):
+        what = (
+            "the #! line ends with a carriage return, which would belong to the interpreter's name"
+        )
+        faults.at(node, what, "write \\n instead of \\r\\n")
+    return found
+
+
 _SUBPROCESS: Final = {
     "cmd": Key(
         "cmd", text("cmd", fields.MAX_PATH, one_line=True, place="template"), "config-subprocess"
@@ -138,7 +149,7 @@ image: Final = text("image", MAX_IMAGE, one_line=True, place="template")
 PROGRAM: Final[Mapping[str, Key]] = {
     "command": Key("command", fields.command),
     "config": Key("config", config, "config-subprocess"),
-    "script": Key("script", text("script", MAX_SCRIPT)),
+    "script": Key("script", script),
     "python": Key("python", text("python", MAX_SCRIPT)),
     "shell": Key("shell", shell),
     "packages": Key("packages", packages, "python"),

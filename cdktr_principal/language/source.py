@@ -98,7 +98,8 @@ def _decode(data: bytes, faults: Faults) -> str | None:
             (len(before_it) + 1, 1) if at_start else (len(before_it), len(before_it[-1]) + 1)
         )
         what = f"the control character U+{ord(strange.group()):04X}"
-        faults.add(line, col, what, 'write it as an escape in double quotes: "\\x1b"')
+        hint = 'write it as an escape in double quotes: "\\x1b"'
+        faults.add(line, col, what, hint if strange.group() != "\0" else "no text can hold it")
         return None
     return text
 
@@ -126,6 +127,9 @@ def meaning(text: str) -> Value:
             return number if math.isfinite(number) else text
     return text
 
+
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+"""A character in two escapes, as JSON writes those beyond 16 bits."""
 
 _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
 """What escapes in double quotes can say and neither a process nor UTF-8 can take."""
@@ -198,9 +202,11 @@ class _Composer:
 
     def _scalar(self, event: Event, line: int, col: int, tag: str) -> Scalar:
         text: str = event.value
+        if event.style == '"':
+            text = _PAIR.sub(lambda pair: _joined(pair.group()), text)
         value = meaning(text) if event.implicit[0] else text
         if _IMPOSSIBLE.search(text):
-            self._fault(event, "text with a NUL or half a surrogate pair in it")
+            self._faults.spoil(line, col, "text with a NUL or half a surrogate pair in it")
             text = value = ""
         start, end = event.start_mark, event.end_mark
         raw = ""
@@ -230,9 +236,9 @@ class _Composer:
             inside = event.anchor in self._anchors
             why = "stands inside what it repeats" if inside else "has no anchor before it"
             hint = "" if inside else "quote text that begins with '*'"
-            self._fault(event, f"the alias *{event.anchor[:80]} {why}", hint)
-            mark = event.start_mark
-            return Scalar(mark.line + 1, mark.column + 1, text="", value=None)
+            line, col = event.start_mark.line + 1, event.start_mark.column + 1
+            self._faults.spoil(line, col, f"the alias *{event.anchor[:80]} {why}", hint)
+            return Scalar(line, col, text="", value=None)
         if node.height > levels:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels, aliases written out")
         self._count(event, node.size, node.length)
@@ -267,6 +273,10 @@ class _Composer:
         else:
             node.items[key.text] = value
             node.marks[key.text] = (key.line, key.col)
+
+
+def _joined(pair: str) -> str:
+    return pair.encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 def _grow(node: Node, child: Node) -> None:

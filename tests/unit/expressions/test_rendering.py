@@ -67,8 +67,13 @@ def test_with_templates_all_are_rendered_and_secrets_sealed() -> None:
     ("fields", "reason"),
     [
         ({"env": {"ROWS": "{{ params.q }}"}}, "env ROWS: params has no 'q'"),
-        ({"argv": ["a", "{{ params.q }}"]}, "argv[1]: params has no 'q'"),
+        ({"argv": ["a", "{{ params.q }}"]}, "args '{{ params.q }}': params has no 'q'"),
         ({"files": {"f.txt": "{{ secrets.no }}"}}, "files f.txt: there is no secret 'no'"),
+        ({"argv": ["{{ params.q }}"]}, "cmd '{{ params.q }}': params has no 'q'"),
+        (
+            {"post": [Step(argv=["a", "b", "{{ params.q }}"])]},
+            "post[0] args '{{ params.q }}': params has no 'q'",
+        ),
         ({"pre": [Step(env={"A": "{{ 1 / 0 }}"})]}, "pre[0] env A: 1 / 0: division by zero"),
         ({"container": Container(image="{{ params.q }}")}, "image: params has no 'q'"),
     ],

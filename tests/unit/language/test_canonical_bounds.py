@@ -15,7 +15,7 @@ HOSTILE: dict[str, tuple[str | bytes, int, str]] = {
     "python object": ("tasks:\n  a: !!python/object/apply:os.system [x]", 2, "unknown tag"),
     "a tag where none belongs": ("tasks:\n  a: !UvPython {command: x}", 2, "!UvPython belongs to"),
     "on: yes": ("tasks: {a: {command: x}}\non: yes", 2, "unknown key 'on'"),
-    "5 MB": ("tasks: {a: {command: '" + "x" * 5_000_000 + "'}}", 1, "5000025 bytes"),
+    "5 MB": ("tasks: {a: {command: '" + "x" * 5_000_000 + "'}}", 1, "more than 2,097,152 bytes"),
     "not UTF-8": (b"tasks:\n  a: {command: \xff}", 2, "byte 0xff is not UTF-8"),
     "a tab": ("tasks:\n\ta: {command: x}", 2, "a tab in the indentation"),
     "duplicate tasks": ("tasks:\n  a: {command: x}\n  a: {command: y}", 3, "duplicate key 'a'"),

@@ -147,6 +147,10 @@ from tests.unit.language.reading import bad, good, task_fault, told
         ("command: x, files: {/a: b}", "the name of file '/a' must be relative", ""),
         ("command: x, files: {a/../b: c}", "must not have empty parts, . or .. in it", ""),
         ("command: x, files: {a/b/c/d/e/f: c}", "has 6 levels, at most 5 are allowed", ""),
+        ("command: x, files: {.cdktr-x: b}", "belongs to CDKTR in a task's directory", ""),
+        ("command: x, files: {.script: b}", "'.script' belongs to CDKTR in a task's directory", ""),
+        ("command: x, files: {a/b: c, a: k}", "file 'a' is the directory of a/b", ""),
+        (r'script: "#!/bin/sh\r\nx"', "the #! line ends with a carriage return", r"write \n"),
         ("command: x, files: {a: [b]}", "the contents of a must be text, not a list", ""),
         ("command: x, secrets: {a: env:B}", "unknown key 'secrets' in a task", "belong to the"),
         ("command: x, env: {CDKTR_OUTPUT: b}", "CDKTR_OUTPUT is set by CDKTR", ""),
@@ -182,6 +186,12 @@ def test_faults_of_a_task(body: str, what: str, hint: str) -> None:
     assert hint in fault.hint
     assert fault.line == 2 and fault.col > 1
     assert fault.see.startswith("docs/workflow.md#")
+
+
+@pytest.mark.parametrize("value", [r'"x\0y"', r'"\ud800"', "*nix"])
+def test_what_is_no_text_is_told_once(value: str) -> None:
+    (fault,) = bad(f"tasks: {{a: {{command: {value}}}}}")
+    assert "NUL" in fault.what or "no anchor" in fault.what
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,20 @@ def test_scalars_keep_what_was_written() -> None:
     assert (version.value, version.text) == (1.1, "1.10")
 
 
+def test_two_halves_of_a_pair_are_a_character() -> None:
+    root, faults = parse(r'{a: "x\ud83d\ude42y", b: "\ude42\ud83d", c: \ud83d\ude42}')
+    assert faults == [(1, 26, "text with a NUL or half a surrogate pair in it")]
+    assert texts(root) == {"a": "x\U0001f642y", "b": "", "c": r"\ud83d\ude42"}
+    node = root.items["a"] if isinstance(root, Map) else None
+    assert isinstance(node, Scalar) and node.place(2) == (1, 19)
+
+
+def test_no_escape_is_proposed_for_what_no_text_can_hold() -> None:
+    faults = Faults("f.yaml")
+    source.parse(b"a: x\0", faults)
+    assert faults.all()[0].hint == "no text can hold it"
+
+
 def test_a_byte_order_mark_is_no_harm_and_moves_no_column() -> None:
     root, faults = parse(b"\xef\xbb\xbfa: 1\nb: 2")
     assert not faults
