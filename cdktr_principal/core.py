@@ -240,12 +240,13 @@ class Core:
 
     def run_cancel(
         self, run: Run, reason: str, at: Moment, state: RunState = "CANCELLED",
-        code: int = CANCELLED,
+        code: int = CANCELLED, now: bool = False,
     ) -> None:  # fmt: skip
         """Ask for the end of a run: waiting tasks end now, running ones when their agents say. The
-        tasks of its end follow, unless it is asked for again. `state` and `code`: how it ends."""
-        hooks = run.settled is not None or run.queued
-        if run.ended_ts is not None or (run.cancelling and (run.cancelling_hooks or not hooks)):
+        tasks of its end follow or go on, but for `now`. `state` and `code`: how it ends."""
+        hooks = now or run.queued
+        begun = run.cancelling or run.settled is not None
+        if run.ended_ts is not None or run.cancelling_hooks or (begun and not hooks):
             return
         self.about(
             f.RunCancelling, run, at, reason=reason or "cancelled", state=state, code=code,
@@ -256,16 +257,16 @@ class Core:
             if task.state == "PENDING":
                 self.end_unstarted(task, at)
         for task in ending:
-            self.end_early(task, at)
+            self.end_early(task, at, now=now)
 
-    def end_early(self, task: Task, at: Moment) -> None:
+    def end_early(self, task: Task, at: Moment, now: bool = False) -> None:
         """End a task that is not over: at once when it waits, by its agent when it runs."""
         if task.state == "PENDING":
             self.end_unstarted(task, at)
         elif task.state == "RUNNING" and task.calls:
             called = self.state.runs.get(task.calls)
             if called is not None:
-                self.run_cancel(called, task.run.reason or "its caller was ended", at)
+                self.run_cancel(called, task.run.reason or "its caller was ended", at, now=now)
         elif task.state == "RUNNING" and task.attempts:
             self.session.order(task.attempts[-1].agent)
 

@@ -70,7 +70,7 @@ def run_row(run: Run) -> RunRow:
         created_ts=run.created_ts, started_ts=run.started_ts, ended_ts=run.ended_ts,
         tasks=len(run.tasks), done=len(run.tasks) - run.open, failed=run.failed, code=run.code,
         reason=run.reason, seq=run.seq, queued=run.queued, parent=run.parent,
-        retry_of=run.retry_of,
+        retry_of=run.retry_of, settled=run.settled is not None and run.ended_ts is None,
     )  # fmt: skip
 
 

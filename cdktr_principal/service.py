@@ -231,7 +231,7 @@ class Service:
 
     def _run_cancel(self, ask: Ask, request: p.RunCancel, at: Moment) -> Reply:
         run = self._find(request.run)
-        self.core.run_cancel(run, request.reason, at)
+        self.core.run_cancel(run, request.reason, at, now=request.now)
         return p.RunStatus(run=queries.run_row(run))
 
     def _run_why(self, ask: Ask, request: p.RunWhy, at: Moment) -> Reply:

@@ -325,13 +325,15 @@ class RunWait(Request, frozen=True, kw_only=True, tag="run.wait"):
 
 class RunCancel(Request, frozen=True, kw_only=True, tag="run.cancel"):
     """End a run: waiting tasks at once, running ones as soon as their agents have stopped them.
-    Its `on_cancel` and `finally` follow; asked again, they are ended too. Answered at once; a run
-    that has ended is answered as it is."""
+    The tasks of its end follow, as `on_cancel` and `finally`; they go on, however often it is
+    asked, but for `now`: they are ended too. Answered at once; a run that has ended is answered as
+    it is."""
 
     run: str
     reason: str = ""
+    now: bool = False
 
-    example: ClassVar[str] = '{"type":"run.cancel","id":"7","run":"k3f9"}'
+    example: ClassVar[str] = '{"type":"run.cancel","id":"7","run":"k3f9","now":true}'
     answers: ClassVar[tuple[type, ...]] = (RunStatus,)
 
 

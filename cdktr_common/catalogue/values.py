@@ -51,7 +51,8 @@ class RunRef(Value, frozen=True, kw_only=True):
 class RunRow(Value, frozen=True, kw_only=True):
     """A run in a list. `done` counts tasks in a final state; `code` is the exit code of the first
     task that failed, as `--wait` returns it. `queued`: it waits for others of its workflow to end.
-    `parent` is the task that called it, RUN/TASK, `retry_of` the run it repeats in part."""
+    `parent` is the task that called it, RUN/TASK, `retry_of` the run it repeats in part. `settled`:
+    it goes on, but only the tasks of its end are left."""
 
     run: str
     workflow: str
@@ -70,6 +71,7 @@ class RunRow(Value, frozen=True, kw_only=True):
     queued: bool = False
     parent: str = ""
     retry_of: str = ""
+    settled: bool = False
 
 
 class AttemptRow(Value, frozen=True, kw_only=True):

@@ -222,7 +222,7 @@ class Principal(Process):
 
     def _run_cancel(self, ask: Any, request: p.RunCancel, at: Moment) -> Any:
         run = queries.find_run(self.core.state, request.run)
-        self.core.run_cancel(run, request.reason, at)
+        self.core.run_cancel(run, request.reason, at, now=request.now)
         return p.RunStatus(run=queries.run_row(run))
 
     def _task_continue(self, ask: Any, request: p.TaskContinue, at: Moment) -> Any:

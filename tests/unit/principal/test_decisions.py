@@ -453,7 +453,7 @@ def test_the_tasks_of_its_end_follow_on_how_it_went(
     assert state(world, made) == ends
 
 
-def test_cancelled_once_its_end_follows_and_again_not(world: World) -> None:
+def test_cancelled_its_end_follows_and_is_ended_too_when_somebody_says_now(world: World) -> None:
     made = run(world, task("a"), *hooks())
     (spec,) = world.fetch("x", 64)
     cancel = world.core.run_cancel
@@ -465,10 +465,56 @@ def test_cancelled_once_its_end_follows_and_again_not(world: World) -> None:
     assert world.beat("x", [hook.token]).cancel == []
     cancel(world.core.state.runs[made], "", world.at())
     world.turn()
+    assert world.beat("x", [hook.token]).cancel == []
+    cancel(world.core.state.runs[made], "", world.at(), now=True)
+    world.turn()
     assert world.beat("x", [hook.token]).cancel == [hook.token]
     world.report("x", hook.token, "CANCELLED", code=143)
     assert world.states(made).endswith("on_cancel:CANCELLED finally:CANCELLED")
     assert state(world, made) == "CANCELLED 130"
+
+
+def test_a_run_whose_end_has_begun_is_not_cancelled_without_now(world: World) -> None:
+    made = run(world, task("a"), *hooks())
+    cancel = world.core.run_cancel
+    (spec,) = world.fetch("x", 64)
+    world.report("x", spec.token)
+    (hook,) = world.fetch("x", 64)
+    cancel(world.core.state.runs[made], "", world.at())
+    world.turn()
+    assert queries.run_row(world.core.state.runs[made]).settled
+    assert world.beat("x", [hook.token]).cancel == []
+    cancel(world.core.state.runs[made], "", world.at(), now=True)
+    world.turn()
+    world.report("x", hook.token, "CANCELLED", code=143)
+    assert world.states(made).endswith("on_success:CANCELLED finally:CANCELLED")
+    assert state(world, made) == "CANCELLED 130"
+    assert not queries.run_row(world.core.state.runs[made]).settled
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_cancelled_now_nothing_of_its_end_follows(world: World, twice: bool) -> None:
+    made = run(world, task("a"), *hooks())
+    (spec,) = world.fetch("x", 64)
+    for now in [False, True] if twice else [True]:
+        world.core.run_cancel(world.core.state.runs[made], "", world.at(), now=now)
+        world.turn()
+    world.report("x", spec.token, "CANCELLED", code=143)
+    assert work(world) == []
+    assert set(world.states(made).split()) >= {"on_cancel:CANCELLED", "finally:CANCELLED"}
+    assert state(world, made) == "CANCELLED 130"
+
+
+@pytest.mark.parametrize("now", [False, True])
+def test_a_cancel_reaches_the_end_of_a_called_run_only_with_now(world: World, now: bool) -> None:
+    define(world, "child", task("a"), *hooks())
+    made = run(world, TaskPlan(id="c", call=Call(workflow="child")))
+    (spec,) = world.fetch("x", 64)
+    world.report("x", spec.token)
+    (hook,) = world.fetch("x", 64)
+    world.core.run_cancel(world.core.state.runs[made], "", world.at(), now=now)
+    world.turn()
+    assert world.beat("x", [hook.token]).cancel == ([hook.token] if now else [])
 
 
 def test_a_deadline_ends_the_run_as_failed(world: World) -> None:
