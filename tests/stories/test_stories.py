@@ -161,8 +161,9 @@ class Teller:
         reply = self.world.report(agent, self.tokens[task], state, code=int(code), loss=loss)
         self.say("reported", ack=self.names(reply.ack), drop=self.names(reply.drop))
 
-    def do_cancel(self) -> None:
-        self.world.core.run_cancel(self.world.core.state.runs[self.run], "enough", self.world.at())
+    def do_cancel(self, now: str = "") -> None:
+        run = self.world.core.state.runs[self.run]
+        self.world.core.run_cancel(run, "enough", self.world.at(), now=bool(now))
         self.world.turn()
 
     def do_wait(self, seconds: str) -> None:
