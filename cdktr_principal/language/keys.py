@@ -100,6 +100,9 @@ INSTEAD: Final = {
     "secrets": "secrets belong to the workflow", "var": "results go by the id of the task",
     "subjob": "use workflow", "needs": "use depends", "depends_on": "use depends",
     "after": "use depends", "when": "use if", "retries": "use retry", "list": "use each: {list}",
+    "tasks": "write each: {list, tasks}, matrix: {lists, tasks} or parallel",
+    "task": "write each: {list, task} or matrix: {lists, task}",
+    "lists": "write matrix: {lists, tasks}", "as": "write each: {list, as}",
     "on_failure": "it belongs to the workflow; for one task: depends with rule: failure",
 }  # fmt: skip
 

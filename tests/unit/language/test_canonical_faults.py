@@ -148,6 +148,7 @@ from tests.unit.language.reading import bad, good, task_fault, told
         ("command: x, files: {a/../b: c}", "must not have empty parts, . or .. in it", ""),
         ("command: x, files: {a/b/c/d/e/f: c}", "has 6 levels, at most 5 are allowed", ""),
         ("command: x, files: {.cdktr-x: b}", "belongs to CDKTR in a task's directory", ""),
+        ("matrix: {a: [1]}, tasks: {}", "unknown key 'tasks' in a task", "matrix: {lists, tasks}"),
         ("command: x, files: {.script: b}", "'.script' belongs to CDKTR in a task's directory", ""),
         ("command: x, files: {a/b: c, a: k}", "file 'a' is the directory of a/b", ""),
         (r'script: "#!/bin/sh\r\nx"', "the #! line ends with a carriage return", r"write \n"),
