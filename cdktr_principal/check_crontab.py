@@ -15,7 +15,8 @@ from cdktr_common.errors import CONFLICT, INVALID, OK
 from cdktr_principal.check_files import STDIN, Checked, plain, stdin
 from cdktr_principal.check_report import told
 from cdktr_principal.folder import read
-from cdktr_principal.language.crontab import Entry, entries
+from cdktr_principal.language.crontab import Entry, decoded, entries
+from cdktr_principal.language.dialects import CDKTR, load_text
 from cdktr_principal.language.nodes import Faults
 from cdktr_principal.language.source import MAX_BYTES
 from cdktr_principal.language.writer import write
@@ -29,9 +30,10 @@ def convert(paths: list[str], into: str | None) -> int:
     data = stdin() if paths[0] == "-" else read(paths[0])
     faults = Faults(name)
     if len(data) > MAX_BYTES:
-        faults.add(1, 1, f"more than {MAX_BYTES} bytes")
+        faults.add(1, 1, f"the file has more than {MAX_BYTES:,} bytes")
         data = b""
-    found = entries(data.decode("utf-8-sig", "replace"), faults)
+    text = decoded(data, faults)
+    found = [entry for entry in entries(text, faults) if _loads(entry, faults)]
     for line in _told(name, found, Checked([name], [], faults.all(), {name: data})):
         print(line, file=sys.stderr)
     if into is not None:
@@ -41,6 +43,14 @@ def convert(paths: list[str], into: str | None) -> int:
             print(f"{chr(10) if number else ''}# --- {entry.plan.workflow}.yaml")
             sys.stdout.write(_text(entry))
     return INVALID if faults.all() else OK
+
+
+def _loads(entry: Entry, faults: Faults) -> bool:
+    """Is what would be written good? What it would be refused for is told of the crontab."""
+    _, wrong = load_text(_text(entry).encode(), entry.plan.workflow, "", CDKTR)
+    for fault in wrong:
+        faults.add(entry.line, 1, fault.what, fault.hint)
+    return not wrong
 
 
 def _told(name: str, found: list[Entry], checked: Checked) -> Iterator[str]:

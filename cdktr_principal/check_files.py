@@ -153,8 +153,9 @@ def _containers(goods: Sequence[Good]) -> Iterator[str]:
         found = [task.id for task in all_tasks(good.plan) if task.container is not None]
         if found:
             shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if found[3:] else "")
+            waits = "wait" if found[1:] else "waits"
             yield (
-                f"{good.file}: {shown} wait{'' if found[1:] else 's'} until an agent has the label container; "
+                f"{good.file}: {shown} {waits} until an agent has the label container; "
                 "--strip-image makes plain processes of it"
             )
 

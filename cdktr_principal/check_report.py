@@ -6,6 +6,7 @@ control character in a file never reaches the terminal.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
@@ -18,6 +19,8 @@ from cdktr_principal.check_files import Checked, plain
 
 _WIDTH: Final = 100
 """Characters of a source line that are shown."""
+
+_LINE_END: Final = re.compile("\r\n?|\n")
 
 
 def as_json(checked: Checked, warnings: list[str]) -> str:
@@ -60,7 +63,7 @@ def report(checked: Checked, warnings: list[str]) -> Iterator[str]:
 def told(checked: Checked) -> Iterator[str]:
     """Each fault, its place in the file, and where the documentation tells of it."""
     lines = {
-        file: text.decode("utf-8-sig", "replace").splitlines()
+        file: _LINE_END.split(text.decode("utf-8-sig", "replace"))
         for file, text in checked.texts.items()
         if any(fault.file == file for fault in checked.faults)
     }

@@ -7,6 +7,7 @@ as a fault at its line. Pure: no file is opened here.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -27,6 +28,14 @@ _VARIABLE: Final = re.compile(r"""\s*(?:"([^"=]+)"|'([^'=]+)'|([^\s"'=]+))\s*=(.
 _ENTRY: Final = re.compile(r"\s*(-?)(@\S+|\S+(?:\s+\S+){4})\s+(\S.*)")
 _HEADING: Final = re.compile(r"#\s*m(in\w*)?\s+h(our\w*)?\s+d", re.IGNORECASE)
 _FIELD: Final = re.compile(r"(?:[\d*/,~-]|[a-z]{3}\b)+", re.IGNORECASE)
+_ELEMENT: Final = re.compile(
+    r"\*(?:/[0-9]+)?|([0-9]{1,4}|[a-z]{3})(?:-([0-9]{1,4}|[a-z]{3})(?:/[0-9]+)?)?"
+)
+_ORDER: Final = {
+    "jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9,
+    "oct": 10, "nov": 11, "dec": 12,
+    "sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6,
+}  # fmt: skip
 _PERCENT: Final = re.compile(r"(?<!\\)%")
 _WORD: Final = re.compile(r"""[^\s;&|<>()"']+""")
 
@@ -61,6 +70,22 @@ class _Reading:
     entries: list[Entry] = field(default_factory=list)
 
 
+def decoded(data: bytes, faults: Faults) -> str:
+    """The text of a crontab; none of it when it is not all UTF-8, since no line may say something
+    else than it did."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    for number, line in enumerate(data.split(b"\n"), 1):
+        try:
+            line.decode()
+        except UnicodeDecodeError as fault:
+            what = f"byte 0x{line[fault.start]:02x} is not UTF-8"
+            faults.add(number, fault.start + 1, what, "save the file as UTF-8")
+    return ""
+
+
 def entries(text: str, faults: Faults) -> list[Entry]:
     """The workflows that a crontab means. Each has the id of its only task."""
     reading = _Reading(faults)
@@ -76,6 +101,9 @@ def _line(line: str, number: int, reading: _Reading) -> None:
         reading.comments.clear()
     elif line.startswith("#"):
         _comment(line, reading)
+    elif "\ufeff" in line:
+        what = "a byte order mark (U+FEFF) in the middle of the file"
+        reading.faults.add(number, line.index("\ufeff") + 1, what, "remove this character")
     elif match := _VARIABLE.fullmatch(line):
         reading.variables[match[1] or match[2] or match[3]] = _unquoted(match[4].strip())
         reading.comments.clear()
@@ -126,12 +154,14 @@ def _entry(match: re.Match[str], number: int, reading: _Reading) -> None:
     shell = reading.variables.get("SHELL", "")
     if shell not in ("", "/bin/sh"):
         task["shell"] = [shell, "-c"]
+    env = _env(reading.variables, notes)
     plan = Plan(
         workflow=name,
-        description="\n".join(reading.comments).strip(),
+        description="\n".join(reading.comments).strip().replace("{{", "{ {"),
         cron=cron,
         timezone=reading.variables.get("CRON_TZ", ""),
-        env=_env(reading.variables, notes),
+        env=env,
+        templates=any("{{" in value for value in env.values()),
         workdir=reading.variables.get("HOME") or None,
         tasks=[TaskPlan(id=name, **task)],
     )
@@ -143,7 +173,17 @@ def _cron_problem(cron: str) -> str | None:
         return f"{cron[:40]}: no such nickname is known"
     if "~" in cron:
         return "a time picked at random (~) is not supported: write a fixed one"
+    for part in re.split("[ ,]", cron):
+        match = _ELEMENT.fullmatch(part.lower())
+        if match is None:
+            return f"'{part[:40]}' is not for cron, which takes *, */5, 1, 1-5, 1-5/2 and lists"
+        if match[2] and _number(match[1]) > _number(match[2]):
+            return f"'{part[:40]}' ends before it begins"
     return cron_problem(cron)
+
+
+def _number(word: str) -> int:
+    return _ORDER[word] if word in _ORDER else int(word) if word.isdecimal() else 0
 
 
 def _notes(cron: str, silent: bool, variables: dict[str, str]) -> list[str]:
@@ -169,7 +209,10 @@ def _env(variables: dict[str, str], notes: list[str]) -> dict[str, str]:
         if name in _CRONS_OWN:
             continue
         if VARIABLE.fullmatch(name) and name not in SET_BY_CDKTR:
-            found[name] = value
+            # In a workflow file braces would be an expression.
+            found[name] = (
+                f"{{{{ {json.dumps(value, ensure_ascii=False)} }}}}" if "{{" in value else value
+            )
         else:
             notes.append(f"the variable '{name[:80]}' is left out: no task can have it")
     return found

@@ -8,7 +8,8 @@ from textwrap import dedent
 import pytest
 
 from cdktr_common.catalogue.values import Fault, Plan
-from cdktr_principal.language.crontab import NICKNAMES, Entry, entries
+from cdktr_principal.dryrun import dry_run
+from cdktr_principal.language.crontab import NICKNAMES, Entry, decoded, entries
 from cdktr_principal.language.dialects import load_text
 from cdktr_principal.language.nodes import Faults
 from cdktr_principal.language.writer import write
@@ -140,7 +141,14 @@ def test_what_is_different_is_said(text: str, note: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0 0 1 * 1 a", "0 0 * * */2 a", "*/7 * * * * a", "MAILTO=\n@daily a"]
+    "text",
+    [
+        "0 0 1 * 1 a",
+        "0 0 * * */2 a",
+        "*/7 * * * * a",
+        "0-59/7,3 0 1 jan-mar,DEC mon-7 a",
+        "MAILTO=\n@daily a",
+    ],
 )
 def test_what_is_the_same_is_not_spoken_of(text: str) -> None:
     assert notes(text) == []
@@ -153,6 +161,14 @@ def test_what_is_the_same_is_not_spoken_of(text: str) -> None:
         ("# only this", "the crontab has no entries"),
         ("99 * * * * a", "not a cron line"),
         ("* * * * *", "not a line of a crontab"),
+        ("5-1 * * * * a", "'5-1' ends before it begins"),
+        ("* * * * FRI-sun a", "'FRI-sun' ends before it begins"),
+        ("* * L * * a", "'L' is not for cron"),
+        ("* * * * 5#3 a", "'5#3' is not for cron"),
+        ("5/10 * * * * a", "'5/10' is not for cron"),
+        ("0 0 15W * * a", "'15W' is not for cron"),
+        ("\ufeff* * * * * a", "a byte order mark (U+FEFF) in the middle"),
+        ("A=1\n\ufeffB=2", "a byte order mark (U+FEFF) in the middle"),
         ("0~59 * * * * a", "a time picked at random"),
         ("@fortnightly a", "no such nickname"),
         ("* * * * * %in", "the entry has no command"),
@@ -182,3 +198,25 @@ def test_variables_are_as_cron_reads_them() -> None:
 def test_comments_belong_to_the_entry_right_below() -> None:
     found, _ = read("# far\n\n0 0 * * * a\n# near\n0 0 * * * b\n# x\nA=1\n0 0 * * * c\n")
     assert [entry.plan.description for entry in found] == ["", "near", ""]
+
+
+def test_braces_are_no_expressions() -> None:
+    plan = one(
+        'FMT={{ 1 + 1 }} "q" \\n }} é🙂\n# see {{ params.x }}\n0 0 * * * docker ps {{.ID}}\n'
+    )
+    loaded, faults = load_text(write(plan).encode(), plan.workflow, "x")
+    assert (faults, loaded) == ([], plan)
+    shown = [line.strip() for line in dry_run(plan, {}, None)]
+    assert 'FMT={{ 1 + 1 }} "q" \\n }} é🙂' in shown
+    assert plan.tasks[0].command == "docker ps {{.ID}}"
+    assert plan.description == "see { { params.x }}"
+
+
+def test_every_line_that_is_not_utf_8_is_told_and_nothing_is_guessed() -> None:
+    faults = Faults("crontab")
+    assert decoded(b"\xef\xbb\xbf# a\n0 0 * * * \xe9\nok\n\xff", faults) == ""
+    assert [(of.line, of.col, of.what) for of in faults.all()] == [
+        (2, 11, "byte 0xe9 is not UTF-8"),
+        (4, 1, "byte 0xff is not UTF-8"),
+    ]
+    assert decoded("\ufeffé".encode(), Faults("crontab")) == "é"

@@ -258,6 +258,30 @@ def test_a_crontab_is_written_into_a_directory_and_over_nothing(tmp_path: Path) 
     assert run("--into", "flows", "tab", cwd=tmp_path).returncode == 2
 
 
+BAD_CRONTAB = b"""0 0 * * * echo {{ params.x }}
+0 1 * * * good
+CRON_TZ=Nope/Zone
+0 2 * * * late
+"""
+
+
+def test_what_would_be_refused_of_a_crontab_is_told_at_its_line(tmp_path: Path) -> None:
+    (tmp_path / "tab").write_bytes(BAD_CRONTAB)
+    done = run("--from", "crontab", "--into", "flows", "tab", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (4, "flows/good.yaml\n")
+    assert (
+        "tab:1:1: command is taken as it stands: {{ params.x }} is never evaluated" in done.stderr
+    )
+    assert "tab:4:1: 'Nope/Zone' is not a time zone" in done.stderr
+    done = run("--from", "crontab", cwd=tmp_path, stdin=b"0 0 * * * a\x0c\n0 0 * * * \xe9\n")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == (
+        "<stdin>:2:11: byte 0xe9 is not UTF-8 (save the file as UTF-8)\n"
+        "    0 0 * * * \ufffd\n"
+        "              ^\n"
+    )
+
+
 CALLS = "tasks:\n  a: {workflow: othr}\n  b: {workflow: sub.x}\n  c: {workflow: Good}\n"
 
 
@@ -283,7 +307,8 @@ def test_a_called_workflow_that_there_is_not(tmp_path: Path) -> None:
 def test_the_only_task_of_a_group_is_called_as_the_group_is(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(
         "tasks:\n  e: {each: [0, 4], workflow: child}\n"
-        "  i: {each: [1], image: debian, command: x}\n  d: {workflow: {tasks: {x: {image: debian, command: x}}}}\n"
+        "  i: {each: [1], image: debian, command: x}\n"
+        "  d: {workflow: {tasks: {x: {image: debian, command: x}}}}\n"
     )
     done = run("m.yaml", cwd=tmp_path)
     assert (done.returncode, done.stdout.splitlines()[:2]) == (
