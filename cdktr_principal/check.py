@@ -72,6 +72,9 @@ def main(argv: Sequence[str]) -> int:
     if args["--into"] is not None:
         cli.fail(PROGRAM, "--into goes with --from crontab", WRONG_USAGE)
     if args["--plan"]:
+        for option in ("--json", "--to"):
+            if args[option]:
+                cli.fail(PROGRAM, f"{option} does not go with --plan", WRONG_USAGE)
         from cdktr_principal.check_plan import show
 
         return show(check([_one(args)], how), args["--param"], args["--event"])

@@ -41,7 +41,10 @@ def dry_run(
     if params:
         yield "params " + ", ".join(f"{key}={written(value)}" for key, value in params.items())
     if event is not None:
-        yield f"event {event.get('name') or '-'}: {written(event.get('payload'))}"
+        name = event.get("name")
+        yield f"event {name or '-'}: {written(event.get('payload'))}"
+        if name and plan.events and name not in plan.events:
+            yield f"it starts no run of this workflow, which listens to {', '.join(plan.events)}"
     yield from _plan(plan, known)
 
 
@@ -142,7 +145,7 @@ def _task(task: TaskPlan, known: Known, ifs: list[str]) -> Iterator[str]:
     told = [
         f"in {task.workdir}" if task.workdir else "",
         f"labels {', '.join(task.labels)}" if task.labels else "",
-        f"timeout {duration(task.timeout_s)}" if task.timeout_s else "",
+        f"timeout {_time(task.timeout_s)}" if task.timeout_s else "",
         f"retry {task.retry.limit}" if task.retry else "",
         f"pools {', '.join(task.pools)}" if task.pools else "",
     ]
@@ -238,6 +241,8 @@ def _copies(group: Group, prefix: str) -> list[TaskPlan]:
 
 def _items(group: Group, known: Known, problems: list[str]) -> list[Any] | None:
     """The values that copies are made for; None: not known before."""
+    if group.each is None and not group.matrix:
+        return None
     try:
         is_known, found = known.value(group.matrix or group.each)
     except (Failed, Invalid) as fault:
@@ -247,10 +252,13 @@ def _items(group: Group, known: Known, problems: list[str]) -> list[Any] | None:
         return None
     if group.matrix:
         lists = found.values()
-        if not all(isinstance(of, list) for of in lists):
-            return None
-        return [dict(zip(found, values, strict=True)) for values in itertools.product(*lists)]
-    return found if isinstance(found, list) else None
+        wrong = [(f"matrix.{key}", of) for key, of in found.items() if not isinstance(of, list)]
+        if not wrong:
+            return [dict(zip(found, values, strict=True)) for values in itertools.product(*lists)]
+    else:
+        wrong = [] if isinstance(found, list) else [("each", found)]
+    problems += [f"{key} is not a list: {written(of)[:60]}" for key, of in wrong]
+    return None if wrong else found
 
 
 def _call(call: Call, known: Known, problems: list[str]) -> Iterator[str]:
@@ -286,6 +294,11 @@ def _value(template: Any, known: Known, problems: list[str], key: str) -> str:
 
 def _indented(lines: Iterator[str]) -> Iterator[str]:
     return (_IN + line for line in lines)
+
+
+def _time(seconds: float) -> str:
+    told = duration(seconds)
+    return told if isinstance(told, str) else f"{told}s"
 
 
 def _count(number: int, noun: str, nouns: str = "") -> str:

@@ -91,14 +91,13 @@ def _task(node: Node, ids: Ids, faults: Faults) -> TaskPlan | None:
     if not isinstance(node, Map):
         faults.at(node, f"a task must be a mapping, not {fields.kind(node)}", "name and command")
         return None
-    if unknown_keys(node, TASK_KEYS, faults, "a task of Conducktor's"):
-        return None
+    # Whatever is wrong with a task, arrows may go to its name.
+    strange = unknown_keys(node, TASK_KEYS, faults, "a task of Conducktor's")
     for key in TASK_KEYS:
-        if key not in node.items:
+        if key not in node.items and not strange:
             faults.at(node, f"the task has no {key}")
-            return None
-    name = fields.name(node.items["name"], faults)
-    command = fields.command(node.items["command"], faults)
+    name = fields.name(node.items["name"], faults) if "name" in node.items else None
+    command = fields.command(node.items["command"], faults) if "command" in node.items else None
     if name is None:
         return None
     return TaskPlan(id=ids.of(name), name=name, command=command)

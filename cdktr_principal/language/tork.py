@@ -7,10 +7,13 @@ never evaluated, `var` the result of its task. Pure: no file is opened here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, Final
 
 from cdktr_common.catalogue.values import Call, Param, Plan
+from cdktr_principal import templates
+from cdktr_principal.expressions import Invalid
 from cdktr_principal.language import data, fields, tork_fields, tork_keys, tork_leaf
 from cdktr_principal.language.draft import check, join, known
 from cdktr_principal.language.ids import Ids
@@ -86,6 +89,20 @@ def _defaults(node: Node | None, faults: Faults) -> dict[str, Any]:
     return tork_leaf.plain(node, tork_keys.DEFAULTS, faults)
 
 
+_INPUT: Final = re.compile(r"inputs\.\w+")
+
+
+def _as_text(text: str) -> str:
+    """An input of Tork's is a text, whatever the value is that it is made of."""
+    try:
+        parts = templates.pieces(text) if templates.is_template(text) else []
+    except Invalid:
+        return text  # told when it is checked
+    source = parts[0].text.strip() if len(parts) == 1 else ""
+    # Inputs are texts already.
+    return f"{{{{ string({source}) }}}}" if source and not _INPUT.fullmatch(source) else text
+
+
 def _subjob(node: Map, reading: Reading, task: str) -> Call:
     """A job inside a job knows nothing of the outer one but its inputs and secrets."""
     faults = reading.faults
@@ -94,7 +111,7 @@ def _subjob(node: Map, reading: Reading, task: str) -> Call:
     for key, value in tork_fields.inputs(node.items.get("inputs"), faults).items():
         told = rewritten(value, reading.vars, faults, f"inputs.{key}")
         faults.note(told, f"inputs.{key}", "template")
-        given[key] = told.text
+        given[key] = _as_text(told.text)
     inside = replace(
         reading,
         workflow=f"{reading.workflow}.{task}",

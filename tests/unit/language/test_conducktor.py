@@ -170,6 +170,11 @@ def test_a_cycle_is_told_by_names_at_an_arrow() -> None:
         ("dag: {a: a}\ntasks: [{name: a, command: b}]", "dag must be a list, not a mapping"),
         ("dag: []\ncron: x\ntasks: [{name: a, command: b}]", "unknown key 'cron'"),
         ("dag: []\ntasks: [{name: a, command: b}, {name: a, command: c}]", "two tasks have the"),
+        (
+            "dag: [{a: b}]\ntasks: [{name: a, comand: x}, {name: b, command: z}]",
+            "unknown key 'comand' in a task of Conducktor's",
+        ),
+        ("dag: [{a: b}]\ntasks: [{name: a}, {name: b, command: z}]", "the task has no command"),
         ("schedule: x\ntasks: [{name: a, command: b}]", "a cron line has 5 fields"),
     ],
 )
@@ -188,4 +193,4 @@ def test_every_fault_of_a_file_is_told() -> None:
           - {name: A, comand: a}
           - {name: B, command: b}
     """)
-    assert [fault.line for fault in faults] == [2, 4, 5, 5, 7]
+    assert [fault.line for fault in faults] == [2, 5, 5, 7]

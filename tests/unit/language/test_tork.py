@@ -418,3 +418,29 @@ def test_an_unknown_var_comes_with_the_nearest() -> None:
         output: "{{ tasks.cuont }}"
     """)
     assert fault.hint == "did you mean count?"
+
+
+@pytest.mark.parametrize(
+    ("said", "given"),
+    [
+        ("{{ item.value }}", "{{ string(item.value) }}"),
+        ("{{ inputs.a }}", "{{ inputs.a }}"),
+        ("x{{ item.value }}", "x{{ item.value }}"),
+        ("plain", "plain"),
+    ],
+)
+def test_inputs_of_a_subjob_are_texts_whatever_they_are_made_of(said: str, given: str) -> None:
+    plan = good(f"""
+        inputs: {{a: b}}
+        tasks:
+          - name: all
+            each:
+              list: "{{{{ sequence(1, 3) }}}}"
+              task:
+                name: one
+                subjob: {{name: s, inputs: {{k: "{said}"}}, tasks: [{{name: t, run: x}}]}}
+    """)
+    group = plan.tasks[0].group
+    assert group is not None
+    assert group.tasks[0].call is not None
+    assert group.tasks[0].call.params == {"k": given}

@@ -394,6 +394,8 @@ def test_a_plan_is_shown_and_nothing_is_run(tmp_path: Path) -> None:
         (["--plan", "p.yaml", "--event", "e={"], 2, "--event: not JSON"),
         (["--plan", "p.yaml", "--event", '{"a": 1}'], 2, "name and payload"),
         (["--plan", "p.yaml", "p.yaml", "q.yaml"], 3, "no such file"),
+        (["--plan", "--json", "p.yaml"], 2, "--json does not go with --plan"),
+        (["--plan", "--to", "cdktr", "p.yaml"], 2, "--to does not go with --plan"),
         (["-p", "a=b", "p.yaml"], 2, "--param goes with --plan"),
     ],
 )

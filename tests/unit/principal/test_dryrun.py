@@ -196,6 +196,22 @@ def test_what_would_fail_is_told() -> None:
     assert lines[8].startswith("    only if params.text (would fail: ")
 
 
+def test_what_is_no_list_would_fail() -> None:
+    lines = shown(
+        """
+        events: [new, old]
+        tasks:
+          a: {each: "{{ event.payload.l }}", command: x, timeout: 0.3}
+          m: {matrix: {x: [1], y: "{{ event.payload.l }}"}, command: x}
+        """,
+        {"name": "nope", "payload": {"l": 5}},
+    )
+    assert lines[2] == "it starts no run of this workflow, which listens to new, old"
+    assert "    would fail: each is not a list: 5" in lines
+    assert "    would fail: matrix.y is not a list: 5" in lines
+    assert "        timeout 0.3s" in lines
+
+
 def test_now_and_chance_are_not_known_before() -> None:
     lines = shown(
         'tasks: {a: {command: x, env: {A: "{{ now() }} {{ randomInt(5) }} {{ 1 + 1 }}"}}}'
