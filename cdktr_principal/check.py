@@ -77,7 +77,9 @@ def main(argv: Sequence[str]) -> int:
                 cli.fail(PROGRAM, f"{option} does not go with --plan", WRONG_USAGE)
         from cdktr_principal.check_plan import show
 
-        return show(check([_one(args)], how), args["--param"], args["--event"])
+        return show(
+            check([_one(args)], how._replace(lone_task=True)), args["--param"], args["--event"]
+        )
     for option in ("--param", "--event"):
         if args[option]:
             cli.fail(PROGRAM, f"{option} goes with --plan", WRONG_USAGE)
@@ -134,7 +136,7 @@ def _schema() -> int:
 def _convert(path: str, how: How, to: str) -> int:
     from cdktr_principal.language.writer import write
 
-    checked = check([path], how)
+    checked = check([path], how._replace(lone_task=True))
     if checked.faults:
         return refused(checked)
     plan = checked.good[0].plan

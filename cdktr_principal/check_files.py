@@ -25,10 +25,12 @@ STDIN = "<stdin>"
 
 
 class How(NamedTuple):
-    """The dialect of the files, when it is said, and whether images are stripped."""
+    """The dialect of the files, when it is said; whether images are stripped."""
 
     dialect: str | None = None
     strip_image: bool = False
+    lone_task: bool = False
+    """May a file be a single task, as for `cdktr-trigger --file`?"""
 
 
 class Good(NamedTuple):
@@ -58,7 +60,9 @@ def check(paths: Sequence[str], how: How = How()) -> Checked:  # noqa: B008
     done = {os.path.realpath(file) for file in checked.files}
     for path in dict.fromkeys(paths):
         if path == "-":
-            _check_text(checked, Found(STDIN, path, "stdin", 0, 0), stdin(), how)
+            _check_text(
+                checked, Found(STDIN, path, "stdin", 0, 0), stdin(), how._replace(lone_task=True)
+            )
         elif path not in directories and os.path.realpath(path) not in done:
             _check_file(checked, path, how)
     _check_calls(checked)

@@ -147,21 +147,24 @@ class Folder:
                     continue
                 if _is_dir(entry):
                     (links if entry.is_symlink() else ahead).append(name)
-                elif name.endswith(SUFFIXES) and (found := self._found(entry, name)):
+                elif name.endswith(SUFFIXES) and (found := self._found(entry, name, troubles)):
                     count += 1
                     if count > MAX_FILES:
                         troubles.append(f"more than {MAX_FILES} workflow files: the rest is left")
                         return
                     yield found
 
-    def _found(self, entry: os.DirEntry[str], name: str) -> Found | None:
+    def _found(self, entry: os.DirEntry[str], name: str, troubles: list[str]) -> Found | None:
+        shown = _shown(name)
         try:
             status = entry.stat()
         except OSError:
-            return None  # gone meanwhile, or a link that leads nowhere
+            if entry.is_symlink():
+                troubles.append(f"{shown} is a link that leads nowhere")
+            return None  # or gone meanwhile
         if not stat.S_ISREG(status.st_mode):
+            troubles.append(f"{shown} is neither a file nor a directory")
             return None
-        shown = _shown(name)
         return Found(shown, entry.path, workflow_id(shown), status.st_mtime_ns, status.st_size)
 
 
@@ -191,7 +194,11 @@ Loading = Callable[["Found", bytes], Loaded]
 
 
 def load(
-    found: Found, data: bytes, dialect: str | None = None, strip_image: bool = False
+    found: Found,
+    data: bytes,
+    dialect: str | None = None,
+    strip_image: bool = False,
+    lone_task: bool = False,
 ) -> Loaded:
     """The plan in the content of a file."""
     if len(found.workflow) > 200 or not all(
@@ -200,7 +207,7 @@ def load(
         what = f"the path gives the workflow id '{found.workflow[:200]}'"
         hint = "rename it: letters, digits, _ and -, and directories, together at most 200"
         return Loaded(None, [Fault(file=found.name, line=1, col=1, what=what, hint=hint)])
-    return load_text(data, found.workflow, found.name, dialect, strip_image)
+    return load_text(data, found.workflow, found.name, dialect, strip_image, lone_task)
 
 
 def _look(found: Found, seen: tuple[int, int, str] | None, scan: Scan, loading: Loading) -> int:

@@ -67,6 +67,31 @@ def test_standard_input(tmp_path: Path) -> None:
     assert done.stdout.startswith("<stdin>:1:8: tasks must be a mapping")
 
 
+def test_a_single_task_is_enough_where_no_directory_is_meant(tmp_path: Path) -> None:
+    done = run("-", cwd=tmp_path, stdin=b"command: date")
+    assert (done.returncode, done.stdout) == (0, "1 file good, 1 task\n")
+    (tmp_path / "t.yaml").write_text("command: date")
+    assert "    $ date\n" in run("--plan", "t.yaml", cwd=tmp_path).stdout
+    assert "  task:\n    command: date\n" in run("--to", "cdktr", "t.yaml", cwd=tmp_path).stdout
+    assert run("t.yaml", cwd=tmp_path).returncode == 4  # no workflow in a directory
+
+
+def test_an_entry_that_is_no_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD)
+    (tmp_path / "b.yaml").symlink_to("nowhere")
+    (tmp_path / "c.yaml").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "d.yml")
+    done = run(".", cwd=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[:3]) == (
+        4,
+        [
+            ".: b.yaml is a link that leads nowhere",
+            ".: c.yaml is neither a file nor a directory",
+            ".: d.yml is neither a file nor a directory",
+        ],
+    )
+
+
 def test_json_has_every_key_always(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD)
     (tmp_path / "b.yaml").write_text("tasks: 1")

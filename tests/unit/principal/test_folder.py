@@ -230,7 +230,7 @@ def test_an_endless_file_is_read_to_the_limit_only(tmp_path: Path) -> None:
     path = write(tmp_path, "big.yaml", "")
     os.truncate(path, 1 << 40)  # sparse: a terabyte of zeros
     (broken,) = scan(tmp_path).broken
-    assert "at most 2097152 are allowed" in broken.faults[0].what
+    assert "more than 2,097,152 bytes" in broken.faults[0].what
 
 
 def test_known_comes_back_from_json_as_tuples(tmp_path: Path) -> None:
