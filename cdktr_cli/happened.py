@@ -1,10 +1,12 @@
 """The facts about one run: from the principal's journal, or from the recorder when they are older.
 
 What is asked for is bounded: a journal of millions of facts is not read for one run, the recorder
-finds them by the run. Knows which facts a story needs, not how it is told.
+finds them by the run. Knows nothing of what they are asked for.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
@@ -19,14 +21,13 @@ _PAGE = 1000
 _PAGES = 10
 """Pages of the journal that are read before the recorder is asked instead."""
 
-_TOLD = ("task.assigned", "task.crashed", "task.stale", "task.unheld")
 
-
-def facts_of(principal: Connection, run: Row) -> list[Fact]:
-    """The facts a story is made of. None when nobody can tell: the rows say the most."""
+def facts_of(principal: Connection, run: Row, kinds: Sequence[str]) -> list[Fact]:
+    """The facts of these kinds, and perhaps others. None when nobody can tell: the rows say the
+    most."""
     try:
         found = _journal(principal, run)
-        return _recorded(principal, run) if found is None else found
+        return _recorded(principal, run, kinds) if found is None else found
     except ProtocolError:
         return []
 
@@ -48,9 +49,9 @@ def _journal(principal: Connection, run: Row) -> list[Fact] | None:
     return None
 
 
-def _recorded(principal: Connection, run: Row) -> list[Fact]:
+def _recorded(principal: Connection, run: Row, kinds: Sequence[str]) -> list[Fact]:
     found: list[Fact] = []
-    for kind in _TOLD:
+    for kind in kinds:
         before: int | None = None
         for _ in range(_PAGES):
             asked = HistoryList(

@@ -9,12 +9,15 @@ they came from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cdktr_cli.durations import rough
 from cdktr_cli.table import Row, began, rfc3339, span
 
 Fact = dict[str, Any]
+
+KINDS: Final = ("task.assigned", "task.crashed", "task.stale", "task.unheld")
+"""Facts that a story is made of, besides the rows."""
 
 
 class Line(NamedTuple):

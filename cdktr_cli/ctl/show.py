@@ -1,5 +1,6 @@
-"""cdktr-ctl show: one run, with a row for each task, and what became of each attempt when there was
-more than one. What the principal has forgotten, the recorder still knows."""
+"""cdktr-ctl show: one run, with a row for each task, and what became of each attempt, or each call
+of another run, when there was more than one. What the principal has forgotten, the recorder still
+knows."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from cdktr_cli import history, outline, story, table
+from cdktr_cli import called, history, outline, story, table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, progress, run_state, source, took
 from cdktr_cli.ctl.tasks import remembered
@@ -23,7 +24,8 @@ cdktr-ctl show - one run: what it was given, how it stands, a row for each task
 
 The copies of a group stand below it; of a long group those that matter, or all with --full. When
 a task was tried again, its agent was lost, or it was handed back, held or came too late: below the
-table, the story of every attempt of such tasks. Times are UTC.
+table, the story of every attempt of such tasks; of a call that was tried again, every run that was
+called, and how it ended. Times are UTC.
 
 Examples:
   cdktr-ctl show last
@@ -79,8 +81,11 @@ def main(args: cli.Args) -> int:
         if fault.code != "not_found":
             raise
         shown = _recorded(principal, args["RUN"], fault)
-    facts = facts_of(principal, shown["run"]) if story.interesting(shown["tasks"]) else []
-    told = story.tell(shown["run"], shown["tasks"], facts)
+    run, tasks = shown["run"], shown["tasks"]
+    kinds: tuple[str, ...] = story.KINDS if story.interesting(tasks) else ()
+    kinds += called.KINDS if called.has_called(tasks) else ()
+    facts = facts_of(principal, run, kinds) if kinds else []
+    told = story.tell(run, tasks, facts) + called.tell(run, tasks, facts)
     shown["story"] = [line._asdict() for line in told]
     if args["--json"]:
         table.document(shown)

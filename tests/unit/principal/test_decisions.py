@@ -152,7 +152,7 @@ def test_an_expression_without_a_value_fails_its_task_and_says_which(world: Worl
     assert (tasks["b"].state, tasks["b"].code) == ("FAILED", 4)
     assert "rows" in tasks["b"].reason
     assert (tasks["d"].state, tasks["d"].code) == ("FAILED", 4)
-    assert "argv" in tasks["d"].reason and "nothing" in tasks["d"].reason
+    assert "args" in tasks["d"].reason and "nothing" in tasks["d"].reason
     assert tasks["c"].state == "SKIPPED"
     assert state(world, made) == "FAILED 4"
 

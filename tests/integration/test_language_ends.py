@@ -1,0 +1,87 @@
+"""Ends by hand: what a cancel ends and what it leaves to run, and every run of a call that was
+tried again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.cli_stand import Stand
+from tests.integration.harness import environment, wait_until
+
+ENDING = """\
+tasks: {a: {command: sleep 60}}
+on_cancel: {command: 'while ! test -e go; do sleep 0.05; done'}
+finally: {command: echo swept}
+"""
+
+AGAIN = """\
+tasks:
+  c:
+    workflow: {tasks: {bad: {command: exit 5}}}
+    retry: {limit: 2, delay: 20ms}
+"""
+
+
+@pytest.fixture(scope="module", name="box")
+def running() -> Iterator[Stand]:
+    with environment() as env:
+        env.principal()
+        env.logd()
+        env.agent("box", slots=4)
+        yield Stand(env)
+
+
+def states(box: Stand, run: str) -> dict[str, str]:
+    shown = json.loads(box.out("cdktr-ctl", "show", run, "--json"))
+    return {row["task"]: row["state"] for row in shown["tasks"]}
+
+
+def cancelled_once(box: Stand) -> str:
+    """A run whose on_cancel waits for a file of the name of the run."""
+    text = ENDING.replace("-e go", f"-e {box.env.directory}/$CDKTR_RUN_ID").encode()
+    run = box.call("cdktr-trigger", "-f", "-", input=text).stdout.decode().strip()
+    wait_until(lambda: states(box, run)["a"] == "RUNNING")
+    said = box.call("cdktr-ctl", "cancel", run)
+    assert (said.returncode, said.stderr) == (0, b"")
+    wait_until(lambda: states(box, run)["on_cancel"] == "RUNNING")
+    return run
+
+
+def test_who_cancels_again_or_waits_leaves_the_end_of_a_run_alone(box: Stand) -> None:
+    run = cancelled_once(box)
+    said = box.call("cdktr-ctl", "cancel", run)
+    assert said.returncode == 0
+    assert b"only the tasks of its end are left" in said.stderr and b"--now" in said.stderr
+    waiting = box.start("cdktr-ctl", "cancel", run, "--wait", "--json")
+    wait_until(lambda: "--now" in waiting.errors())
+    assert states(box, run)["on_cancel"] == "RUNNING"
+    (box.env.directory / run).touch()
+    waiting.asked_to_end = True
+    assert waiting.popen.wait(20) == 0
+    assert states(box, run) == {"a": "CANCELLED", "on_cancel": "COMPLETED", "finally": "COMPLETED"}
+
+
+def test_now_ends_the_end_of_a_run_too(box: Stand) -> None:
+    run = cancelled_once(box)
+    (row,) = json.loads(box.out("cdktr-ctl", "cancel", run, "--now", "--wait", "--json"))
+    assert (row["state"], row["code"]) == ("CANCELLED", 130)
+    assert set(states(box, run).values()) == {"CANCELLED"}
+
+
+def test_every_run_of_a_call_that_was_tried_again_is_named(box: Stand) -> None:
+    done = box.call("cdktr-trigger", "-f", "-", "--wait", input=AGAIN.encode())
+    assert done.returncode == 5
+    run = done.stdout.decode().strip()
+    listed = json.loads(box.out("cdktr-ctl", "runs", "--json"))
+    called = [row["run"] for row in reversed(listed) if row["parent"] == f"{run}/c"]
+    assert len(called) == 3
+    shown = json.loads(box.out("cdktr-ctl", "show", run, "--json"))
+    for n, (name, line) in enumerate(zip(called, shown["story"], strict=True), 1):
+        assert line["text"].startswith(f"call {n}: run {name} failed with 5")
+        assert line["attempt"] == n
+    (row,) = shown["tasks"]
+    assert row["started"] < row["ended"]
+    assert all(name in box.out("cdktr-ctl", "show", run) for name in called)
