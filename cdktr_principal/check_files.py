@@ -20,6 +20,7 @@ from cdktr_principal.folder import Folder, Found, load, read, workflow_id
 from cdktr_principal.language.fields import nearest
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
 from cdktr_principal.language.source import MAX_BYTES, parse
+from cdktr_principal.variables import in_name
 
 STDIN = "<stdin>"
 
@@ -133,6 +134,7 @@ def warnings(checked: Checked) -> list[str]:
         *_ambiguous_names(checked.good),
         *_containers(checked.good),
         *_never(checked.good),
+        *_variables(checked.good),
         *_absent(checked),
     ]
 
@@ -173,6 +175,21 @@ def _never(goods: Sequence[Good]) -> Iterator[str]:
                     f"{good.file}: {join} never runs: it waits for what follows the success of "
                     f"{source} and for what follows its failure, of which one is skipped"
                 )
+
+
+def _variables(goods: Sequence[Good]) -> Iterator[str]:
+    """Tasks side by side whose outputs would be the same variables of what follows them."""
+    for good in goods:
+        for tasks in _lists(good.plan):
+            by_name: dict[str, list[str]] = {}
+            for task in tasks:
+                by_name.setdefault(in_name(task.id), []).append(task.id)
+            for name, ids in by_name.items():
+                if len(ids) > 1 and any(task.depends for task in tasks):
+                    yield (
+                        f"{good.file}: outputs of {', '.join(ids)} are the same variables "
+                        f"CDKTR_OUT_{name}_KEY: what follows several finds those of one"
+                    )
 
 
 def _joins(tasks: Mapping[str, TaskPlan]) -> Iterator[tuple[str, str]]:

@@ -40,7 +40,7 @@ def variables(task: Task) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for key, value in run.params.items():
-        _add(found, f"CDKTR_PARAM_{_name(key)}", value, VALUE)
+        _add(found, f"CDKTR_PARAM_{in_name(key)}", value, VALUE)
     if run.gives:
         _add_outputs(found, task)
     for group, inner in enclosing(task):
@@ -69,7 +69,9 @@ def _add_outputs(found: dict[str, str], task: Task) -> None:
         if count >= BEFORE:
             return
         for key, value in told(before)["outputs"].items():
-            room -= _add(found, f"CDKTR_OUT_{_name(name)}_{_name(key)}", value, min(room, OUTPUT))
+            room -= _add(
+                found, f"CDKTR_OUT_{in_name(name)}_{in_name(key)}", value, min(room, OUTPUT)
+            )
 
 
 def _before(task: Task) -> Iterator[tuple[str, Task]]:
@@ -96,5 +98,6 @@ def _local(task: Task) -> str:
     return task.plan.id[len(prefix(task.group.plan.id, task.group.plan.group, task.copy)) + 1 :]
 
 
-def _name(text: str) -> str:
+def in_name(text: str) -> str:
+    """A word as it stands in the name of a variable."""
     return _NO_NAME.sub("_", text).upper()

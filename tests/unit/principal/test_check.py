@@ -382,6 +382,17 @@ def test_a_task_behind_both_branches_of_a_condition_never_runs(tmp_path: Path) -
     assert run("c.yaml", cwd=tmp_path).stdout.startswith("1 file good")
 
 
+def test_outputs_that_would_be_the_same_variables_are_told(tmp_path: Path) -> None:
+    text = "tasks: {a-b: {command: x}, a_b: {command: x}, z: {depends: [a-b, a_b], command: x}}"
+    (tmp_path / "v.yaml").write_text(text)
+    assert run("v.yaml", cwd=tmp_path).stdout == (
+        "warning: v.yaml: outputs of a-b, a_b are the same variables CDKTR_OUT_A_B_KEY: "
+        "what follows several finds those of one\n1 file good, 3 tasks\n"
+    )
+    (tmp_path / "v.yaml").write_text(text.replace("depends: [a-b, a_b], ", ""))
+    assert run("v.yaml", cwd=tmp_path).stdout == "1 file good, 3 tasks\n"
+
+
 def test_a_file_that_is_too_large_is_not_said_to_have_the_size_that_was_read(
     tmp_path: Path,
 ) -> None:
