@@ -52,7 +52,7 @@ def main(argv: list[str]) -> int:
     ).settings
     endpoint = principal_endpoint(settings)
     cwd = _workdir(args["--workdir"])
-    os.umask(0o077)
+    umask = os.umask(0o077)
     directory = _directory(settings)
     try:
         # Until the process ends: nobody else may speak for this agent.
@@ -62,12 +62,12 @@ def main(argv: list[str]) -> int:
     cli.refuse_open_tcp(PROGRAM, settings, [endpoint])
     for name in ("spool", "payload"):
         (directory / name).mkdir(mode=0o700, exist_ok=True)
-    _serve(settings, endpoint, directory, cwd)
+    _serve(settings, endpoint, directory, cwd, umask)
     lock.release()
     return 0
 
 
-def _serve(settings: Settings, endpoint: str, directory: Path, cwd: str) -> None:
+def _serve(settings: Settings, endpoint: str, directory: Path, cwd: str, umask: int) -> None:
     # Imported here: --help and refusals need no ZeroMQ.
     from cdktr_agent.core import Core
     from cdktr_agent.instructions import Identity
@@ -82,7 +82,7 @@ def _serve(settings: Settings, endpoint: str, directory: Path, cwd: str) -> None
         version=__version__,
         protocol=PROTOCOL,
     )
-    Service(settings, endpoint, str(directory), cwd, Core(identity)).run()
+    Service(settings, endpoint, str(directory), (cwd, umask), Core(identity)).run()
 
 
 def _workdir(given: str | None) -> str:

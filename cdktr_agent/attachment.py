@@ -35,20 +35,20 @@ LEAVE_S = 10.0
 
 
 class Attachment:
-    """See the module text. `cwd`: where tasks run that name no directory."""
+    """See the module text. `start`: where tasks run that name no directory, and their umask."""
 
     def __init__(
         self,
         settings: Settings,
         directory: str,
-        cwd: str,
+        start: tuple[str, int],
         core: Core,
         shipper: Shipper,
         loop: Loop,
         log: cli.Log,
     ) -> None:
         self._settings = settings
-        self._cwd = cwd
+        self._cwd, self._umask = start
         self._core = core
         self._shipper = shipper
         self._loop = loop
@@ -78,7 +78,9 @@ class Attachment:
         self._loop.watch(self._link.line.sock, self._news)
         settings = self._settings
         limit = settings.spool_limit_mb << 20
-        attach = local.Attach(settings.max_executors, self._cwd, limit, settings.stop_grace_s)
+        attach = local.Attach(
+            settings.max_executors, self._cwd, limit, settings.stop_grace_s, self._umask
+        )
         self._link.line.put([attach])
 
     def _news(self) -> None:

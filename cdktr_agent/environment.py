@@ -20,6 +20,7 @@ import msgspec
 
 from cdktr_agent import direct, dotenv
 from cdktr_agent.local import Hold
+from cdktr_agent.places import NAMES
 from cdktr_common.catalogue.values import RunContext, StepSpec, TaskSpec
 
 if TYPE_CHECKING:
@@ -232,6 +233,10 @@ def write_files(spec: TaskSpec, place: Place, looked: Looked) -> None:
         parts = name.split("/")
         if len(parts) > 5 or any(part in ("", ".", "..") for part in parts) or "\0" in name:
             raise Unfit(f"file {name!r}: no name within the task's directory")
+        if parts[0].startswith(".cdktr-") or parts[0] in (SCRIPT, *NAMES):
+            raise Unfit(f"file {name}: this name belongs to the agent")
+        if any(other.startswith(f"{name}/") for other in bodies):
+            raise Unfit(f"file {name}: it is the directory of another")
         try:
             os.makedirs(os.path.dirname(f"{place.path}/{name}"), mode=0o700, exist_ok=True)
             _write(f"{place.path}/{name}", body, os.O_EXCL | os.O_NOFOLLOW)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from cdktr_agent import outputs
 from cdktr_agent.attempt import Attempt
 from cdktr_agent.outcome import INVALID, end_of
-from cdktr_agent.places import OUTPUT, PROGRESS, RESULT
+from cdktr_agent.places import OUTPUT, PROGRESS, RESULT, Place
 
 
 def gather(attempt: Attempt) -> None:
@@ -37,19 +37,27 @@ def gather(attempt: Attempt) -> None:
             attempt.result = attempt.secrets.struck(attempt.result)
     if fault:
         if attempt.course is not None:
-            attempt.course.code = code or INVALID
-        attempt.fault = fault
+            attempt.course.fail(INVALID, fault)
+        else:
+            attempt.fault = fault
 
 
 def _read(attempt: Attempt) -> None:
     place = attempt.place
     assert place is not None
-    given = place.read(RESULT, outputs.MOST)
+    given = _contents(place, RESULT, "TORK_OUTPUT")
     if given is not None:
         attempt.result = outputs.result(given, "TORK_OUTPUT")
-    given = place.read(OUTPUT, outputs.MOST)
+    given = _contents(place, OUTPUT, "CDKTR_OUTPUT")
     if given is not None:
         attempt.outputs = outputs.parse(given)
+
+
+def _contents(place: Place, name: str, what: str) -> bytes | None:
+    try:
+        return place.read(name, outputs.MOST)
+    except OSError as fault:
+        raise outputs.BadOutput(f"{what}: {fault.strerror}") from None
 
 
 def _take_stdout(attempt: Attempt) -> None:
@@ -64,7 +72,10 @@ def _take_stdout(attempt: Attempt) -> None:
 def progress(attempt: Attempt) -> float | None:
     """How far it says it has come, when that is news."""
     place = attempt.place
-    given = place.read(PROGRESS, 64) if place is not None else None
+    try:
+        given = place.read(PROGRESS, 64) if place is not None else None
+    except OSError:
+        return None
     number = outputs.progress(given[:64]) if given else None
     if number is None or number == attempt.progress:
         return None

@@ -31,6 +31,7 @@ class Attach(Local, frozen=True, tag="attach"):
     cwd: str
     spool_limit: int
     stop_grace_s: float
+    umask: int = 0o077  # of tasks; that of the agent itself is always this
 
 
 class Run(Local, frozen=True, tag="run"):

@@ -11,6 +11,7 @@ from typing import Final
 
 from cdktr_agent import direct
 from cdktr_agent.attempt import Attempt
+from cdktr_agent.steps import after
 from cdktr_common.catalogue.values import ResultState, TaskResult
 
 INVALID: Final = 4
@@ -55,8 +56,8 @@ def conclude(attempt: Attempt, now: float) -> TaskResult | None:
     if attempt.course is not None:
         code, reason = attempt.course.code, attempt.course.reason
     if attempt.fault:
+        reason = after(code, reason, attempt.fault)
         code = code or INVALID
-        reason = f"{reason}; {attempt.fault}" if reason else attempt.fault
     return result_of(attempt, "FAILED" if code else "COMPLETED", code, reason)
 
 

@@ -67,24 +67,33 @@ def progress(data: bytes) -> float | None:
 def _text(data: bytes, what: str) -> str:
     if len(data) > MOST:
         raise BadOutput(f"{what} has more than {MOST} bytes")
+    if b"\0" in data:
+        raise BadOutput(
+            f"{what} line {_line(data, data.index(0))}: a NUL, which no variable can hold"
+        )
     try:
         return data.decode()
     except UnicodeDecodeError as fault:
-        line = data.count(b"\n", 0, fault.start) + 1
-        raise BadOutput(f"{what} line {line}: not UTF-8") from None
+        raise BadOutput(f"{what} line {_line(data, fault.start)}: not UTF-8") from None
+
+
+def _line(data: bytes, at: int) -> int:
+    return data.count(b"\n", 0, at) + 1
 
 
 def _object(data: bytes, what: str) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError) as fault:
+    except RecursionError:
+        raise BadOutput(f"{what} lies deeper than {DEPTH} levels") from None
+    except msgspec.DecodeError as fault:
         at = _AT.search(str(fault))
-        line = data.count(b"\n", 0, int(at[1])) + 1 if at else data.count(b"\n") + 1
+        line = _line(data, int(at[1]) if at else len(data.rstrip()))
         raise BadOutput(f"{what} line {line}: not a JSON object: {fault}") from None
     for key, value in found.items():
         _check(key, what)
-        if not _shallow(value, DEPTH):
-            raise BadOutput(f"{what}: '{key}' lies deeper than {DEPTH} levels")
+        if wrong := _fault(value, DEPTH):
+            raise BadOutput(f"{what}: '{key}' {wrong}")
     return found
 
 
@@ -93,12 +102,16 @@ def _check(key: str, where: str) -> None:
         raise BadOutput(f"{where}: no key like a variable's name: {_short(key)}")
 
 
-def _shallow(value: Any, left: int) -> bool:
-    if isinstance(value, dict):
-        return left > 0 and all(_shallow(each, left - 1) for each in value.values())
-    if isinstance(value, list):
-        return left > 0 and all(_shallow(each, left - 1) for each in value)
-    return True
+def _fault(value: Any, left: int) -> str:
+    """What is wrong with a value; empty: nothing."""
+    if isinstance(value, str):
+        return "has a NUL in it, which no variable can hold" if "\0" in value else ""
+    if not isinstance(value, dict | list):
+        return ""
+    if not left:
+        return f"lies deeper than {DEPTH} levels"
+    inner = [*value, *value.values()] if isinstance(value, dict) else value
+    return next((fault for each in inner if (fault := _fault(each, left - 1))), "")
 
 
 def _short(text: str) -> str:

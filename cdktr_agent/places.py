@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +20,8 @@ OUTPUT: Final = ".cdktr-output"
 RESULT: Final = ".tork-output"
 PROGRESS: Final = ".cdktr-progress"
 NAMES: Final = (OUTPUT, RESULT, PROGRESS)
+
+NO_FILE: Final = "it is no regular file"
 
 GRAIN_NS: Final = 50_000_000
 """Two changes that are so far apart have different times, whatever the file system."""
@@ -59,19 +62,24 @@ class Place:
         return self.clean
 
     def read(self, name: str, most: int) -> bytes | None:
-        """What stands in a file there, one byte more than `most` at most; None without one."""
+        """What stands in a file there, one byte more than `most` at most; None without one. Raises
+        OSError, which says of anything but a regular file that it is none."""
         path = f"{self.path}/{name}"
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as fault:
+            if fault.errno in (errno.ELOOP, errno.ENXIO):
+                raise OSError(fault.errno, NO_FILE) from None
+            raise
         try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise OSError(errno.EINVAL, NO_FILE)
             data = b""
             while len(data) <= most and (part := os.read(fd, most + 1 - len(data))):
                 data += part
             return data
-        except OSError:
-            return None  # a directory, say
         finally:
             os.close(fd)
 

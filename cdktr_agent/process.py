@@ -17,7 +17,14 @@ from cdktr_agent.attempt import Attempt
 from cdktr_agent.environment import TRANSIENT, Looked, Unfit
 from cdktr_agent.masking import Masker, Secrets
 from cdktr_agent.places import Places
-from cdktr_agent.programs import NOT_EXECUTABLE, NOT_FOUND, CannotStart, Program, Programs
+from cdktr_agent.programs import (
+    NOT_EXECUTABLE,
+    NOT_FOUND,
+    CannotStart,
+    Program,
+    Programs,
+    interpreter_fault,
+)
 from cdktr_agent.steps import SHELL, Part, argv_of
 from cdktr_common.catalogue.values import StepSpec, TaskSpec
 
@@ -33,6 +40,7 @@ class Spawner:
 
     def __init__(self, places: Places) -> None:
         self.places = places
+        self.umask = 0o077
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._programs = Programs()
         self._home = -1
@@ -128,6 +136,7 @@ class Spawner:
         path, argv, env, shell = attempt.program
         attempt.program = None
         attempt.direct = shell is not None
+        ours = os.umask(self.umask)  # it is inherited, as the working directory is
         try:
             attempt.pid = os.posix_spawn(
                 path,
@@ -147,12 +156,15 @@ class Spawner:
                 raise
             if shell is None:
                 code = NOT_FOUND if fault.errno == errno.ENOENT else NOT_EXECUTABLE
-                raise CannotStart(code, f"cannot start {argv[0]}: {_explain(fault)}") from None
+                why = interpreter_fault(path) or _explain(fault)
+                raise CannotStart(code, f"cannot start {argv[0]}: {why}") from None
             attempt.program = Program(os.fsencode(SHELL[0]), shell, env)
             self._spawn(attempt)
             return
         except ValueError as fault:  # a NUL in an argument
             raise CannotStart(NOT_EXECUTABLE, f"cannot start {argv[0]!r}: {fault}") from None
+        finally:
+            os.umask(ours)
         attempt.main_ran = attempt.main_ran or attempt.at_main
         if attempt.course is not None:
             attempt.pids.add(attempt.pid)

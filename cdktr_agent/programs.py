@@ -8,6 +8,7 @@ for when it does not. Knows no attempts and starts nothing.
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -109,3 +110,22 @@ def _where(told: bytes) -> bytes:
             if os.path.samestat(os.stat(told), os.stat(".")):
                 return told
     return os.getcwdb()
+
+
+def interpreter_fault(path: bytes) -> str:
+    """What is wrong with the interpreter that the first line of a script names; empty: nothing, or
+    it is no script."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    with open(fd, "rb") as file:
+        regular = stat.S_ISREG(os.fstat(fd).st_mode)
+        line = file.read(256).partition(b"\n")[0] if regular else b""
+    name = line[2:].strip(b" \t").partition(b" ")[0].partition(b"\t")[0]
+    if not line.startswith(b"#!") or not name or os.access(name, os.X_OK):
+        return ""
+    what = "is not executable" if os.path.exists(name) else "is not there"
+    shown = os.fsdecode(name.removesuffix(b"\r"))
+    ends = ": the line ends with a carriage return (\\r)" if name.endswith(b"\r") else ""
+    return f"the interpreter of its #! line, {shown}, {what}{ends}"

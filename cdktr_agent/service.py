@@ -52,7 +52,12 @@ class Service:
     """See the module text."""
 
     def __init__(
-        self, settings: Settings, endpoint: str, directory: str, cwd: str, core: Core
+        self,
+        settings: Settings,
+        endpoint: str,
+        directory: str,
+        start: tuple[str, int],
+        core: Core,
     ) -> None:
         self._settings = settings
         self._endpoint = endpoint
@@ -71,7 +76,7 @@ class Service:
         self._beat_id = ""
         self._shipper = Shipper(f"{directory}/spool", core.identity.agent, self._complain)
         self._supervisor = Attachment(
-            settings, directory, cwd, core, self._shipper, self._loop, self._log
+            settings, directory, start, core, self._shipper, self._loop, self._log
         )
         self._turn_at = math.inf
         self._said: set[str] = set()

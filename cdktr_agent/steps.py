@@ -53,10 +53,12 @@ class Course:
         part = self.part
         if code and part.kind != "main":
             reason = f"{part.label}: {reason or f'exit code {code}'}"
-        if code and not self.code:
-            self.code = code
-        if reason:
-            self.add(reason)
+        if part.kind == "post":
+            if code:
+                self.fail(code, reason, "; then ")
+        else:
+            self.code = self.code or code
+            self.reason = reason or self.reason
         if self.last:
             return None
         self._at += 1
@@ -67,9 +69,16 @@ class Course:
                 self._at += 1
         return self.part
 
-    def add(self, reason: str) -> None:
-        """Say this too."""
-        self.reason = f"{self.reason}; {reason}" if self.reason else reason
+    def fail(self, code: int, reason: str, behind: str = "; ") -> None:
+        """It has failed with this too."""
+        self.reason = after(self.code, self.reason, reason, behind)
+        self.code = self.code or code
+
+
+def after(code: int, reason: str, more: str, between: str = "; ") -> str:
+    """A further reason behind what is known of the end: its code, when that has none."""
+    reason = reason or (f"exit code {code}" if code else "")
+    return f"{reason}{between}{more}" if reason else more
 
 
 def _part(kind: Kind, number: int, step: StepSpec) -> Part:

@@ -164,6 +164,7 @@ class Supervisor:
         if isinstance(order, local.Attach):
             self._budget.limit = order.spool_limit
             self._spawner.stand_in(order.cwd)
+            self._spawner.umask = order.umask
             self._executor.stop_grace_s = order.stop_grace_s
         self._custody.obey(order, self._turns.now)
 

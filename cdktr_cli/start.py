@@ -57,13 +57,13 @@ def main(argv: list[str]) -> int:
         max_executors=args["--max-executors"],
         agent_name=args["--name"],
     ).settings
-    os.umask(0o077)
+    umask = os.umask(0o077)
     children = plan(args, settings)
     lock = Lock(lock_path(args, settings), "cdktr start")
     lock.update(program="cdktr start", starts=[child.name for child in children])
     refuse_orphans(children, settings)
     log = cli.Log(PROGRAM, settings.log_level)
-    return Supervisor(Loop(), log, children, settings.drain_timeout_s).run()
+    return Supervisor(Loop(), log, children, settings.drain_timeout_s, umask).run()
 
 
 def plan(args: cli.Args, settings: Settings) -> list[Child]:

@@ -48,9 +48,13 @@ class Child:
 
 
 class Supervisor:
-    """Starts `children` together and stops them in their order. `run` returns the exit code."""
+    """Starts `children` together, with this umask, which tasks of an agent get, and stops them in
+    their order. `run` returns the exit code."""
 
-    def __init__(self, loop: Loop, log: cli.Log, children: Sequence[Child], drain_s: float) -> None:
+    def __init__(
+        self, loop: Loop, log: cli.Log, children: Sequence[Child], drain_s: float, umask: int
+    ) -> None:
+        self._umask = umask
         self._loop = loop
         self._log = log
         self._children = list(children)
@@ -82,6 +86,7 @@ class Supervisor:
             stdout=subprocess.PIPE,
             env=environment,
             start_new_session=True,
+            umask=self._umask,
         )
         child.began, child.ready, child.partial = time.monotonic(), False, b""
         assert child.process.stdout is not None

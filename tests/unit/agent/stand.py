@@ -50,7 +50,7 @@ class Stand:
         theirs.close()
         self._sock = ours
         self.line = local.Line(ours)
-        self.line.put([local.Attach(slots, str(self.work), 1 << 30, 2.0)])
+        self.line.put([local.Attach(slots, str(self.work), 1 << 30, 2.0, 0o027)])
         self.state = self._hear(local.State)
 
     def _hear(self, kind: type[Any], seconds: float = 20.0) -> Any:

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from cdktr_agent import outputs
 
 keys = st.from_regex(re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,8}", re.ASCII), fullmatch=True)
-values = st.text(alphabet=st.characters(exclude_characters="\n", exclude_categories=["Cs"]))
+values = st.text(alphabet=st.characters(exclude_characters="\n\0", exclude_categories=["Cs"]))
+json_texts = st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | json_texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(json_texts, inner, max_size=3),
     max_leaves=8,
 )
 
@@ -53,7 +54,11 @@ def test_anything_is_understood_or_refused(data: bytes) -> None:
         (b'{"a": 1', "not a JSON object"),
         (b'{"a b": 1}', "no key like a variable's name: 'a b'"),
         (b'{"a": ' + b"[" * 40 + b"]" * 40 + b"}", "deeper than 32"),
-        (b'{"a": ' + b"[" * 20000, "not a JSON object"),
+        (b'{"a": ' + b"[" * 20000, "CDKTR_OUTPUT lies deeper than 32 levels"),
+        (b'{"a": 1\n', "line 1: not a JSON object"),
+        (b"a=1\nb=x\0y", "line 2: a NUL, which no variable can hold"),
+        (b'{"a": [{"b": "x\\u0000"}]}', "'a' has a NUL in it"),
+        (b'{"a": {"x\\u0000": 1}}', "'a' has a NUL in it"),
         (b"a=" + b"x" * 70_000, "more than 65536 bytes"),
     ],
 )

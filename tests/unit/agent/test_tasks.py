@@ -82,9 +82,27 @@ def test_scripts(stand: Stand) -> None:
 
 
 def test_a_script_that_is_no_program(stand: Stand) -> None:
-    result = stand.run(script="#!/no/such/interpreter\n")
+    result = stand.run(script="#! /no/such/interpreter -x\n")
     assert (result.state, result.code) == ("FAILED", 127)
     assert "cannot start" in result.reason
+    assert "the interpreter of its #! line, /no/such/interpreter, is not there" in result.reason
+    result = stand.run(script="#!/bin/sh\r\necho one\r\n")
+    assert (result.state, result.code) == ("FAILED", 127)
+    assert "/bin/sh, is not there: the line ends with a carriage return (\\r)" in result.reason
+    result = stand.run(script="#!/etc/passwd\n")
+    assert (result.code, "/etc/passwd, is not executable" in result.reason) == (126, True)
+    os.mkfifo(stand.work / "fifo", 0o700)
+    assert stand.run(argv=["./fifo"]).code == 126
+
+
+def test_the_umask_that_the_agent_was_started_with(stand: Stand) -> None:
+    look = "umask; touch a; mkdir b; stat -c %a a b $CDKTR_TASK_DIR"
+    assert said(stand, command=look) == "0027\n640\n750\n700\n"
+    assert said(stand, command="umask", pre=[StepSpec(command="true")]) == "0027\n"
+    payload = RunContext(workflow="w", payload={"a": 1})
+    text = "stat -c %a $CDKTR_PAYLOAD_FILE $0 x x/y"
+    shown = stand.run(payload, script=text, files={"x/y": ""})
+    assert stand.output(shown) == b"600\n700\n700\n600\n"
 
 
 def test_files(stand: Stand) -> None:
@@ -95,6 +113,19 @@ def test_files(stand: Stand) -> None:
     assert lines[1:] == ["one", "two ü", "600", "700"]
     elsewhere = said(stand, command="pwd; cat $CDKTR_TASK_DIR/a.txt", files=files, workdir="/")
     assert elsewhere == "/\none\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({".cdktr-output": "k=1"}, "file .cdktr-output: this name belongs to the agent"),
+        ({".script/x": ""}, "file .script/x: this name belongs to the agent"),
+        ({"a/b": "", "a": ""}, "file a: it is the directory of another"),
+    ],
+)
+def test_files_are_not_in_the_way(stand: Stand, files: dict[str, str], said: str) -> None:
+    result = stand.run(argv=["true"], files=files)
+    assert (result.state, result.code, result.reason) == ("FAILED", 126, said)
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a//b", "", "a/b/c/d/e/f", "a\0b"])
@@ -166,7 +197,7 @@ def test_after_a_step_before_that_fails_only_those_after_run(stand: Stand) -> No
     post = [StepSpec(command="echo a=1 > $CDKTR_OUTPUT; echo post"), StepSpec(command="exit 9")]
     result = stand.run(command="echo never", pre=pre, post=post, outputs=["a"])
     assert (result.state, result.code) == ("FAILED", 7)
-    assert result.reason == "pre step get it: exit code 7; post step 2: exit code 9"
+    assert result.reason == "pre step get it: exit code 7; then post step 2: exit code 9"
     assert (stand.output(result), result.outputs) == (b"post\n", {})
     result = stand.run(command="echo never", pre=pre, capture=True)
     assert result.result is None
@@ -181,12 +212,14 @@ def test_steps_after_run_after_a_failure_too(stand: Stand) -> None:
     post = [StepSpec(command="echo one; exit 9"), StepSpec(command="echo two")]
     result = stand.run(command="kill -9 $$", post=post)
     assert (result.state, result.code) == ("FAILED", 137)
-    assert result.reason == "killed by SIGKILL; post step 1: exit code 9"
+    assert result.reason == "killed by SIGKILL; then post step 1: exit code 9"
     assert stand.output(result) == b"one\ntwo\n"
     result = stand.run(argv=["no-such-thing"], post=post[1:])
     assert (result.code, stand.output(result)) == (127, b"two\n")
     result = stand.run(argv=["true"], post=post)
     assert (result.state, result.code, result.reason) == ("FAILED", 9, "post step 1: exit code 9")
+    result = stand.run(command="exit 5", post=post)
+    assert (result.code, result.reason) == (5, "exit code 5; then post step 1: exit code 9")
 
 
 def test_steps_do_not_run_after_a_cancel_or_a_time_out(stand: Stand) -> None:
@@ -284,7 +317,7 @@ def test_stdout_as_the_result_unless_one_is_written(stand: Stand) -> None:
         (
             "true",
             {"outputs": ["b"], "post": [StepSpec(command="exit 9")]},
-            "post step 1: exit code 9; did not write to CDKTR_OUTPUT: b",
+            "did not write to CDKTR_OUTPUT: b; then post step 1: exit code 9",
         ),
     ],
 )
@@ -295,9 +328,30 @@ def test_outputs_that_fail_a_task(
     assert (result.state, result.code, result.reason) == ("FAILED", 4, reason)
 
 
+@pytest.mark.parametrize("how", ["mkdir", "mkfifo", "ln -s result.json", "ln -s $0"])
+@pytest.mark.parametrize("name", ["CDKTR_OUTPUT", "TORK_OUTPUT"])
+def test_outputs_are_regular_files(stand: Stand, how: str, name: str) -> None:
+    result = stand.run(command=f"{how} ${name}")
+    reason = f"{name}: it is no regular file"
+    assert (result.state, result.code, result.reason) == ("FAILED", 4, reason)
+    assert (result.outputs, result.result) == ({}, None)
+
+
+def test_no_output_has_a_nul_in_it(stand: Stand) -> None:
+    result = stand.run(command="printf 'k=a\\0b\\n' > $CDKTR_OUTPUT")
+    reason = "CDKTR_OUTPUT line 1: a NUL, which no variable can hold"
+    assert (result.state, result.code, result.reason) == ("FAILED", 4, reason)
+    result = stand.run(command="printf 'a\\0b'", capture=True)
+    assert (result.code, result.result) == (0, None)
+    assert result.reason == "no result: stdout line 1: a NUL, which no variable can hold"
+
+
 def test_a_failure_is_not_made_another_by_its_outputs(stand: Stand) -> None:
     result = stand.run(command="echo oops > $CDKTR_OUTPUT; exit 3", outputs=["a"])
-    assert (result.code, result.reason) == (3, "CDKTR_OUTPUT line 1: no key=value: 'oops'")
+    assert (result.code, result.reason) == (
+        3,
+        "exit code 3; CDKTR_OUTPUT line 1: no key=value: 'oops'",
+    )
     result = stand.run(command="exit 3", outputs=["a"])
     assert (result.code, result.reason) == (3, "")
 
