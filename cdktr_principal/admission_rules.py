@@ -35,6 +35,35 @@ def _callers(core: Core, parent: str) -> Iterator[Run]:
         parent = run.parent
 
 
+def deadlock(core: Core, plan: Plan, caller: Run) -> bool:
+    """Would a run of this workflow, called from there, have to wait for a run that cannot end
+    before it does?"""
+    if not must_wait(core, plan, f"{caller.id}/"):
+        return False
+    above = {caller, *_callers(core, caller.parent)}
+    return _stuck(core, plan.workflow, above, set())
+
+
+def _stuck(core: Core, workflow: str, above: set[Run], seen: set[str]) -> bool:
+    """Does every run of the workflow that is in work wait, through its calls, for one of these?"""
+    if workflow in seen:
+        return False
+    seen.add(workflow)
+    runs = core.state.admission.active.get(workflow)
+    return bool(runs) and all(_waits(core, run, above, seen) for run in runs.values())
+
+
+def _waits(core: Core, run: Run, above: set[Run], seen: set[str]) -> bool:
+    if run in above:
+        return True
+    called = (core.state.runs.get(task.calls) for task in run.tasks if task.state == "RUNNING")
+    return any(
+        _stuck(core, child.workflow, above, seen) if child.queued else
+        _waits(core, child, above, seen)
+        for child in called if child is not None
+    )  # fmt: skip
+
+
 def overlap(core: Core, run: Run, at: Moment) -> None:
     """A run was created that has to wait: what its workflow says of that."""
     plan = run.plan

@@ -14,7 +14,7 @@ from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.values import Plan
 from cdktr_common.codec import encode
 from cdktr_common.errors import CANCELLED, ProtocolError
-from cdktr_principal import creating, params, repeats, templates, turn
+from cdktr_principal import admission_rules, creating, params, repeats, templates
 from cdktr_principal.expressions import Failed
 from cdktr_principal.records import Run, Task
 from cdktr_principal.scope import TaskScope
@@ -41,6 +41,8 @@ def call(core: Core, task: Task, at: Moment) -> None:
         checked = params.check_params(plan, given)
     except ProtocolError as fault:
         raise Failed(fault.detail) from None
+    if not called.detached and admission_rules.deadlock(core, plan, run):
+        raise Failed(f"a run of {plan.workflow} would wait for this one, which would wait for it")
     plan = _timed(plan, task.plan.timeout_s)
     child = creating.new_id(core, at)
     repeated = _repeated(core, task, plan, checked)
@@ -94,13 +96,16 @@ def child_ended(core: Core, run: Run, at: Moment) -> None:
         how = "was cancelled" if run.state == "CANCELLED" else "failed"
         why = run.reason or _first_failure(run)
         reason = f"run {run.id} {how}" + (f": {why[:MOST_REASON]}" if why else "")
-        core.failed(task, None, run.code or 1, reason, at)
+        if run.state == "CANCELLED":  # by somebody who did not want it to be tried again
+            core.end(task, "FAILED", None, run.code or 1, reason, at)
+        else:
+            core.failed(task, None, run.code or 1, reason, at)
 
 
 def _first_failure(run: Run) -> str:
     """What failed the run, and why, as far as that was told."""
     tasks = (run.tasks[index] for index in run.failures)
-    task = next((each for each in tasks if each.group is None and not turn.handled(each)), None)
+    task = next((each for each in tasks if each.group is None and not each.handled), None)
     return "" if task is None or not task.reason else f"{task.plan.id}: {task.reason}"
 
 

@@ -104,14 +104,22 @@ def _begin(state: State, task: Task, made: Copies) -> None:
         state.due[task] = None
 
 
+def _breaks(task: Task) -> bool:
+    """Is there a failure in this copy that nobody handles, since this task is over?"""
+    if task.state == "FAILED":
+        return not task.tolerated and not task.handled
+    before = (task.run.by_id[name] for name, rule in task.plan.rules.items() if rule == "failure")
+    return task.state == "SKIPPED" and any(_breaks(each) for each in before)
+
+
 def task_over(state: State, task: Task) -> None:
     """A task of a copy has reached a final state."""
     group = task.group
     assert group is not None and group.copies is not None and group.plan.group is not None
     made = group.copies
     made.open[task.copy] -= 1
-    if task.state == "FAILED" and not task.tolerated and group.plan.group.fail_fast:
-        made.stopping = True
+    if group.plan.group.fail_fast and not made.stopping:
+        made.stopping = _breaks(task)
     if made.open[task.copy] == 0:
         made.left -= 1
         if task.copy < made.begun:

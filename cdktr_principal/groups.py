@@ -14,7 +14,7 @@ from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.values import Group
 from cdktr_common.codec import encode
 from cdktr_common.errors import CANCELLED
-from cdktr_principal import templates, turn
+from cdktr_principal import templates
 from cdktr_principal.copies import MAX_COPIES, MAX_RUN_TASKS
 from cdktr_principal.expressions import Failed
 from cdktr_principal.records import FINAL, Task
@@ -89,12 +89,10 @@ def conclude(core: Core, task: Task, at: Moment) -> None:
     assert made is not None
     tasks = task.run.tasks[made.first : made.first + made.size * len(made.items)]
     failed = [
-        each
-        for each in tasks
-        if each.state == "FAILED" and not each.tolerated and not turn.handled(each)
+        each for each in tasks if each.state == "FAILED" and not each.tolerated and not each.handled
     ]
     if failed:
-        first = min(failed, key=lambda each: task.run.failures.index(each.index))
+        first = _telling(task, failed)
         names = ", ".join(each.plan.id for each in failed[:_NAMED])
         more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
         reason = f"{names}{more} failed"
@@ -105,13 +103,25 @@ def conclude(core: Core, task: Task, at: Moment) -> None:
         core.end(task, "COMPLETED", None, 0, "", at)
 
 
+def _telling(group: Task, failed: list[Task]) -> Task:
+    """The failure whose code the group has: the first one; but the first that the group does not
+    tolerate, if there is one."""
+    failed.sort(key=lambda each: group.run.failures.index(each.index))
+    tolerated = group.plan.tolerated
+    if isinstance(tolerated, bool):
+        return failed[0]
+    return next((each for each in failed if each.code not in tolerated), failed[0])
+
+
 def stop_others(core: Core, task: Task, at: Moment) -> None:
-    """A task of a copy is over: with `fail_fast` its failure ends the other copies."""
+    """A task of a copy is over: with `fail_fast` a failure that nobody handles ends the other
+    copies, once."""
     group = task.group
     while group is not None:
-        if task.state == "FAILED" and group.copies is not None and group.copies.stopping:
+        stopping = group.copies is not None and group.copies.stopping
+        if stopping and group not in core.session.stopped:
+            core.session.stopped.add(group)
             end_copies(core, group, at)
-            return
         group = group.group
 
 

@@ -178,6 +178,7 @@ def _after_hook(state: State, run: Run) -> None:
 def reuse(state: State, task: Task, known: Reused) -> None:
     """It was COMPLETED by the run that this one repeats."""
     task.state = "COMPLETED"
+    task.code = 0
     task.reused = True
     task.outputs, task.result, task.calls = known.outputs, known.result, known.calls
     task.run.gives = task.run.gives or bool(known.outputs)

@@ -153,6 +153,17 @@ class Task(_Rare):
         return self.state == "COMPLETED" or self.tolerated
 
     @property
+    def handled(self) -> bool:
+        """Is there a task for its failure, as one is that depends on it by `failure`? It may be
+        waiting still."""
+        tasks = self.run.tasks
+        return any(
+            tasks[at].plan.rules.get(self.plan.id) == "failure"
+            and tasks[at].state not in ("SKIPPED", "CANCELLED")
+            for at in self.run.dependents[self.index]
+        )
+
+    @property
     def ending(self) -> bool:
         """Is it to end, because its run is cancelled or another copy has failed?"""
         if self.run.cancelling and (not self.plan.phase or self.run.cancelling_hooks):

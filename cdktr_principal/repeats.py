@@ -1,19 +1,17 @@
 """What a run that repeats another takes over from it.
 
 A task that was COMPLETED is not run again, unless something before it is: what it was given might
-change. A group that has failed keeps the values that it was made for, so that its copies are the
-same; one with something new before it is made anew. A call repeats the run that it had called.
+change. A group keeps the values that it was made for, so that its copies are the same; one with
+something new before it is made anew. A call repeats the run that it had called.
 Pure reading of the state.
 """
 
 from __future__ import annotations
 
 from cdktr_common.catalogue.values import Reused
-from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal import queries
 from cdktr_principal.records import Run, Task
-from cdktr_principal.scope import aggregate
 
 
 def reused(run: Run, again: list[str]) -> dict[str, Reused]:
@@ -34,11 +32,11 @@ def reused(run: Run, again: list[str]) -> dict[str, Reused]:
         kept[task] = same and _keeps(task, wanted)
         if not same:
             anew.add(task)
-        elif kept[task] and not (task.group is not None and kept[task.group]):
-            found[task.plan.id] = _taken(task)
-        elif not kept[task] and task.copies is not None:
+        elif task.copies is not None:
             found[task.plan.id] = Reused(items=task.copies.items)
-        elif not kept[task] and task.calls:
+        elif kept[task]:
+            found[task.plan.id] = Reused(outputs=task.outputs, result=task.result, calls=task.calls)
+        elif task.calls:
             found[task.plan.id] = Reused(items=[], calls=task.calls)
     return found
 
@@ -88,10 +86,3 @@ def _has(group: Task, wanted: set[Task]) -> bool:
                 return True
             inner = inner.group
     return False
-
-
-def _taken(task: Task) -> Reused:
-    if task.copies is None:
-        return Reused(outputs=task.outputs, result=task.result, calls=task.calls)
-    outputs, results = aggregate(task)
-    return Reused(outputs=outputs, result=encode(results).decode())

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from cdktr_principal.copies import prefix
 from cdktr_principal.expressions import Reference
 from cdktr_principal.records import FINAL, Run, Task
@@ -102,8 +100,6 @@ def told(task: Task) -> dict[str, Any]:
     }  # fmt: skip
     if task.copies is not None:
         told["outputs"], told["results"] = gathered(task)
-    elif task.plan.group is not None and task.result is not None:
-        told["results"] = msgspec.json.decode(task.result)  # as the run before wrote it down
     return told
 
 

@@ -53,6 +53,7 @@ class Session:
         self.ended: list[Run] = []
         self.timers: list[tuple[float, int, Task | Run]] = []
         self.reminders = 0
+        self.stopped: set[Task] = set()
         self.ordered: set[str] = set()
         self.loads: dict[str, AgentLoad] = {}
         self.heard_ts: dict[str, float] = {}

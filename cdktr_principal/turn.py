@@ -31,10 +31,8 @@ _UNMET: Final = {"failure": "did not fail", "success": "did not complete"}
 def follow(core: Core, task: Task, at: Moment) -> None:
     """A task is over: skip what depends on it and can no longer run, then decide what is due."""
     run = task.run
-    if run.dependents[task.index] and not (task.state == "COMPLETED" and not run.ruled):
+    if task.state != "COMPLETED" or run.ruled:
         _skip_from(core, task, at)
-    if task.group is not None:
-        groups.stop_others(core, task, at)
     if not run.open_main:
         core.touched[run] = None
     if core.touched or core.state.due:
@@ -58,8 +56,6 @@ def _skip_from(core: Core, task: Task, at: Moment) -> None:
                     reason=f"if of {cause.plan.id}: {fault}",
                 )  # fmt: skip
                 todo.append(dependent)
-                if dependent.group is not None:
-                    groups.stop_others(core, dependent, at)
                 continue
             if why is not None:
                 core.about(
@@ -67,6 +63,8 @@ def _skip_from(core: Core, task: Task, at: Moment) -> None:
                     reason=why,
                 )  # fmt: skip
                 todo.append(dependent)
+        if cause.group is not None:
+            groups.stop_others(core, cause, at)
 
 
 def _unmet(task: Task, needed: Task, at: Moment) -> str | None:
@@ -109,10 +107,9 @@ def _decide(core: Core, task: Task, at: Moment) -> None:
         core.end_unstarted(task, at)
     else:
         try:
-            if plan.cond and not task.tries and not _holds(task, at):
-                core.about(f.TaskSkipped, run, at, task=plan.id, reason=f"if is false: {plan.cond}")
-                _skip_from(core, task, at)
-                core.touched[run] = None
+            if (why := _why_not(task, at)) is not None:
+                core.about(f.TaskSkipped, run, at, task=plan.id, reason=why)
+                follow(core, task, at)
             elif plan.group is not None:
                 groups.expand(core, task, at)
             elif plan.call is not None:
@@ -125,12 +122,22 @@ def _decide(core: Core, task: Task, at: Moment) -> None:
             core.end(task, "FAILED", None, INVALID, str(fault), at)
 
 
-def _holds(task: Task, at: Moment) -> bool:
-    """Is its condition true? Raises Failed."""
+def _why_not(task: Task, at: Moment) -> str | None:
+    """Why a task whose turn has come is not to run; None when it is. Raises Failed."""
+    plan, run = task.plan, task.run
+    if task.tries or (plan.id in run.reuse and run.reuse[plan.id].items is not None):
+        return None  # it was to run before
+    for name in plan.rules if run.reuse else ():  # what is reused was over before anybody followed
+        why = _unmet(task, run.by_id[name], at)
+        if why is not None:
+            return why or f"{name} did not complete"
+    if not plan.cond:
+        return None
     try:
-        return templates.condition(task.plan.cond, TaskScope(task, at))
+        holds = templates.condition(plan.cond, TaskScope(task, at))
     except Failed as fault:
         raise Failed(f"if: {fault}") from None
+    return None if holds else f"if is false: {plan.cond}"
 
 
 # The end of a run
@@ -184,7 +191,7 @@ def _outcome(run: Run, at: Moment) -> tuple[str, int, str, object]:
         return run.cancel_state, run.cancel_code, run.reason, None
     for index in run.failures:
         task = run.tasks[index]
-        if task.group is None and not task.plan.phase and not handled(task):
+        if task.group is None and not task.plan.phase and not task.handled:
             return "FAILED", task.code or 1, run.reason, None
     if any(task.state == "CANCELLED" for task in tops):
         return "CANCELLED", CANCELLED, run.reason, None
@@ -194,11 +201,3 @@ def _outcome(run: Run, at: Moment) -> tuple[str, int, str, object]:
         return "COMPLETED", 0, run.reason, templates.value(run.plan.output, TaskScope(run, at))
     except Failed as fault:
         return "FAILED", INVALID, f"output: {fault}", None
-
-
-def handled(task: Task) -> bool:
-    """Did a task follow on its failure, as one that depends on it by `failure` does?"""
-    return any(
-        dependent.plan.rules.get(task.plan.id) == "failure" and dependent.state != "SKIPPED"
-        for dependent in (task.run.tasks[i] for i in task.run.dependents[task.index])
-    )

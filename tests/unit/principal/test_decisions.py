@@ -291,6 +291,27 @@ def test_fail_fast_ends_the_others(world: World) -> None:
     assert state(world, made) == "FAILED 1"
 
 
+def test_fail_fast_is_about_failures_that_nobody_handles(world: World) -> None:
+    handler = task("q", "p", rules={"p": "failure"})
+    made = run(world, task("g", group=each([1, 2], task("p"), handler, fail_fast=True)))
+    assert work(world, {"g[0].p": 5}) == ["g[0].p", "g[1].p", "g[0].q"]
+    assert state(world, made) == "COMPLETED 0"
+    skipped = task("q", "p", "o", rules={"p": "failure"})
+    body = [task("o"), task("p"), skipped]
+    other = run(world, task("g", group=each([1, 2], *body, fail_fast=True, concurrency=1)))
+    assert work(world, {"g[0].p": 5, "g[0].o": 6}) == ["g[0].o", "g[0].p"]
+    assert state(world, other) == "FAILED 6"
+
+
+def test_a_group_tolerates_only_what_it_says_of_every_copy(world: World) -> None:
+    made = run(world, task("g", group=each([0, 1, 2]), tolerated=[1]))
+    work(world, {"g[1]": 1, "g[2]": 2})
+    assert state(world, made) == "FAILED 2"
+    other = run(world, task("g", group=each([0, 1]), tolerated=[1]))
+    work(world, {"g[1]": 1})
+    assert state(world, other) == "COMPLETED 0"
+
+
 def test_groups_nest_and_a_matrix_is_every_combination(world: World) -> None:
     show = task(
         "show", argv=["{{ item.value }}", "{{ cell.value.os }}{{ cell.value.v }}"], templates=True
@@ -587,6 +608,32 @@ def test_a_run_that_another_of_its_workflow_has_called_has_its_place(world: Worl
     assert state(world, made.runs[0].run) == "COMPLETED 0"  # type: ignore[attr-defined]
 
 
+def test_runs_that_would_wait_for_each_other_do_not(world: World) -> None:
+    def half(other: str) -> list[TaskPlan]:
+        return [task("s"), task("a", "s", call=Call(workflow=other))]
+
+    one = {"max_active_runs": 1}
+    load(
+        world, Plan(workflow="x", tasks=half("y"), **one),  # type: ignore[arg-type]
+        Plan(workflow="y", tasks=half("x"), **one),  # type: ignore[arg-type]
+    )  # fmt: skip
+    for name in ("x", "y"):
+        triggers.run_start(world.core, None, p.RunStart(workflow=name), world.at())
+    work(world)
+    runs = world.core.state.runs.values()
+    assert all(each.ended_ts is not None for each in runs)
+    assert any("would wait for this one" in each.reason for one in runs for each in one.tasks)
+
+
+def test_a_call_that_somebody_cancels_is_not_tried_again(world: World) -> None:
+    load(world, Plan(workflow="inner", tasks=[task("i")]))
+    made = run(world, task("c", call=Call(workflow="inner"), retry=Retry(limit=3)))
+    child = world.core.state.runs[world.core.state.runs[made].tasks[0].calls]
+    world.core.run_cancel(child, "no", world.at())
+    world.turn()
+    assert state(world, made) == "FAILED 130"
+
+
 def test_what_is_ending_already_is_left_to_its_end(world: World) -> None:
     limited: dict[str, Any] = {"max_active_runs": 1, "overlap": "cancel"}
     first = run(world, task("a"), *hooks(), **limited)
@@ -686,6 +733,30 @@ def test_a_call_repeats_what_it_had_called(world: World) -> None:
     again = retry(world, made)
     assert work(world) == ["j"]
     assert state(world, again) == "COMPLETED 0"
+
+
+def test_what_is_taken_over_counts_as_what_it_was(world: World) -> None:
+    made = run(
+        world, task("deploy"), task("check", "deploy"),
+        task("rollback", "deploy", rules={"deploy": "failure"}),
+        task("big", "deploy", rules={"deploy": "tasks.deploy.result == 'big'"}),
+        task("fine", "deploy", "check", cond="tasks.deploy.code == 0"),
+    )  # fmt: skip
+    work(world, {"check": 1})
+    again = retry(world, made)
+    assert work(world) == ["check", "fine"]
+    states = "deploy:COMPLETED check:COMPLETED rollback:SKIPPED big:SKIPPED fine:COMPLETED"
+    assert world.states(again) == states
+
+
+def test_copies_of_a_group_that_was_taken_over_can_be_named(world: World) -> None:
+    made = run(world, task("g", group=each([1, 2])), task("z", "g"))
+    work(world, {"z": 1})
+    again = retry(world, made)
+    assert work(world) == ["z"]
+    assert world.states(again).startswith("g:COMPLETED z:COMPLETED g[0]:COMPLETED")
+    retry(world, again, tasks=["g[1]"])
+    assert work(world) == ["g[1]", "z"]
 
 
 def test_what_cannot_be_repeated_says_why(world: World) -> None:
