@@ -50,7 +50,7 @@ def _stuck(core: Core, workflow: str, above: set[Run], seen: set[str]) -> bool:
         return False
     seen.add(workflow)
     runs = core.state.admission.active.get(workflow)
-    return bool(runs) and all(_waits(core, run, above, seen) for run in runs.values())
+    return runs is not None and all(_waits(core, each, above, seen) for each in runs.values())
 
 
 def _waits(core: Core, run: Run, above: set[Run], seen: set[str]) -> bool:
