@@ -7,10 +7,9 @@ says so when they do not fit. A file is JSON, or YAML as far as that is JSON wri
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from cdktr_cli.payload import BadPayload, bound, read_bytes
+from cdktr_cli.payload import BadPayload, bound, loads, read_bytes
 
 
 def gather(words: list[str], file: str | None) -> dict[str, Any]:
@@ -37,7 +36,7 @@ def _of_file(file: str) -> dict[str, Any]:
     except UnicodeDecodeError as fault:
         raise BadPayload(f"{where}: not UTF-8 at byte {fault.start}") from None
     try:
-        found = json.loads(text)
+        found = loads(text, where)
     except RecursionError:
         raise BadPayload(f"{where}: nested too deeply") from None
     except ValueError:

@@ -7,11 +7,15 @@ carried as it was written. What it means is known to the tasks alone.
 from __future__ import annotations
 
 import json
+import math
 import sys
-from typing import NoReturn
+from typing import Any, Final, NoReturn
 
 LIMIT = 256 << 10
 """Bytes a payload may have."""
+
+DIGITS: Final = 300
+"""Characters of a whole number; with more it would not be read where it comes to."""
 
 
 class BadPayload(Exception):
@@ -57,7 +61,7 @@ def check(body: bytes, where: str) -> bytes:
     bound(body, where)
     try:
         text = body.decode("utf-8")
-        json.loads(text, parse_constant=_no_number)
+        loads(text, where)
     except UnicodeDecodeError as fault:
         raise BadPayload(f"{where}: not UTF-8 at byte {fault.start}") from None
     except json.JSONDecodeError as fault:
@@ -91,5 +95,30 @@ def _refuse_half_characters(text: str, where: str) -> None:
             )
 
 
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON value")
+def loads(text: str, where: str) -> Any:
+    """What JSON says. Raises ValueError when it is none, BadPayload for a number that cannot be
+    sent."""
+
+    def constant(word: str) -> NoReturn:
+        raise BadPayload(f"{where}: not JSON: {word} is no JSON value")
+
+    def number(word: str) -> int | float:
+        value = sendable(word)
+        if value is None:
+            raise BadPayload(f"{where}: {too_large(word)}")
+        return value
+
+    return json.loads(text, parse_constant=constant, parse_int=number, parse_float=number)
+
+
+def sendable(word: str) -> int | float | None:
+    """A decimal number; None when it is larger than one may be that is sent."""
+    if word.lstrip("+-").isdigit():
+        return int(word) if len(word) <= DIGITS else None
+    value = float(word)
+    return value if math.isfinite(value) else None
+
+
+def too_large(word: str) -> str:
+    """Says so, with the beginning of a long number."""
+    return f"the number {word if len(word) <= 24 else word[:24] + '…'} is too large"

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from cdktr_cli.payload import sendable, too_large
+
 
 class PlainLoader(yaml.SafeLoader):
     """See the module text."""
@@ -38,6 +40,14 @@ class PlainLoader(yaml.SafeLoader):
             names.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def construct_number(self, node: Any) -> int | float:
+        """Raises ConstructorError for one that cannot be sent."""
+        value = sendable(node.value)
+        if value is None:
+            why = too_large(node.value)
+            raise yaml.constructor.ConstructorError(None, None, why, node.start_mark)
+        return value
+
 
 for _tag, _pattern, _first in (
     ("bool", r"true|false", "tf"),
@@ -48,3 +58,5 @@ for _tag, _pattern, _first in (
     PlainLoader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first)
     )
+for _tag in ("int", "float"):
+    PlainLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", PlainLoader.construct_number)

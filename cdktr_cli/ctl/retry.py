@@ -15,13 +15,14 @@ usage = f"""\
 cdktr-ctl retry - run again what failed, was skipped or cancelled in a run, as a new run
 
 The new run has the same definition, params and payload. What was COMPLETED is not run again: its
-outputs are taken over; of a group only the copies that failed are. Prints the new run.
+outputs are taken over; of a group only the copies that failed are, and of a run that a task had
+called only what that left undone, as long as its params are the same. Prints the new run.
 
 Examples:
   cdktr-ctl retry last
   cdktr-ctl retry k3f9 --wait && echo done this time
   cdktr-ctl retry k3f9 --from transform   # that task and all that follow it, and what failed
-  cdktr-ctl retry k3f9 --from 'load[3]'   # one copy of a group
+  cdktr-ctl retry k3f9 --from 'load[3]'   # one copy of a group, with all tasks in it
   cdktr-ctl retry k3f9 --all
 
 Usage:

@@ -85,3 +85,40 @@ def test_every_run_of_a_call_that_was_tried_again_is_named(box: Stand) -> None:
     (row,) = shown["tasks"]
     assert row["started"] < row["ended"]
     assert all(name in box.out("cdktr-ctl", "show", run) for name in called)
+
+
+def test_a_whole_copy_and_what_a_call_left_undone_are_run_again(box: Stand) -> None:
+    text = """\
+tasks:
+  g: {each: {list: [x, y], tasks: {p: {command: echo p}, q: {depends: p, command: echo q}}}}
+  c:
+    workflow:
+      tasks:
+        done: {command: echo done}
+        left: {depends: done, command: 'test -e "$FLAG"', env: {FLAG: 'HERE'}}
+"""
+    flag = box.env.directory / "flag"
+    text = text.replace("HERE", str(flag))
+    done = box.call("cdktr-trigger", "-f", "-", "--wait", input=text.encode())
+    assert done.returncode == 1
+    flag.touch()
+    run = done.stdout.decode().strip()
+    box.out("cdktr-ctl", "retry", run, "--from", "g[1]", "--wait")
+    last = json.loads(box.out("cdktr-ctl", "show", "last", "--json"))
+    ran = [row["task"] for row in last["tasks"] if row["attempts"]]
+    assert sorted(ran) == ["g[1].p", "g[1].q"]
+    called = next(row["calls"] for row in last["tasks"] if row["task"] == "c")
+    inner = json.loads(box.out("cdktr-ctl", "show", called, "--json"))
+    assert {row["task"]: row["reused"] for row in inner["tasks"]} == {"done": True, "left": False}
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--params", '{"n": NaN}'), ("--params", '{"n": [1e999]}'), ("--payload", "[1e999]")],
+)
+def test_numbers_that_are_none_are_refused_at_once(box: Stand, option: str, text: str) -> None:
+    before = box.out("cdktr-ctl", "runs", "-n", "1", "--ndjson")
+    done = box.call("cdktr-trigger", "-w", "any", option, "-", input=text.encode())
+    assert done.returncode == 2, done
+    assert b"is no JSON value" in done.stderr or b"is too large" in done.stderr
+    assert box.out("cdktr-ctl", "runs", "-n", "1", "--ndjson") == before

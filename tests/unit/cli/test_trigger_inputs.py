@@ -64,6 +64,12 @@ def test_yaml_is_read_as_in_workflow_files(text: str, value: object, tmp_path: P
         ([], "a: !!python/object:os.x {}\n", "the tag tag:yaml.org,2002:python/object:os.x"),
         ([], "a: [1\n", "neither JSON nor YAML"),
         ([], "[" * 100_000, "nested too deeply|neither JSON nor YAML"),
+        ([], '{"n": NaN}', "p: not JSON: NaN is no JSON value"),
+        ([], '{"n": {"l": [Infinity]}}', "p: not JSON: Infinity is no JSON value"),
+        ([], '{"n": -1e999}', "p: the number -1e999 is too large"),
+        ([], f'{{"n": {"1" * 9000}}}', "p: the number 1{24}… is too large"),
+        ([], "n: [1e999]", "the number 1e999 is too large at line 1 column 5"),
+        ([], f"n: {'1' * 9000}", "the number 1{24}… is too large at line 1 column 4"),
         ([], " " * (257 << 10), "larger than 256 KiB"),
     ],
 )
