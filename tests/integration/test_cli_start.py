@@ -50,6 +50,21 @@ def test_ctrl_c_stops_all_and_leaves_nothing(box: Stand) -> None:
     assert "stopping" in proc.errors()
 
 
+def test_tasks_have_the_umask_of_the_start_and_nobody_else_has(box: Stand) -> None:
+    box.env.workflow("mask", "tasks: {a: {command: 'umask; umask > made; test $(umask) = 0002'}}")
+    before = os.umask(0o002)
+    try:
+        proc = box.start_all("principal", "--with-agent")
+    finally:
+        os.umask(before)
+    assert box.call("cdktr-trigger", "-w", "mask", "--wait").returncode == 0
+    assert (box.env.directory / "made").stat().st_mode & 0o777 == 0o664
+    ours = [path for path in box.env.home.rglob("*") if not path.is_socket()]
+    assert [path for path in ours if path.lstat().st_mode & 0o077] == []
+    proc.signal(signal.SIGINT)
+    assert proc.popen.wait(30) == 0
+
+
 def test_a_second_start_is_told_who_was_first(box: Stand) -> None:
     first = box.start_all("principal")
     second = box.call("cdktr", "start", "principal", "--with-agent")
