@@ -9,6 +9,7 @@ they came from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from shlex import quote
 from typing import Any, Final, NamedTuple
 
 from cdktr_cli.durations import rough
@@ -124,7 +125,7 @@ def _then(run: Row, task: Row, attempt: Row, held: bool) -> str:
     if attempt is not task["attempts"][-1]:
         return "held" if held else "queued again"
     if task.get("held"):
-        return f"held: cdktr-ctl continue {run['run']} {task['task']} lets it run again"
+        return f"held: cdktr-ctl continue {run['run']} {quote(task['task'])} lets it run again"
     if task["state"] == "PENDING":
         return "held, then let go on; waits" if held else "queued again, waits"
     code = f" with {task['code']}" if task.get("code") else ""

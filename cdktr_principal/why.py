@@ -10,6 +10,7 @@ its own cause here, or in `why_ready` when the task is ready. Pure reading of th
 from __future__ import annotations
 
 from itertools import islice
+from shlex import quote
 from typing import Final
 
 from cdktr_common.catalogue.values import Cause, CauseCode
@@ -110,7 +111,7 @@ def _held(task: Task) -> Cause:
     return cause(
         "held", task,
         f"is held since {attempt.agent} was lost ({attempt.reason}): let it go on with "
-        f"cdktr-ctl continue {task.run.id} {task.plan.id}, or cancel the run",
+        f"cdktr-ctl continue {task.run.id} {quote(task.plan.id)}, or cancel the run",
         agents=[attempt.agent], since_ts=attempt.ended_ts,
     )  # fmt: skip
 

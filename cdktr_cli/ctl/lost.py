@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from shlex import quote
 
 from cdktr_cli import follow, table
 from cdktr_cli.connection import Connection
@@ -122,5 +123,5 @@ def _show(args: cli.Args, answer: AgentStatus, rows: list[Row]) -> None:
         print(f"cdktr-ctl: nothing ran on {answer.agent.agent}", file=sys.stderr)
     for row in rows:
         if row["now"] == "held":
-            where = f"{row['run']} {row['task']}"
+            where = f"{row['run']} {quote(row['task'])}"
             print(f"cdktr-ctl: held: cdktr-ctl continue {where}", file=sys.stderr)

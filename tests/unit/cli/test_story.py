@@ -71,6 +71,8 @@ def test_held_and_let_go_on() -> None:
     crash = fact("task.crashed", 5.0, n=1, held=True)
     held = task("PENDING", LOST, held=True)
     assert told(held, crash) == [f"{FIRST}; held: cdktr-ctl continue k3f9 a lets it run again"]
+    copy = {**held, "task": "g[0]"}
+    assert told(copy, {**crash, "task": "g[0]"})[0].endswith("k3f9 'g[0]' lets it run again")
     assert told(task("PENDING", LOST), crash) == [f"{FIRST}; held, then let go on; waits"]
     again = task("RUNNING", LOST, attempt(2, "RUNNING", "12:06:00", None))
     unheld = fact("task.unheld", 1769861102.0)
