@@ -14,9 +14,10 @@ from cdktr_common.errors import OK, USAGE
 usage = f"""\
 cdktr-ctl retry - run again what failed, was skipped or cancelled in a run, as a new run
 
-The new run has the same definition, params and payload. What was COMPLETED is not run again: its
-outputs are taken over; of a group only the copies that failed are, and of a run that a task had
-called only what that left undone, as long as its params are the same. Prints the new run.
+The new run has the same definition, params and payload. What was COMPLETED is not run again,
+and its outputs are taken over, unless it follows something that is: what has failed, tolerated or
+not, what was skipped or cancelled. Of a group only the copies that failed are run again; of a run
+that a task had called only what that left undone, if its params are the same. Prints the new run.
 
 Examples:
   cdktr-ctl retry last

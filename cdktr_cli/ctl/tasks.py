@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 
-from cdktr_cli import history, outline, table
+from cdktr_cli import called, history, outline, table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, took
+from cdktr_cli.happened import facts_of
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
-from cdktr_common.catalogue.principal import TaskList, TaskPage
+from cdktr_common.catalogue.principal import RunStatus, RunWait, TaskList, TaskPage
 from cdktr_common.errors import OK, ProtocolError
 
 usage = f"""\
@@ -45,7 +46,9 @@ COLUMNS = (
 def main(args: cli.Args) -> int:
     """Run the command."""
     principal = Connection.of(args)
-    tasks = tasks_of(principal, args["RUN"])
+    run, tasks = tasks_of(principal, args["RUN"])
+    if called.has_called(tasks):
+        called.tell(run, tasks, facts_of(principal, run, called.KINDS))
     if args["--json"] or args["--ndjson"]:
         table.show(args, tasks, COLUMNS)
         return OK
@@ -55,15 +58,17 @@ def main(args: cli.Args) -> int:
     return OK
 
 
-def tasks_of(principal: Connection, name: str) -> list[Row]:
-    """From the principal, or of a run that it has forgotten from the recorder."""
+def tasks_of(principal: Connection, name: str) -> tuple[Row, list[Row]]:
+    """The run and its tasks: from the principal, or of a run that it has forgotten from the
+    recorder."""
     try:
-        return remembered(principal, name)
+        run = table.plain(principal.ask(RunWait(run=name, wait_s=0.0), RunStatus).run)
+        return run, remembered(principal, run["run"])
     except ProtocolError as unknown:
         if unknown.code != "not_found":
             raise
         run = history.run_of(principal, name, unknown)
-        return history.tasks_of(principal, run["run"], unknown)
+        return run, history.tasks_of(principal, run["run"], unknown)
 
 
 def remembered(principal: Connection, name: str) -> list[Row]:

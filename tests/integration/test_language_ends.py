@@ -85,6 +85,8 @@ def test_every_run_of_a_call_that_was_tried_again_is_named(box: Stand) -> None:
     (row,) = shown["tasks"]
     assert row["started"] < row["ended"]
     assert all(name in box.out("cdktr-ctl", "show", run) for name in called)
+    (same,) = json.loads(box.out("cdktr-ctl", "tasks", run, "--json"))
+    assert (same["started"], same["ended"]) == (row["started"], row["ended"])
 
 
 def test_a_whole_copy_and_what_a_call_left_undone_are_run_again(box: Stand) -> None:
