@@ -20,15 +20,15 @@ from cdktr_common.errors import BUSY, DAMAGED
 from cdktr_common.lock import Lock
 from cdktr_common.loop import Loop
 from cdktr_common.settings import Settings, principal_binds
-from cdktr_principal import snapshot
-from cdktr_principal.ballast import Ballast
-from cdktr_principal.core import Core, Timing
+from cdktr_principal.decisions.core import Core, Timing
+from cdktr_principal.decisions.pools import Pools
 from cdktr_principal.definitions import Definitions
-from cdktr_principal.journal import Damaged, Journal
-from cdktr_principal.keeper import Keeper
-from cdktr_principal.pools import Pools
 from cdktr_principal.service import Service
-from cdktr_principal.state import State
+from cdktr_principal.state.state import State
+from cdktr_principal.store import snapshot
+from cdktr_principal.store.ballast import Ballast
+from cdktr_principal.store.journal import Damaged, Journal
+from cdktr_principal.store.keeper import Keeper
 
 USAGE = f"""\
 cdktr-principal: keeps workflows and runs, decides what runs where.

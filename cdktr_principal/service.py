@@ -28,15 +28,16 @@ from cdktr_common.cli import Log
 from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
 from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import Loop, Timer, clock
-from cdktr_principal import agents, assigning, operators, queries, triggers, why
-from cdktr_principal.core import Core, Moment
+from cdktr_principal.decisions import agents, assigning, operators, triggers
+from cdktr_principal.decisions.core import Core, Moment
 from cdktr_principal.definitions import Definitions
 from cdktr_principal.folder import Scan
-from cdktr_principal.journal import Damaged
-from cdktr_principal.keeper import Keeper
-from cdktr_principal.records import Run
+from cdktr_principal.requests import queries, why
+from cdktr_principal.requests.waits import EventWaits, RunWaits
 from cdktr_principal.sources import Sources
-from cdktr_principal.waits import EventWaits, RunWaits
+from cdktr_principal.state.records import Run
+from cdktr_principal.store.journal import Damaged
+from cdktr_principal.store.keeper import Keeper
 
 DRAIN: Final = 512
 """Messages taken in one turn at most, so that answers never wait for long."""

@@ -15,13 +15,13 @@ from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Reply
 from cdktr_common.catalogue.values import Fault
 from cdktr_common.errors import ProtocolError
-from cdktr_principal import triggers
-from cdktr_principal.core import Core, Moment
+from cdktr_principal.decisions import triggers
+from cdktr_principal.decisions.core import Core, Moment
+from cdktr_principal.decisions.session import Ask
 from cdktr_principal.definitions import Definitions, Read, Source
 from cdktr_principal.folder import workflow_id
 from cdktr_principal.language.fields import ID, MAX_PATH
 from cdktr_principal.language.source import MAX_BYTES
-from cdktr_principal.session import Ask
 
 MOST_WAITING: Final = 64
 """Definitions that wait to be read at most."""

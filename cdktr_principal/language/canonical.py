@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cdktr_common.catalogue.values import Plan
+from cdktr_principal.expressions.names import Names
 from cdktr_principal.language import data, fields, keys, tasks
 from cdktr_principal.language.draft import Draft, check, join, known
 from cdktr_principal.language.fields import whole
@@ -17,7 +18,6 @@ from cdktr_principal.language.keys import Around
 from cdktr_principal.language.nodes import Faults, Map, Node
 from cdktr_principal.language.reading import PAGE, Key, Keys, read, unknown_keys, value
 from cdktr_principal.language.schedule import timezone_problem
-from cdktr_principal.names import Names
 
 MAX_RUNS: Final = 1000
 TASK_KEYS: Final = keys.TASK_KEYS

@@ -15,13 +15,13 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from cdktr_common.catalogue.values import Plan, TaskPlan
-from cdktr_principal import dag
 from cdktr_principal.language import fields
 from cdktr_principal.language.canonical import MAX_TASKS
 from cdktr_principal.language.fields import nearest
 from cdktr_principal.language.ids import Ids
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
 from cdktr_principal.language.reading import unknown_keys
+from cdktr_principal.state import dag
 
 WORKFLOW_KEYS: Final = ("name", "description", "schedule", "eventTrigger", "tasks", "dag")
 TASK_KEYS: Final = ("name", "command")

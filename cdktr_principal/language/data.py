@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from cdktr_common.catalogue.values import Param
-from cdktr_principal import patterns
+from cdktr_principal.expressions import patterns
 from cdktr_principal.language import fields
 from cdktr_principal.language.fields import VARIABLE, flag, kind, scalar, scalars, text
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar

@@ -16,11 +16,13 @@ from typing import Any, Final, cast
 import msgspec
 
 from cdktr_common.catalogue.values import Group, TaskPlan
-from cdktr_principal import dag, expressions, templates
+from cdktr_principal.expressions import programs as expressions
+from cdktr_principal.expressions import templates
+from cdktr_principal.expressions.names import Names, TaskNames
 from cdktr_principal.language.fields import nearest
 from cdktr_principal.language.nodes import Faults, Note, Scalar
 from cdktr_principal.language.reading import PAGE
-from cdktr_principal.names import Names, TaskNames
+from cdktr_principal.state import dag
 
 
 class Need(msgspec.Struct):

@@ -6,8 +6,8 @@ from __future__ import annotations
 import math
 from typing import Any, Final, NamedTuple
 
-from cdktr_principal import templates
-from cdktr_principal.expressions import Invalid
+from cdktr_principal.expressions import templates
+from cdktr_principal.expressions.programs import Invalid
 from cdktr_principal.language.draft import RESERVED
 from cdktr_principal.language.fields import VARIABLE, flag, kind, scalar, whole
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar

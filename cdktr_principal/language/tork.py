@@ -12,15 +12,15 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cdktr_common.catalogue.values import Call, Param, Plan
-from cdktr_principal import templates
-from cdktr_principal.expressions import Invalid
+from cdktr_principal.expressions import templates
+from cdktr_principal.expressions.names import Names
+from cdktr_principal.expressions.programs import Invalid
 from cdktr_principal.language import data, fields, tork_fields, tork_keys, tork_leaf
 from cdktr_principal.language.draft import check, join, known
 from cdktr_principal.language.ids import Ids
 from cdktr_principal.language.nodes import Faults, Map, Node, Scalar
 from cdktr_principal.language.tork_tasks import Reading, sequence
 from cdktr_principal.language.tork_vars import Vars, rewritten
-from cdktr_principal.names import Names
 
 JOB_KEYS: Final = (*tork_keys.JOB, *tork_keys.NOT_DONE)
 TASK_KEYS: Final = (*tork_keys.TASK, *tork_keys.NOT_DONE)

@@ -12,11 +12,11 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
-from cdktr_principal import syntax, templates
-from cdktr_principal.expressions import Invalid
+from cdktr_principal.expressions import syntax, templates
+from cdktr_principal.expressions.programs import Invalid
+from cdktr_principal.expressions.references import free
 from cdktr_principal.language.fields import nearest
 from cdktr_principal.language.nodes import Faults, Scalar
-from cdktr_principal.references import free
 
 VAR: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")

@@ -16,10 +16,10 @@ from cdktr_common.catalogue import FACTS, PUBLISHED, REQUESTS
 from cdktr_common.catalogue import principal as p
 from cdktr_common.codec import decode_reply, encode, tag_of
 from cdktr_common.errors import ProtocolError
-from cdktr_principal import queries
-from cdktr_principal.journal import Journal
-from cdktr_principal.session import Session
-from cdktr_principal.state import State
+from cdktr_principal.decisions.session import Session
+from cdktr_principal.requests import queries
+from cdktr_principal.state.state import State
+from cdktr_principal.store.journal import Journal
 from tests.conformance.test_catalogue import decoders
 from tests.integration.harness import environment
 from tests.vectors.keep import keep

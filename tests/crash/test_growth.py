@@ -15,13 +15,13 @@ import pytest
 
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import Plan, TaskPlan, TaskResult
-from cdktr_principal import agents, assigning, triggers
 from cdktr_principal.__main__ import recover
-from cdktr_principal.ballast import Ballast
-from cdktr_principal.core import Core, Moment, Timing
-from cdktr_principal.journal import Journal
-from cdktr_principal.keeper import SNAPSHOT_FACTS, Keeper
-from cdktr_principal.state import KEYS, RECENT_RUNS
+from cdktr_principal.decisions import agents, assigning, triggers
+from cdktr_principal.decisions.core import Core, Moment, Timing
+from cdktr_principal.state.state import KEYS, RECENT_RUNS
+from cdktr_principal.store.ballast import Ballast
+from cdktr_principal.store.journal import Journal
+from cdktr_principal.store.keeper import SNAPSHOT_FACTS, Keeper
 
 PLAN = Plan(workflow="w", tasks=[TaskPlan(id="a", argv=["true"])])
 BATCH = 250

@@ -24,17 +24,17 @@ from cdktr_common.catalogue.base import Fact, Request
 from cdktr_common.catalogue.values import Plan, TaskPlan, TaskResult
 from cdktr_common.codec import encode
 from cdktr_common.loop import Loop
-from cdktr_principal import keeper as keeping
-from cdktr_principal import snapshot
 from cdktr_principal.__main__ import recover
-from cdktr_principal.ballast import Ballast
-from cdktr_principal.core import Core, Timing
+from cdktr_principal.decisions.core import Core, Timing
 from cdktr_principal.definitions import Definitions
-from cdktr_principal.invariants import violations
-from cdktr_principal.journal import Damaged, Journal
-from cdktr_principal.keeper import Keeper
 from cdktr_principal.service import Service
-from cdktr_principal.state import State
+from cdktr_principal.state.invariants import violations
+from cdktr_principal.state.state import State
+from cdktr_principal.store import keeper as keeping
+from cdktr_principal.store import snapshot
+from cdktr_principal.store.ballast import Ballast
+from cdktr_principal.store.journal import Damaged, Journal
+from cdktr_principal.store.keeper import Keeper
 from tests.crash.effects import Crash, Effects
 
 PLAN = Plan(

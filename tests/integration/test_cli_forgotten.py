@@ -16,7 +16,7 @@ from tests.integration.cli_stand import Stand, stand
 from tests.integration.harness import Proc, wait_until
 
 PRINCIPAL = """\
-from cdktr_principal import state, __main__
+from cdktr_principal import __main__; from cdktr_principal.state import state
 state.RECENT_RUNS = 1
 __main__.run()
 """

@@ -15,7 +15,7 @@ from tests.integration.harness import Env, Proc, environment, wait_until
 from tests.integration.language_stand import EXAMPLES
 
 PRINCIPAL = """\
-from cdktr_principal import state, lifecycle, __main__
+from cdktr_principal import __main__; from cdktr_principal.state import lifecycle, state
 for module in (state, lifecycle):
     if hasattr(module, "RECENT_RUNS"):
         module.RECENT_RUNS = 8

@@ -17,10 +17,10 @@ import msgspec
 import cdktr_agent.core
 import cdktr_agent.custody
 import cdktr_logd.core
-import cdktr_principal.agents
-import cdktr_principal.core
-import cdktr_principal.session
-import cdktr_principal.triggers
+import cdktr_principal.decisions.agents
+import cdktr_principal.decisions.core
+import cdktr_principal.decisions.session
+import cdktr_principal.decisions.triggers
 from tests.sim import runner
 from tests.sim.agent import Agent
 from tests.sim.principal import Principal
@@ -31,7 +31,7 @@ Patch = Any
 
 def _without_fencing() -> list[Patch]:
     """A result of an attempt that is not current is taken for one of the current."""
-    told = cdktr_principal.core.Core._result
+    told = cdktr_principal.decisions.core.Core._result
 
     def result(core: Any, one: Any, agent: str, at: Any) -> bool:
         run_id, _, rest = one.token.partition("/")
@@ -41,7 +41,7 @@ def _without_fencing() -> list[Patch]:
             one = msgspec.structs.replace(one, token=task.attempts[-1].token)
         return told(core, one, agent, at)
 
-    return [mock.patch.object(cdktr_principal.core.Core, "_result", result)]
+    return [mock.patch.object(cdktr_principal.decisions.core.Core, "_result", result)]
 
 
 def _lease_from_receipt() -> list[Patch]:
@@ -75,7 +75,7 @@ def _without_guard() -> list[Patch]:
 
 def _without_keys() -> list[Patch]:
     """Nobody remembers what a key was used for."""
-    return [mock.patch.object(cdktr_principal.triggers, "_known_key", lambda *_: None)]
+    return [mock.patch.object(cdktr_principal.decisions.triggers, "_known_key", lambda *_: None)]
 
 
 def _without_marks() -> list[Patch]:
@@ -112,19 +112,19 @@ def _without_sweep() -> list[Patch]:
 
 def _without_leases_after_restart() -> list[Patch]:
     """A restarted principal calls lost at once what it has not heard of."""
-    begin = cdktr_principal.core.Core.begin_epoch
+    begin = cdktr_principal.decisions.core.Core.begin_epoch
 
     def begin_epoch(core: Any, host: str, at: Any) -> None:
         begin(core, host, at)
         for token in core.session.leases:
             core.session.leases[token] = at.clock
 
-    return [mock.patch.object(cdktr_principal.core.Core, "begin_epoch", begin_epoch)]
+    return [mock.patch.object(cdktr_principal.decisions.core.Core, "begin_epoch", begin_epoch)]
 
 
 def _silence_is_proof() -> list[Patch]:
     """An agent that is silent has lost its tasks, whatever their leases say."""
-    tick = cdktr_principal.agents.tick
+    tick = cdktr_principal.decisions.agents.tick
 
     def impatient(core: Any, at: Any) -> None:
         tick(core, at)
@@ -133,20 +133,20 @@ def _silence_is_proof() -> list[Patch]:
                 for task in list(core.state.held.get(name, {}).values()):
                     core.crash(task, task.attempts[-1], "silence", "silent", at)
 
-    return [mock.patch.object(cdktr_principal.agents, "tick", impatient)]
+    return [mock.patch.object(cdktr_principal.decisions.agents, "tick", impatient)]
 
 
 def _old_words_count() -> list[Patch]:
     """A hello or fetch that was overtaken by a later one is acted upon."""
-    session = cdktr_principal.session.Session
+    session = cdktr_principal.decisions.session.Session
 
     def missing(core: Any, request: Any, at: Any) -> None:
         told(core, msgspec.structs.replace(request, sent_s=0.0), at)
 
-    told = cdktr_principal.agents._end_missing
+    told = cdktr_principal.decisions.agents._end_missing
     return [
         mock.patch.object(session, "overtaken", lambda *_: False),
-        mock.patch.object(cdktr_principal.agents, "_end_missing", missing),
+        mock.patch.object(cdktr_principal.decisions.agents, "_end_missing", missing),
     ]
 
 
@@ -158,7 +158,7 @@ def _finish_is_given_away() -> list[Patch]:
         lease_s = core.lease_s(task) + core.timing.lease_grace_s
         core.session.leases[token] = at.clock + lease_s
 
-    return [mock.patch.object(cdktr_principal.core.Core, "renew", renew)]
+    return [mock.patch.object(cdktr_principal.decisions.core.Core, "renew", renew)]
 
 
 def _set(kind: type, name: str, value: Any) -> Patch:

@@ -21,10 +21,12 @@ from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact, Request
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
-from cdktr_principal import agents, assigning, operators, queries, snapshot, triggers
-from cdktr_principal.core import Core, Moment, Timing
-from cdktr_principal.invariants import violations
-from cdktr_principal.state import State
+from cdktr_principal.decisions import agents, assigning, operators, triggers
+from cdktr_principal.decisions.core import Core, Moment, Timing
+from cdktr_principal.requests import queries
+from cdktr_principal.state.invariants import violations
+from cdktr_principal.state.state import State
+from cdktr_principal.store import snapshot
 from tests.sim.ledger import Ledger
 from tests.sim.world import Network, Process, Violation, World
 

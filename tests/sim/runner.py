@@ -7,7 +7,7 @@ import gc
 from typing import NamedTuple
 
 from cdktr_common.catalogue import principal as p
-from cdktr_principal.core import Timing
+from cdktr_principal.decisions.core import Timing
 from tests.sim import disk, faults
 from tests.sim.agent import Agent
 from tests.sim.client import Client

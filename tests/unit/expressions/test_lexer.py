@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdktr_principal.lexer import literal, tokens
+from cdktr_principal.expressions.lexer import literal, tokens
 
 PIECES = st.sampled_from(
     ["'", '"', "'''", '"""', "\\", "\n", "r'", "b'", "rb", "//", " ", "a", "x.y", "1", "1.5", "0x",

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from cdktr_common.catalogue.values import Param
-from cdktr_principal import evaluation, expressions, functions, names, syntax, templates
-from cdktr_principal.expressions import Failed, Names, TaskNames
+from cdktr_principal.expressions import evaluation, functions, names, syntax, templates
+from cdktr_principal.expressions import programs as expressions
+from cdktr_principal.expressions.programs import Failed, Names, TaskNames
 from cdktr_principal.language.dialects import load_text
 from tests.unit.expressions.values import value
 

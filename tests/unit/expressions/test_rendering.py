@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from cdktr_common.catalogue.values import Container, Plan, Step, StepSpec, TaskPlan, TaskSpec
-from cdktr_principal import rendering
-from cdktr_principal.expressions import Failed
+from cdktr_principal.decisions import rendering
+from cdktr_principal.expressions.programs import Failed
 from tests.unit.expressions.values import Values
 
 SCOPE = Values(params={"n": 3, "os": "linux"}, item={"value": "x", "index": 1})

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdktr_common.catalogue.values import Param
-from cdktr_principal import templates
-from cdktr_principal.expressions import Failed, Invalid, Names
+from cdktr_principal.expressions import templates
+from cdktr_principal.expressions.programs import Failed, Invalid, Names
 from tests.unit.expressions.values import Values
 
 SCOPE = Values(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cdktr_principal import expressions
-from cdktr_principal.expressions import Reference
+from cdktr_principal.expressions import programs as expressions
+from cdktr_principal.expressions.programs import Reference
 
 
 class Values:

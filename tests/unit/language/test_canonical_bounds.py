@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from cdktr_principal import expressions
+from cdktr_principal.expressions import programs as expressions
 from cdktr_principal.language import keys, nodes
 from cdktr_principal.language.dialects import load_text
 from cdktr_principal.language.groups import MAX_COPIES

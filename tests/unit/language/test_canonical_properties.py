@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from cdktr_common import codec
 from cdktr_common.catalogue.values import Plan, TaskPlan
-from cdktr_principal import dag
 from cdktr_principal.language.canonical import TASK_KEYS, WORKFLOW_KEYS
 from cdktr_principal.language.dialects import load_text
+from cdktr_principal.state import dag
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/workflow.md").read_text(encoding="utf-8")

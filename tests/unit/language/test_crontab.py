@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 
 from cdktr_common.catalogue.values import Fault, Plan
-from cdktr_principal.dryrun import dry_run
+from cdktr_principal.check.dryrun import dry_run
 from cdktr_principal.language.crontab import NICKNAMES, Entry, decoded, entries
 from cdktr_principal.language.dialects import load_text
 from cdktr_principal.language.nodes import Faults

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdktr_principal.dryrun import dry_run
+from cdktr_principal.check.dryrun import dry_run
 from cdktr_principal.language import conducktor, tork, tork_keys
 from cdktr_principal.language.crontab import entries
 from cdktr_principal.language.dialects import load_text

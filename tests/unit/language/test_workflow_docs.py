@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cdktr_principal import copies, folder, syntax
-from cdktr_principal.check_files import check
+from cdktr_principal import folder
+from cdktr_principal.check.files import check
+from cdktr_principal.expressions import syntax
 from cdktr_principal.language import (
     canonical,
     data,
@@ -24,6 +25,7 @@ from cdktr_principal.language import (
 from cdktr_principal.language.canonical import TASK_KEYS, WORKFLOW_KEYS
 from cdktr_principal.language.dialects import load_text
 from cdktr_principal.language.reading import Key
+from cdktr_principal.state import copies
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/workflow.md").read_text(encoding="utf-8")
@@ -123,7 +125,7 @@ def test_the_page_names_every_variable_that_tasks_find() -> None:
 def test_the_output_of_cdktr_check_on_the_page_is_real(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from cdktr_principal.check import main
+    from cdktr_principal.check.__main__ import main
 
     (shown,) = re.findall(r"^\$ cdktr-check workflows/\n(.*?)^\$ ", PAGE, re.MULTILINE | re.DOTALL)
     flows = tmp_path / "workflows"

@@ -20,7 +20,7 @@ from cdktr_common.catalogue.values import (
     Step,
     TaskPlan,
 )
-from cdktr_principal.dryrun import dry_run
+from cdktr_principal.check.dryrun import dry_run
 from cdktr_principal.language.dialects import load_text
 from cdktr_principal.language.writer import duration, write
 from tests.unit.language.test_workflow_docs import BLOCKS

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cdktr_principal import check_report
+from cdktr_principal.check import report as check_report
 
 ROOT = Path(__file__).parents[3]
 GOOD = "name: Good\ntasks: {a: {command: 'true'}, b: {command: 'true'}}\n"

@@ -9,8 +9,8 @@ from cdktr_common.catalogue.facts import WorkflowLoaded
 from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
-from cdktr_principal import agents, triggers
-from cdktr_principal.snapshot import take
+from cdktr_principal.decisions import agents, triggers
+from cdktr_principal.store.snapshot import take
 from tests.unit.principal.world import World, plan
 
 
@@ -264,7 +264,7 @@ def test_a_name_that_two_workflows_have_is_refused_with_their_ids() -> None:
 def test_agents_that_are_gone_are_forgotten_when_there_are_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("cdktr_principal.roster.AGENTS", 3)
+    monkeypatch.setattr("cdktr_principal.state.roster.AGENTS", 3)
     world = World(lost_after_s=10.0)
     for name in "abc":
         world.hello(name)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdktr_common.catalogue.values import Plan, TaskPlan
-from cdktr_principal import dag
+from cdktr_principal.state import dag
 
 Edges = list[tuple[str, list[str]]]
 

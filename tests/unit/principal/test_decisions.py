@@ -13,8 +13,9 @@ from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import Call, Group, Param, Plan, Retry, TaskPlan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
-from cdktr_principal import queries, triggers
-from cdktr_principal.snapshot import restore, take
+from cdktr_principal.decisions import triggers
+from cdktr_principal.requests import queries
+from cdktr_principal.store.snapshot import restore, take
 from tests.unit.principal.world import World
 
 

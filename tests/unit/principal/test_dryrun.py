@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cdktr_principal.dryrun import dry_run
+from cdktr_principal.check.dryrun import dry_run
 from cdktr_principal.language.dialects import load_text
-from cdktr_principal.params import check_params
+from cdktr_principal.requests.params import check_params
 
 
 def shown(text: str, event: dict[str, Any] | None = None, **params: Any) -> list[str]:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_common.codec import encode
-from cdktr_principal.records import FINAL
-from cdktr_principal.snapshot import restore, take
+from cdktr_principal.state.records import FINAL
+from cdktr_principal.store.snapshot import restore, take
 from tests.unit.principal.world import World
 
 AGENTS = ("x", "y", "z")
@@ -135,7 +135,7 @@ def test_facts_give_the_live_state_and_every_run_ends(
 def test_a_snapshot_anywhere_and_the_facts_after_it_give_the_same(
     what: list[Plan], steps: list[tuple[str, str, int]], cut: int
 ) -> None:
-    from cdktr_principal.state import State
+    from cdktr_principal.state.state import State
 
     world = World(lost_after_s=200.0)
     for agent in AGENTS:

@@ -8,10 +8,10 @@ import pytest
 
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.facts import EpochStarted, RunEnded, WorkflowRemoved
-from cdktr_principal import snapshot
-from cdktr_principal.journal import Damaged, Journal
-from cdktr_principal.segments import seal, topic_of, unseal
-from cdktr_principal.state import State
+from cdktr_principal.state.state import State
+from cdktr_principal.store import snapshot
+from cdktr_principal.store.journal import Damaged, Journal
+from cdktr_principal.store.segments import seal, topic_of, unseal
 
 
 def fill(directory: Path, count: int, first: int = 1) -> list[bytes]:

@@ -11,13 +11,13 @@ import pytest
 from cdktr_common.catalogue.facts import WorkflowRemoved
 from cdktr_common.cli import Log
 from cdktr_common.codec import encode
-from cdktr_principal import snapshot
-from cdktr_principal.ballast import Ballast
-from cdktr_principal.core import Core, Timing
-from cdktr_principal.journal import Damaged, Journal
-from cdktr_principal.keeper import Keeper
-from cdktr_principal.segments import Head
-from cdktr_principal.state import State
+from cdktr_principal.decisions.core import Core, Timing
+from cdktr_principal.state.state import State
+from cdktr_principal.store import snapshot
+from cdktr_principal.store.ballast import Ballast
+from cdktr_principal.store.journal import Damaged, Journal
+from cdktr_principal.store.keeper import Keeper
+from cdktr_principal.store.segments import Head
 from tests.unit.principal.world import World, plan
 
 HOUR_S = 3600.0
@@ -52,7 +52,7 @@ def names(directory: Path) -> list[int]:
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time of day the keeper sees, in hours."""
     hours = [0.0]
-    monkeypatch.setattr("cdktr_principal.keeper.time.time", lambda: hours[0] * HOUR_S)
+    monkeypatch.setattr("cdktr_principal.store.keeper.time.time", lambda: hours[0] * HOUR_S)
     return hours
 
 
@@ -142,7 +142,7 @@ def test_the_ballast_goes_when_there_is_no_room_and_comes_back(
 ) -> None:
     free = [100 << 20]
     usage = type("usage", (), {"free": property(lambda self: free[0])})
-    monkeypatch.setattr("cdktr_principal.ballast.shutil.disk_usage", lambda path: usage())
+    monkeypatch.setattr("cdktr_principal.store.ballast.shutil.disk_usage", lambda path: usage())
     ballast = Ballast(tmp_path / "ballast", 1 << 20)
     ballast.look()
     assert not ballast.full and (tmp_path / "ballast").stat().st_size == 1 << 20
@@ -174,7 +174,7 @@ def test_a_write_without_room_takes_the_ballast_and_is_whole(
 
     journal = Journal(tmp_path, make_room)
     list(journal.recover(0))
-    monkeypatch.setattr("cdktr_principal.journal.os.write", narrow)
+    monkeypatch.setattr("cdktr_principal.store.journal.os.write", narrow)
     journal.append(WorkflowRemoved(seq=1, ts=1.5, workflow="w"))
     journal.sync()
     monkeypatch.undo()
@@ -187,7 +187,9 @@ def test_without_any_room_nothing_is_half_written(
     journal = Journal(tmp_path)
     list(journal.recover(0))
     real = os.write
-    monkeypatch.setattr("cdktr_principal.journal.os.write", lambda fd, data: real(fd, data[:10]))
+    monkeypatch.setattr(
+        "cdktr_principal.store.journal.os.write", lambda fd, data: real(fd, data[:10])
+    )
     journal.append(WorkflowRemoved(seq=1, ts=1.5, workflow="w"))
     with pytest.raises(OSError):
         journal.sync()

@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_common.codec import encode
-from cdktr_principal import operators
-from cdktr_principal.snapshot import take
+from cdktr_principal.decisions import operators
+from cdktr_principal.store.snapshot import take
 from tests.unit.principal.world import World
 
 AGENTS = ("x", "y")

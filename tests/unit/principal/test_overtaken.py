@@ -8,7 +8,7 @@ import pytest
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_common.errors import ProtocolError
-from cdktr_principal import assigning
+from cdktr_principal.decisions import assigning
 from tests.unit.principal.world import World, plan
 
 

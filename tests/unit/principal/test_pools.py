@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cdktr_common.catalogue.facts import TaskAssigned
 from cdktr_common.catalogue.values import Group, Plan, TaskPlan
 from cdktr_common.settings import Pool
-from cdktr_principal.pools import Pools, in_use
+from cdktr_principal.decisions.pools import Pools, in_use
 from tests.unit.principal.world import World
 
 SET: dict[str, int | Pool] = {

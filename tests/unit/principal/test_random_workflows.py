@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from cdktr_common.catalogue.values import Group, Plan, Retry, TaskPlan
 from cdktr_common.codec import encode
-from cdktr_principal import copies
-from cdktr_principal.lifecycle import HOOK_OF
-from cdktr_principal.records import FINAL, Run
-from cdktr_principal.snapshot import restore, take
+from cdktr_principal.state import copies
+from cdktr_principal.state.lifecycle import HOOK_OF
+from cdktr_principal.state.records import FINAL, Run
+from cdktr_principal.store.snapshot import restore, take
 from tests.unit.principal.world import World
 
 MET = {"failure": {"FAILED", "tolerated"}, "always": {*FINAL, "tolerated"}}

@@ -7,7 +7,7 @@ from typing import Any
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import Call, Group, Plan, Retry, TaskPlan
 from cdktr_common.settings import Pool
-from cdktr_principal import queries, why
+from cdktr_principal.requests import queries, why
 from tests.unit.principal.world import World
 
 POOLS: dict[str, int | Pool] = {

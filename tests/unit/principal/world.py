@@ -9,12 +9,12 @@ from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import Plan, TaskPlan, TaskResult, TaskSpec
 from cdktr_common.settings import Pool
-from cdktr_principal import agents, assigning, triggers
-from cdktr_principal.core import Core, Moment, Timing
-from cdktr_principal.invariants import violations
-from cdktr_principal.pools import Pools
-from cdktr_principal.snapshot import take
-from cdktr_principal.state import State
+from cdktr_principal.decisions import agents, assigning, triggers
+from cdktr_principal.decisions.core import Core, Moment, Timing
+from cdktr_principal.decisions.pools import Pools
+from cdktr_principal.state.invariants import violations
+from cdktr_principal.state.state import State
+from cdktr_principal.store.snapshot import take
 
 
 def plan(*tasks: str, workflow: str = "w", **fields: Any) -> Plan:

@@ -1,0 +1,1 @@
+"""cdktr-check: the principal's own loader, run alone."""

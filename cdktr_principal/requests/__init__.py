@@ -1,0 +1,1 @@
+"""What requests may carry, and what can be asked: checks, rows, reasons, long polls."""

@@ -1,0 +1,201 @@
+"""What can be asked about the state: rows, pages, and ids by their beginnings. Changes nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cdktr_common.catalogue import principal as p
+from cdktr_common.catalogue.values import (
+    AgentRow,
+    AttemptRow,
+    RunRow,
+    TaskRow,
+    WorkflowRow,
+)
+from cdktr_common.codec import encode
+from cdktr_common.errors import ProtocolError
+from cdktr_principal.decisions.ready import nearest
+from cdktr_principal.decisions.session import Session
+from cdktr_principal.language.canonical import schedule_text
+from cdktr_principal.state.records import Agent, Attempt, Run, Task, Workflow
+from cdktr_principal.state.state import State
+
+PAGE: int = 1000
+"""Rows of a page at most."""
+
+PAGE_BYTES: Final = 1 << 20
+"""About how large a page of tasks gets."""
+
+ROW_BYTES: Final = 400
+"""About what a task takes in it, and each of its attempts."""
+
+
+def find_run(state: State, name: str) -> Run:
+    """A run by id, unique beginning of it, or `last`, the newest that no other run has called.
+    Raises not_found or ambiguous."""
+    run = state.runs.get(name)
+    if run is not None:
+        return run
+    if name == "last":
+        newest = next((each for each in reversed(state.runs.values()) if not each.parent), None)
+        if newest is None:
+            raise ProtocolError("not_found", "there are no runs yet")
+        return newest
+    fitting = [run_id for run_id in state.runs if name and run_id.startswith(name)]
+    if len(fitting) > 1:
+        some = ", ".join(fitting[:5])
+        raise ProtocolError(
+            "ambiguous", f"{len(fitting)} runs begin with '{name}': {some}", fitting
+        )
+    if not fitting:
+        raise ProtocolError(
+            "not_found", f"no run '{name}' is remembered", nearest(name, state.runs)
+        )
+    return state.runs[fitting[0]]
+
+
+def find_task(run: Run, name: str) -> Task:
+    """A task of a run by id. Raises not_found."""
+    task = run.by_id.get(name)
+    if task is None:
+        near = nearest(name, run.by_id)
+        raise ProtocolError("not_found", f"run {run.id} has no task '{name}'", near)
+    return task
+
+
+def run_row(run: Run) -> RunRow:
+    """A run as a row."""
+    return RunRow(
+        run=run.id, workflow=run.workflow, name=run.plan.name, state=run.state, event=run.event,
+        created_ts=run.created_ts, started_ts=run.started_ts, ended_ts=run.ended_ts,
+        tasks=len(run.tasks), done=len(run.tasks) - run.open, failed=run.failed, code=run.code,
+        reason=run.reason, seq=run.seq, queued=run.queued, parent=run.parent,
+        retry_of=run.retry_of, settled=run.settled is not None and run.ended_ts is None,
+    )  # fmt: skip
+
+
+def run_list(state: State, request: p.RunList) -> p.RunPage:
+    """`run.list`."""
+    rows: list[RunRow] = []
+    limit = _limit(request.limit)
+    for run in reversed(state.runs.values()):
+        if request.before is not None and run.seq >= request.before:
+            continue
+        if request.workflow is not None and request.workflow not in (run.workflow, run.plan.name):
+            continue
+        if request.state is not None and run.state != request.state:
+            continue
+        if len(rows) == limit:
+            return p.RunPage(runs=rows, more=True)
+        rows.append(run_row(run))
+    return p.RunPage(runs=rows)
+
+
+def run_detail(run: Run) -> p.RunDetail:
+    """`run.show`."""
+    return p.RunDetail(
+        run=run_row(run), plan=run.plan, payload=run.payload, key=run.key, params=run.params,
+        output=run.output,
+    )  # fmt: skip
+
+
+def task_list(session: Session, run: Run, request: p.TaskList) -> p.TaskPage:
+    """`task.list`; a page is cut short when what its tasks gave is large."""
+    start = max(0, request.after)
+    rows: list[TaskRow] = []
+    size = 0
+    for task in run.tasks[start : start + _limit(request.limit)]:
+        if size > PAGE_BYTES:
+            break
+        rows.append(_task_row(session, task))
+        size += ROW_BYTES * (1 + len(task.attempts)) + len(task.result or "")
+        size += len(encode(task.outputs)) if task.outputs else 0
+    end = start + len(rows)
+    return p.TaskPage(run=run.id, tasks=rows, next=end if end < len(run.tasks) else None)
+
+
+def _task_row(session: Session, task: Task) -> TaskRow:
+    return TaskRow(
+        task=task.plan.id, state=task.state, name=task.name, depends=task.plan.depends,
+        code=task.code, reason=task.reason, held=task.held, losses=task.losses,
+        attempts=[_attempt_row(attempt) for attempt in task.attempts],
+        outputs=task.outputs, result=task.result, retry_ts=task.retry_ts,
+        group=task.group.plan.id if task.group is not None else "", calls=task.calls,
+        tolerated=task.tolerated, reused=task.reused, progress=_progress(session, task),
+    )  # fmt: skip
+
+
+def _progress(session: Session, task: Task) -> float | None:
+    """How far its current attempt is, if it has told."""
+    if task.state != "RUNNING" or not task.attempts:
+        return None
+    last = task.attempts[-1]
+    told = session.progress.get(last.agent, {}).get(last.token)
+    return None if told is None else min(100.0, max(0.0, told))
+
+
+def _attempt_row(attempt: Attempt) -> AttemptRow:
+    return AttemptRow(
+        n=attempt.n, state=attempt.state, agent=attempt.agent, fence=attempt.fence,
+        assigned_ts=attempt.assigned_ts, started_ts=attempt.started_ts,
+        ended_ts=attempt.ended_ts, code=attempt.code, reason=attempt.reason,
+        stdout_bytes=attempt.stdout_bytes, stderr_bytes=attempt.stderr_bytes,
+    )  # fmt: skip
+
+
+def workflow_list(state: State) -> p.WorkflowPage:
+    """`workflow.list`."""
+    rows = [_workflow_row(name, state.workflows[name]) for name in sorted(state.workflows)]
+    return p.WorkflowPage(workflows=rows)
+
+
+def workflow_detail(state: State, name: str) -> p.WorkflowDetail:
+    """`workflow.show`, by id or by a name that only one has."""
+    named = [w for w, v in state.workflows.items() if v.plan is not None and v.plan.name == name]
+    ids = [name] if name in state.workflows else sorted(named)
+    if len(ids) > 1:
+        raise ProtocolError("ambiguous", f"'{name}' names {', '.join(ids)}", ids)
+    if not ids:
+        raise ProtocolError("not_found", f"no workflow '{name}'", nearest(name, state.workflows))
+    workflow = state.workflows[ids[0]]
+    return p.WorkflowDetail(workflow=_workflow_row(ids[0], workflow), plan=workflow.plan)
+
+
+def _workflow_row(name: str, workflow: Workflow) -> WorkflowRow:
+    plan = workflow.plan
+    if plan is None:
+        return WorkflowRow(workflow=name, file=workflow.file, broken=workflow.broken)
+    return WorkflowRow(
+        workflow=name, name=plan.name, description=plan.description, tasks=len(plan.tasks),
+        events=plan.events, schedule=schedule_text(plan),
+        hash=workflow.hash, file=workflow.file, loaded_ts=workflow.loaded_ts,
+        broken=workflow.broken,
+    )  # fmt: skip
+
+
+def agent_list(state: State, session: Session) -> p.AgentPage:
+    """`agent.list`; agents that have left are shown until the name is used again."""
+    rows = [agent_row(state, session, agent) for _, agent in sorted(state.agents.items())]
+    return p.AgentPage(agents=rows)
+
+
+def agent_row(state: State, session: Session, agent: Agent) -> AgentRow:
+    """An agent as a row."""
+    return AgentRow(
+        agent=agent.name, state=agent.state, host=agent.host, version=agent.version,
+        slots=agent.slots, running=len(state.held.get(agent.name, {})), labels=agent.labels,
+        load=session.loads.get(agent.name), heard_ts=session.heard_ts.get(agent.name),
+        losses=agent.losses, reason=agent.reason, drain=agent.drain,
+    )  # fmt: skip
+
+
+def find_agent(state: State, name: str) -> Agent:
+    """An agent by name. Raises not_found."""
+    agent = state.agents.get(name)
+    if agent is None:
+        raise ProtocolError("not_found", f"no agent '{name}'", nearest(name, state.agents))
+    return agent
+
+
+def _limit(limit: int) -> int:
+    return max(1, min(limit, PAGE))
