@@ -190,7 +190,7 @@ def test_a_result_that_came_too_late_is_told_from_the_journal_and_from_the_recor
     principal = Connection(Settings(home=home), f"ipc://{home}/run/principal.sock")
 
     def recorded() -> list[str]:
-        facts = happened._recorded(principal, shown["run"])
+        facts = happened._recorded(principal, shown["run"], story.KINDS)
         return [line.text for line in story.tell(shown["run"], shown["tasks"], facts)]
 
     wait_until(lambda: len(recorded()) == 3, what="the facts to be recorded")

@@ -8,6 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from cdktr_cli import called as names
+from cdktr_cli import happened
+from cdktr_cli.connection import Connection
+from cdktr_common.settings import Settings
 from tests.integration.cli_stand import Stand
 from tests.integration.harness import environment, wait_until
 
@@ -87,6 +91,16 @@ def test_every_run_of_a_call_that_was_tried_again_is_named(box: Stand) -> None:
     assert all(name in box.out("cdktr-ctl", "show", run) for name in called)
     (same,) = json.loads(box.out("cdktr-ctl", "tasks", run, "--json"))
     assert (same["started"], same["ended"]) == (row["started"], row["ended"])
+    home = str(box.env.home)
+    principal = Connection(Settings(home=home), f"ipc://{home}/run/principal.sock")
+
+    def recorded() -> list[str]:
+        facts = happened._recorded(principal, shown["run"], names.KINDS)
+        return [line.text for line in names.tell(shown["run"], shown["tasks"], facts)]
+
+    said = [line["text"] for line in shown["story"]]
+    wait_until(lambda: recorded() == said, what="the facts to be recorded")
+    principal.close()
 
 
 def test_a_whole_copy_and_what_a_call_left_undone_are_run_again(box: Stand) -> None:
