@@ -85,7 +85,7 @@ class Sources:
 
 def workflow_of(file: str) -> str:
     """The id of the workflow in a file of this name, wherever it lies."""
-    name = workflow_id(file.rpartition("/")[2])
+    name = workflow_id(file.rpartition("/")[2].removesuffix(".json"))
     return name if ID.fullmatch(name) else ADHOC
 
 

@@ -128,6 +128,14 @@ tasks:
     assert {row["task"]: row["reused"] for row in inner["tasks"]} == {"done": True, "left": False}
 
 
+@pytest.mark.parametrize("name", ["nightly.json", "nightly.yaml", "nightly"])
+def test_a_file_that_is_run_names_its_workflow(box: Stand, name: str) -> None:
+    (box.env.directory / name).write_text('{"command": "true"}')
+    box.out("cdktr-trigger", "--file", name, "--wait")
+    (row,) = json.loads(box.out("cdktr-ctl", "runs", "-n", "1", "--json"))
+    assert row["workflow"] == "nightly"
+
+
 @pytest.mark.parametrize(
     ("option", "text"),
     [("--params", '{"n": NaN}'), ("--params", '{"n": [1e999]}'), ("--payload", "[1e999]")],
