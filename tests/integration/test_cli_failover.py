@@ -45,8 +45,9 @@ def processes(env: Env, agent: str) -> list[int]:
 
 def freeze(box: Stand, agent: str) -> list[int]:
     """Stop both processes of an agent, and wait until it is shown so."""
+    # A program that is just being started looks like its supervisor until it is executed.
+    wait_until(lambda: len(processes(box.env, agent)) == 2, what="both processes to be alone")
     pids = processes(box.env, agent)
-    assert len(pids) == 2, pids
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     wait_until(lambda: state(box, agent) == "silent", what=f"{agent} to be silent")
