@@ -14,8 +14,7 @@ from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.values import Plan
 from cdktr_common.codec import encode
 from cdktr_common.errors import CANCELLED, ProtocolError
-from cdktr_principal.decisions import creating, repeats
-from cdktr_principal.decisions import overlap as admission_rules
+from cdktr_principal.decisions import creating, overlap, repeats
 from cdktr_principal.decisions.scope import TaskScope
 from cdktr_principal.expressions import templates
 from cdktr_principal.expressions.programs import Failed
@@ -44,7 +43,7 @@ def call(core: Core, task: Task, at: Moment) -> None:
         checked = params.check_params(plan, given)
     except ProtocolError as fault:
         raise Failed(fault.detail) from None
-    if not called.detached and admission_rules.deadlock(core, plan, run):
+    if not called.detached and overlap.deadlock(core, plan, run):
         raise Failed(f"a run of {plan.workflow} would wait for this one, which would wait for it")
     plan = _timed(plan, task.plan.timeout_s)
     child = creating.new_id(core, at)

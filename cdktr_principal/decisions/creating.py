@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.values import Plan
 from cdktr_common.errors import ProtocolError
-from cdktr_principal.decisions import overlap as admission_rules
-from cdktr_principal.decisions import ready, turn
+from cdktr_principal.decisions import overlap, ready, turn
 
 if TYPE_CHECKING:
     from cdktr_principal.decisions.core import Core, Moment
@@ -48,14 +47,14 @@ def create(core: Core, plan: Plan, at: Moment, run_id: str = "", **given: Any) -
     """A run by this plan, which begins if there is a place for it; `given` are fields of
     `run.created`. Its id."""
     run_id = run_id or new_id(core, at)
-    queued = admission_rules.must_wait(core, plan, given.get("parent", ""))
+    queued = overlap.must_wait(core, plan, given.get("parent", ""))
     core.emit(
         f.RunCreated, f"run/{plan.workflow}/", at, run=run_id, workflow=plan.workflow,
         plan=plan, queued=queued, **given,
     )  # fmt: skip
     run = core.state.runs[run_id]
     if queued:
-        admission_rules.overlap(core, run, at)
+        overlap.make_way(core, run, at)
     else:
         core.begin_deadline(run, at)
     core.touched[run] = None

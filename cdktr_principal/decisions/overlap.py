@@ -64,7 +64,7 @@ def _waits(core: Core, run: Run, above: set[Run], seen: set[str]) -> bool:
     )  # fmt: skip
 
 
-def overlap(core: Core, run: Run, at: Moment) -> None:
+def make_way(core: Core, run: Run, at: Moment) -> None:
     """A run was created that has to wait: what its workflow says of that."""
     plan = run.plan
     if plan.overlap == "skip":

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from cdktr_common.catalogue import facts as f
 from cdktr_common.errors import CANCELLED, INVALID
-from cdktr_principal.decisions import calls, groups
-from cdktr_principal.decisions import overlap as admission_rules
+from cdktr_principal.decisions import calls, groups, overlap
 from cdktr_principal.decisions.scope import TaskScope
 from cdktr_principal.expressions import templates
 from cdktr_principal.expressions.programs import Failed
@@ -168,7 +167,7 @@ def end_if_done(core: Core, run: Run, at: Moment) -> None:
         output=output if state == "COMPLETED" else None,
     )  # fmt: skip
     core.session.ended.append(run)
-    admission_rules.admit_next(core, run.workflow, at)
+    overlap.admit_next(core, run.workflow, at)
     calls.child_ended(core, run, at)
 
 
