@@ -133,10 +133,12 @@ def test_one_that_fails_in_parallel_ends_the_others_as_in_tork(env: Env) -> None
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+SAME = [file for file in FILES if file.name != "job_output.yaml"]
+"""Those whose result is not random."""
+
+
+@pytest.mark.parametrize("file", SAME, ids=lambda file: file.name)
 def test_written_in_the_cdktr_dialect_the_run_is_the_same(env: Env, file: Path) -> None:
-    if file.name == "job_output.yaml":
-        pytest.skip("its result is random")
     words = ("-m", "cdktr_principal.check", "--strip-image", "--to", "cdktr", str(file))
     text = subprocess.run(
         [sys.executable, *words], capture_output=True, check=True, text=True, cwd=ROOT
