@@ -23,24 +23,7 @@ from tests.integration.language_stand import (
     start,
     states,
 )
-
-CONDUCTOR = """\
-name: my-flow
-schedule: "0 0 * * * *"
-eventTrigger: "my-event"
-tasks:
-    - name: First task
-      command: echo hello
-    - name: Second task
-      command: echo world
-    - name: Third task
-      command: echo "hello world"
-    - name: Fourth task
-      command: echo "FAILED"
-dag:
-    - First task: Second task
-    - Second task?: Third task | Fourth task
-"""
+from tests.unit.language.reading import MY_FLOW
 
 
 @pytest.fixture(scope="module", name="env")
@@ -54,7 +37,7 @@ def by_name(env: Env, run: str) -> dict[str, TaskRow]:
 
 
 def test_the_file_of_conducktor_as_it_stands(env: Env) -> None:
-    run = start(env, CONDUCTOR)
+    run = start(env, MY_FLOW)
     ended(env, run)
     tasks = by_name(env, run)
     assert {name: row.state for name, row in tasks.items()} == {
@@ -70,7 +53,7 @@ def test_the_file_of_conducktor_as_it_stands(env: Env) -> None:
 
 
 def test_the_other_branch_of_it_is_a_handled_failure(env: Env) -> None:
-    run = start(env, CONDUCTOR.replace("echo world", "exit 5"))
+    run = start(env, MY_FLOW.replace("echo world", "exit 5"))
     ended(env, run)
     tasks = by_name(env, run)
     assert {name: row.state for name, row in tasks.items()} == {

@@ -1,4 +1,4 @@
-"""What the tests of the CDKTR dialect share: a text in, a plan or its faults out."""
+"""What the tests of the dialects share: a text in, a plan or its faults out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,25 @@ from textwrap import dedent
 
 from cdktr_common.catalogue.values import Fault, Plan, TaskPlan
 from cdktr_principal.language.dialects import load_text
+
+MY_FLOW = """\
+name: my-flow
+schedule: "0 0 * * * *"
+eventTrigger: "my-event"
+tasks:
+    - name: First task
+      command: echo hello
+    - name: Second task
+      command: echo world
+    - name: Third task
+      command: echo "hello world"
+    - name: Fourth task
+      command: echo "FAILED"
+dag:
+    - First task: Second task
+    - Second task?: Third task | Fourth task
+"""
+"""A file of Conducktor's, which has to run as it stands."""
 
 
 def good(text: str) -> Plan:

@@ -2,43 +2,9 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
-
 import pytest
 
-from cdktr_common.catalogue.values import Fault, Plan
-from cdktr_principal.language.dialects import load_text
-
-README = """\
-name: my-flow
-schedule: "0 0 * * * *"
-eventTrigger: "my-event"
-tasks:
-    - name: First task
-      command: echo hello
-    - name: Second task
-      command: echo world
-    - name: Third task
-      command: echo "hello world"
-    - name: Fourth task
-      command: echo "FAILED"
-dag:
-    - First task: Second task
-    - Second task?: Third task | Fourth task
-"""
-
-
-def good(text: str) -> Plan:
-    plan, faults = load_text(dedent(text).encode(), "w", "w.yaml")
-    assert faults == []
-    assert plan is not None
-    return plan
-
-
-def bad(text: str) -> list[Fault]:
-    plan, faults = load_text(dedent(text).encode(), "w", "w.yaml")
-    assert plan is None
-    return faults
+from tests.unit.language.reading import MY_FLOW, bad, good
 
 
 def arrows(dag: str, names: str = "A B C D") -> dict[str, tuple[list[str], dict[str, str]]]:
@@ -55,7 +21,7 @@ def arrow_fault(dag: str) -> tuple[int, int, str, str]:
 
 
 def test_the_readme_as_it_stands() -> None:
-    plan = good(README)
+    plan = good(MY_FLOW)
     assert (plan.name, plan.cron, plan.events) == ("my-flow", "0 0 * * * *", ["my-event"])
     assert [(task.id, task.name, task.command) for task in plan.tasks] == [
         ("first-task", "First task", "echo hello"),
@@ -144,7 +110,7 @@ def test_faults_of_arrows(dag: str, line: int, col: int, what: str, hint: str) -
 
 
 def test_an_unknown_name_comes_with_the_nearest() -> None:
-    (fault,) = bad(README.replace("First task: Second task", "First task: Secnd task"))
+    (fault,) = bad(MY_FLOW.replace("First task: Second task", "First task: Secnd task"))
     assert (fault.line, fault.col) == (14, 19)
     assert (fault.what, fault.hint) == (
         "dag names the unknown task 'Secnd task'",
@@ -153,7 +119,7 @@ def test_an_unknown_name_comes_with_the_nearest() -> None:
 
 
 def test_a_cycle_is_told_by_names_at_an_arrow() -> None:
-    (fault,) = bad(README + "    - Fourth task: First task\n")
+    (fault,) = bad(MY_FLOW + "    - Fourth task: First task\n")
     assert fault.what == "cycle: First task needs Fourth task needs Second task needs First task"
     assert (fault.line, fault.col) == (16, 20)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -19,20 +18,7 @@ from cdktr_principal.language.dialects import load_text
 from cdktr_principal.language.nodes import Faults
 from cdktr_principal.language.schedule import cron_problem, duration, start_time_problem
 from cdktr_principal.language.source import parse
-
-
-def good(text: str) -> Plan:
-    plan, faults = load_text(dedent(text).encode(), "w", "w.yaml")
-    assert faults == []
-    assert plan is not None
-    return plan
-
-
-def bad(text: str) -> list[Fault]:
-    plan, faults = load_text(dedent(text).encode(), "w", "w.yaml")
-    assert plan is None
-    assert faults
-    return faults
+from tests.unit.language.reading import bad, good
 
 
 def task(body: str) -> TaskPlan:
