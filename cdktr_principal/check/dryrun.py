@@ -202,7 +202,7 @@ def _step(
 def _group(name: str, group: Group, known: Known, problems: list[str]) -> Iterator[str]:
     items = _items(group, known, problems)
     most = f", at most {group.concurrency} at a time" if group.concurrency else ""
-    if group.each is None and not group.matrix:
+    if dag.made_once(group):
         yield f"{_count(len(group.tasks), 'task')} at once{most}"
         yield from _indented(_tasks(_copies(group, name), known, "wave {}"))
         return
@@ -241,7 +241,7 @@ def _copies(group: Group, prefix: str) -> list[TaskPlan]:
 
 def _items(group: Group, known: Known, problems: list[str]) -> list[Any] | None:
     """The values that copies are made for; None: not known before."""
-    if group.each is None and not group.matrix:
+    if dag.made_once(group):
         return None
     try:
         is_known, found = known.value(group.matrix or group.each)

@@ -10,25 +10,16 @@ from typing import TYPE_CHECKING, Any
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.values import Plan
 from cdktr_common.errors import ProtocolError
-from cdktr_principal.decisions import overlap, ready, turn
+from cdktr_principal.decisions import overlap, turn
+from cdktr_principal.requests import queries
 
 if TYPE_CHECKING:
     from cdktr_principal.decisions.core import Core, Moment
 
 
 def find_workflow(core: Core, name: str) -> Plan:
-    """The plan in force of an id, or of a name that only one workflow has."""
-    workflows = core.state.workflows
-    found = workflows.get(name)
-    if found is None:
-        named = [w for w, v in workflows.items() if v.plan is not None and v.plan.name == name]
-        if len(named) > 1:
-            ids = sorted(named)
-            raise ProtocolError("ambiguous", f"'{name}' names {', '.join(ids)}", ids)
-        found = workflows[named[0]] if named else None
-    if found is None:
-        near = ready.nearest(name, workflows)
-        raise ProtocolError("not_found", f"no workflow '{name}'", near)
+    """The plan in force of an id, or of a name that only one workflow has. Raises ProtocolError."""
+    found = core.state.workflows[queries.find_workflow(core.state, name)]
     if found.plan is None:
         fault = found.broken[0].what if found.broken else "it has faults"
         raise ProtocolError("invalid", f"workflow '{name}' cannot run: {fault}")

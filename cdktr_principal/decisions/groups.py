@@ -85,28 +85,24 @@ def _kind(value: Any) -> str:
 
 def conclude(core: Core, task: Task, at: Moment) -> None:
     """All copies of a group are over."""
-    made = task.copies
-    assert made is not None
-    tasks = task.run.tasks[made.first : made.first + made.size * len(made.items)]
-    failed = [
-        each for each in tasks if each.state == "FAILED" and not each.tolerated and not each.handled
-    ]
+    run = task.run
+    ended = (run.tasks[index] for index in run.failures)
+    failed = [each for each in ended if each.group is task and not each.handled]
     if failed:
         first = _telling(task, failed)
         names = ", ".join(each.plan.id for each in failed[:_NAMED])
         more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
         reason = f"{names}{more} failed"
         core.end(task, "FAILED", None, first.code or 1, reason, at)
-    elif any(each.state == "CANCELLED" for each in tasks):
-        core.end(task, "CANCELLED", None, CANCELLED, task.run.reason, at)
+    elif any(each.state == "CANCELLED" for each in task.made()):
+        core.end(task, "CANCELLED", None, CANCELLED, run.reason, at)
     else:
         core.end(task, "COMPLETED", None, 0, "", at)
 
 
 def _telling(group: Task, failed: list[Task]) -> Task:
-    """The failure whose code the group has: the first one; but the first that the group does not
-    tolerate, if there is one."""
-    failed.sort(key=lambda each: group.run.failures.index(each.index))
+    """The failure whose code the group has, of those in the order of their ends: the first one; but
+    the first that the group does not tolerate, if there is one."""
     tolerated = group.plan.tolerated
     if isinstance(tolerated, bool):
         return failed[0]
@@ -127,9 +123,7 @@ def stop_others(core: Core, task: Task, at: Moment) -> None:
 
 def end_copies(core: Core, group: Task, at: Moment) -> None:
     """End all that is not over of a group's copies."""
-    made = group.copies
-    assert made is not None
-    for each in group.run.tasks[made.first : made.first + made.size * len(made.items)]:
+    for each in group.made():
         if each.copies is not None and each.state not in FINAL:
             end_copies(core, each, at)
         elif each.state not in FINAL:

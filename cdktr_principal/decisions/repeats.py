@@ -57,13 +57,7 @@ def _in_order(run: Run) -> list[Task]:
     order: list[Task] = []
     for task in todo:
         order.append(task)
-        if task.copies is not None:
-            made = task.copies
-            todo += [
-                each
-                for each in run.tasks[made.first : made.first + made.size * len(made.items)]
-                if not waits[each]
-            ]
+        todo += [each for each in task.made() if not waits[each]]
         for index in run.dependents[task.index]:
             dependent = run.tasks[index]
             waits[dependent] -= 1

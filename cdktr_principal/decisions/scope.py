@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdktr_principal.expressions.programs import Reference
 from cdktr_principal.state.copies import prefix
+from cdktr_principal.state.dag import made_once
 from cdktr_principal.state.records import FINAL, Run, Task
 
 if TYPE_CHECKING:
@@ -123,8 +124,7 @@ def aggregate(group: Task) -> tuple[dict[str, Any], list[Any]]:
     parts: list[dict[str, Any]] = []
     results: list[Any] = []
     for index in range(len(made.items)):
-        first = made.first + index * made.size
-        tasks = group.run.tasks[first : first + made.size]
+        tasks = group.made_in(index)
         if made.size == 1 and not plan.tasks[0].id:
             parts.append(told(tasks[0])["outputs"])
             results.append(tasks[0].result)
@@ -132,7 +132,7 @@ def aggregate(group: Task) -> tuple[dict[str, Any], list[Any]]:
             named = list(zip((body.id for body in plan.tasks), tasks, strict=True))
             parts.append({name: told(task)["outputs"] for name, task in named})
             results.append({name: task.result for name, task in named})
-    if plan.each is None and not plan.matrix:
+    if made_once(plan):
         return parts[0], list(results[0].values())
     keys = dict.fromkeys(key for part in parts for key in part)
     return {key: [part.get(key) for part in parts] for key in keys}, results

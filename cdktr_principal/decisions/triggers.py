@@ -17,8 +17,9 @@ from cdktr_principal.decisions.creating import create, find_workflow
 from cdktr_principal.decisions.session import Ask
 from cdktr_principal.folder import Scan
 from cdktr_principal.language.fields import is_one_line
-from cdktr_principal.requests.limits import check_payload, check_plan, digest
+from cdktr_principal.requests.limits import check_payload, digest
 from cdktr_principal.requests.params import check_params, params_of_event
+from cdktr_principal.requests.plans import check_plan
 from cdktr_principal.state.records import Run
 
 

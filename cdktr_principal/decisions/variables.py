@@ -15,6 +15,7 @@ from typing import Any, Final
 from cdktr_principal.decisions.scope import enclosing, loop_value, told
 from cdktr_principal.expressions.functions import written
 from cdktr_principal.state.copies import prefix
+from cdktr_principal.state.dag import made_once
 from cdktr_principal.state.records import Task
 
 OUTPUT: Final = 4 << 10
@@ -45,7 +46,7 @@ def variables(task: Task) -> dict[str, str]:
         _add_outputs(found, task)
     for group, inner in enclosing(task):
         assert group.plan.group is not None
-        if group.plan.group.each is not None or group.plan.group.matrix:
+        if not made_once(group.plan.group):
             made_for = loop_value(group, inner)
             _add(found, "CDKTR_ITEM", made_for["value"], VALUE)
             found["CDKTR_ITEM_INDEX"] = str(made_for["index"])

@@ -16,6 +16,7 @@ from cdktr_principal.language.emitting import Tagged, emit
 from cdktr_principal.language.process import CONTAINER
 from cdktr_principal.language.running import NO_DOWNLOADS, shell_of_command
 from cdktr_principal.language.source import SUBPROCESS
+from cdktr_principal.state.dag import made_once
 
 _UNITS: Final = (("h", 3600), ("m", 60), ("s", 1))
 
@@ -188,7 +189,7 @@ def _group(group: Group) -> dict[str, Any]:
         for key in ("concurrency", "fail_fast")
         if getattr(group, key) not in (0, False)
     }
-    if group.each is None and not group.matrix:
+    if made_once(group):
         return {"parallel": {"tasks": {task.id: _task(task) for task in group.tasks}, **more}}
     if group.matrix:
         found["lists"] = group.matrix

@@ -1,7 +1,4 @@
-"""What a request may carry: checks that a definition or payload from the wire must pass.
-
-Every limit is stated here and in PROTOCOL.md. Pure.
-"""
+"""What comes with a trigger: how large its payload may be, and a short name of it all. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +8,6 @@ from typing import Any
 
 from cdktr_common.catalogue.values import Payload, Plan
 from cdktr_common.codec import encode
-from cdktr_principal.requests.params import check_params as check_params
-from cdktr_principal.requests.params import params_of_event as params_of_event
-from cdktr_principal.requests.plans import check_plan as check_plan
 from cdktr_principal.requests.sizes import check_size
 
 

@@ -160,7 +160,7 @@ class _Checker:
                     raise Refused(f"{key}: neither a list nor a template of one")
         if any(inner.phase for inner in group.tasks):
             raise Refused("a task of a group is no task of the end of the run")
-        many = group.each is not None or bool(group.matrix)
+        many = not dag.made_once(group)
         inside = replace(names, loop=(*names.loop, group.var)) if many else names
         self.level(group.tasks, inside, depth + 1, f"{path}{'[]' if many else ''}.")
 

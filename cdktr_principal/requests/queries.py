@@ -149,16 +149,25 @@ def workflow_list(state: State) -> p.WorkflowPage:
     return p.WorkflowPage(workflows=rows)
 
 
+def find_workflow(state: State, name: str) -> str:
+    """The id that a name means: an id, or a name that only one workflow has. Raises not_found or
+    ambiguous."""
+    if name in state.workflows:
+        return name
+    named = [w for w, v in state.workflows.items() if v.plan is not None and v.plan.name == name]
+    if len(named) > 1:
+        ids = sorted(named)
+        raise ProtocolError("ambiguous", f"'{name}' names {', '.join(ids)}", ids)
+    if not named:
+        raise ProtocolError("not_found", f"no workflow '{name}'", nearest(name, state.workflows))
+    return named[0]
+
+
 def workflow_detail(state: State, name: str) -> p.WorkflowDetail:
     """`workflow.show`, by id or by a name that only one has."""
-    named = [w for w, v in state.workflows.items() if v.plan is not None and v.plan.name == name]
-    ids = [name] if name in state.workflows else sorted(named)
-    if len(ids) > 1:
-        raise ProtocolError("ambiguous", f"'{name}' names {', '.join(ids)}", ids)
-    if not ids:
-        raise ProtocolError("not_found", f"no workflow '{name}'", nearest(name, state.workflows))
-    workflow = state.workflows[ids[0]]
-    return p.WorkflowDetail(workflow=_workflow_row(ids[0], workflow), plan=workflow.plan)
+    found = find_workflow(state, name)
+    workflow = state.workflows[found]
+    return p.WorkflowDetail(workflow=_workflow_row(found, workflow), plan=workflow.plan)
 
 
 def _workflow_row(name: str, workflow: Workflow) -> WorkflowRow:

@@ -144,7 +144,7 @@ def _group(task: Task) -> Cause:
     made = task.copies
     if made is None:
         return cause("group", task, "makes its tasks")
-    inner = task.run.tasks[made.first : made.first + made.size * len(made.items)]
+    inner = task.made()
     open_ones = [each.plan.id for each in inner if each.state not in FINAL]
     what = "tasks" if len(made.items) == 1 else "copies"
     of = len(inner) if len(made.items) == 1 else len(made.items)

@@ -1,7 +1,7 @@
 """Which runs of each workflow are in work, and which wait for them to end.
 
 Part of the state: changed by facts about runs alone, through `lifecycle`. Whether a run has to wait
-is decided elsewhere (`triggers`); this only knows who does. Pure.
+is decided elsewhere (`overlap`); this only knows who does. Pure.
 """
 
 from __future__ import annotations

@@ -27,8 +27,7 @@ MAX_RUN_TASKS: Final = 50_000
 
 def prefix(group_id: str, group: Group, index: int) -> str:
     """What the ids of a copy begin with."""
-    once = group.each is None and not group.matrix
-    return group_id if once else f"{group_id}[{index}]"
+    return group_id if dag.made_once(group) else f"{group_id}[{index}]"
 
 
 def plans(task: TaskPlan, index: int) -> list[TaskPlan]:
@@ -94,10 +93,9 @@ def _begin(state: State, task: Task, made: Copies) -> None:
     assert task.plan.group is not None
     most = task.plan.group.concurrency or len(made.items)
     while made.begun < len(made.items) and made.active < most:
-        first = made.first + made.begun * made.size
         made.active += 1 if made.open[made.begun] else 0
         made.begun += 1
-        for each in task.run.tasks[first : first + made.size]:
+        for each in task.made_in(made.begun - 1):
             if each.waits == 0:
                 lifecycle.turn_of(state, each)
     if made.left == 0 and task.state == "RUNNING":

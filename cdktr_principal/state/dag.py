@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from cdktr_common.catalogue.values import Plan
+from cdktr_common.catalogue.values import Group, Plan
 
 Edges = Sequence[tuple[str, Sequence[str]]]
 """For each task its id and the ids of the tasks it depends on."""
@@ -54,6 +54,11 @@ def graph(plan: Plan) -> Graph:
 def edges_graph(tasks: Edges) -> Graph:
     """The graph of tasks that are no plan of their own: the body of a group."""
     return _graph(tasks)
+
+
+def made_once(group: Group) -> bool:
+    """Is its body made once, instead of a copy for each value? Its ids then have no number."""
+    return group.each is None and not group.matrix
 
 
 def plan_problems(plan: Plan) -> list[Problem]:

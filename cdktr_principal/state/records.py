@@ -142,6 +142,20 @@ class Task(_Rare):
         """For people."""
         return self.plan.name if self.given_name is None else self.given_name
 
+    def made(self) -> list[Task]:
+        """The tasks of all its copies, in order; none if it is no group that was expanded."""
+        made = self.copies
+        if made is None:
+            return []
+        return self.run.tasks[made.first : made.first + made.size * len(made.items)]
+
+    def made_in(self, copy: int) -> list[Task]:
+        """The tasks of one of its copies."""
+        made = self.copies
+        assert made is not None
+        first = made.first + copy * made.size
+        return self.run.tasks[first : first + made.size]
+
     @property
     def last_chance(self) -> bool:
         """Was it lost before, and would one more loss fail it?"""

@@ -222,7 +222,7 @@ def _count_copies(group: Task, told: TaskImage) -> None:
     made = group.copies
     assert made is not None
     made.begun, made.stopping = told.b, told.p
-    for task in group.run.tasks[made.first : made.first + made.size * len(made.items)]:
+    for task in group.made():
         made.open[task.copy] -= task.state in FINAL
     made.left = sum(1 for left in made.open if left)
     made.active = sum(1 for left in made.open[: made.begun] if left)

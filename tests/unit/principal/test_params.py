@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from cdktr_common.catalogue.values import Param, Plan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
-from cdktr_principal.requests.limits import check_params, digest, params_of_event
+from cdktr_principal.requests.limits import digest
+from cdktr_principal.requests.params import check_params, params_of_event
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=30),

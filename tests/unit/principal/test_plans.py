@@ -20,7 +20,7 @@ from cdktr_common.catalogue.values import (
 )
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.language.dialects import load_text
-from cdktr_principal.requests.limits import check_plan
+from cdktr_principal.requests.plans import check_plan
 
 ROOT = Path(__file__).parents[3]
 PAGES = [page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md"))]
