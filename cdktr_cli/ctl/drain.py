@@ -64,10 +64,12 @@ def main(args: cli.Args) -> int:
     principal = Connection.of(args)
     names = list(dict.fromkeys(args["AGENT"]))
     standing(principal, names)  # all of them or none
-    reason = args["--reason"] or f"drained by {_somebody()}"
-    rows = [principal.ask(AgentDrain(agent=n, reason=reason), AgentStatus).agent for n in names]
-    if args["--wait"]:
-        rows = _wait(principal, names, limit_s)
+    try:
+        rows = _drain(principal, names, args["--reason"] or f"drained by {_somebody()}")
+        if args["--wait"]:
+            rows = _wait(principal, names, limit_s)
+    except KeyboardInterrupt:  # the first drain may have been taken, answered or not
+        cli.fail("cdktr-ctl", f"detached; {_come_back(names)}", CANCELLED)
     table.show(args, rows, COLUMNS)
     busy = [row for row in rows if row.running]
     if args["--wait"] and busy:
@@ -87,33 +89,33 @@ def _limit(args: cli.Args) -> float | None:
         cli.fail("cdktr-ctl", f"--timeout: {fault}", USAGE)
 
 
+def _drain(principal: Connection, names: Sequence[str], reason: str) -> list[AgentRow]:
+    """Ask for it; how they stand then."""
+    return [principal.ask(AgentDrain(agent=n, reason=reason), AgentStatus).agent for n in names]
+
+
 def _wait(principal: Connection, names: Sequence[str], limit_s: float | None) -> list[AgentRow]:
     """Until nothing runs on them, or the time is over: how they stand then."""
     end = time.monotonic() + limit_s if limit_s is not None else float("inf")
     heard, told = time.monotonic(), set[str]()
     rows: list[AgentRow] = []
-    try:
-        while True:
-            try:
-                after = principal.ask(EventList(after=-1), EventPage).newest
-                rows = standing(principal, names)
-                heard = time.monotonic()
-                _warn(rows, told)
-                left_s = end - time.monotonic()
-                if left_s <= 0 or not any(row.running for row in rows):
-                    return rows
-                wait_s = min(POLL_S, left_s)
-                # Any fact may be the end of a task there; without one the rows are as they were.
-                principal.ask(
-                    EventList(after=after, limit=1, wait_s=wait_s), EventPage, wait_s=wait_s
-                )
-            except ProtocolError as fault:
-                if not fault.retry or time.monotonic() - heard > SILENCE_S:
-                    raise
-                if time.monotonic() >= end and rows:
-                    return rows
-    except KeyboardInterrupt:
-        cli.fail("cdktr-ctl", f"detached; {_come_back(names)}", CANCELLED)
+    while True:
+        try:
+            after = principal.ask(EventList(after=-1), EventPage).newest
+            rows = standing(principal, names)
+            heard = time.monotonic()
+            _warn(rows, told)
+            left_s = end - time.monotonic()
+            if left_s <= 0 or not any(row.running for row in rows):
+                return rows
+            wait_s = min(POLL_S, left_s)
+            # Any fact may be the end of a task there; without one the rows are as they were.
+            principal.ask(EventList(after=after, limit=1, wait_s=wait_s), EventPage, wait_s=wait_s)
+        except ProtocolError as fault:
+            if not fault.retry or time.monotonic() - heard > SILENCE_S:
+                raise
+            if time.monotonic() >= end and rows:
+                return rows
 
 
 def standing(principal: Connection, names: Sequence[str]) -> list[AgentRow]:

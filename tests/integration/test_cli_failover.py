@@ -231,12 +231,13 @@ def test_a_drain_waits_and_is_taken_back(box: Stand) -> None:
     assert row["reason"].startswith("drained by ")
     other = env.run("true")
     assert why(box, other)[0] == 14
-    words = ("cdktr-ctl", "drain", "box1", "--reason", "kernel update", "--wait")
-    left, waiting = box.start(*words), box.start(*words)
-    wait_until(lambda: agents(box)["box1"]["reason"] == "kernel update")
+    left = box.start("cdktr-ctl", "drain", "box1", "--reason", "rack moves", "--wait")
+    wait_until(lambda: agents(box)["box1"]["reason"] == "rack moves")
     left.signal(signal.SIGINT)
     assert left.popen.wait(20) == 130
     assert "detached; the drain holds: cdktr-ctl drain box1 --wait" in left.errors()
+    waiting = box.start("cdktr-ctl", "drain", "box1", "--reason", "kernel update", "--wait")
+    wait_until(lambda: agents(box)["box1"]["reason"] == "kernel update")
     gate.touch()
     assert waiting.popen.wait(20) == 0
     waiting.asked_to_end = True
