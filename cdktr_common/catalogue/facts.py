@@ -12,12 +12,15 @@ from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import (
     AgentState,
     Fault,
+    Held,
     LossCause,
     Payload,
     Plan,
     ResultState,
     Reused,
     RunState,
+    TickRef,
+    TickState,
 )
 
 
@@ -80,8 +83,29 @@ class WorkflowRemoved(Fact, frozen=True, kw_only=True, tag="workflow.removed"):
         return "workflow/"
 
 
+class WorkflowPaused(Fact, frozen=True, kw_only=True, tag="workflow.paused"):
+    """A workflow, or all of them when it is empty, is started neither by time nor by events from
+    now on; or is again."""
+
+    workflow: str = ""
+    paused: bool
+    reason: str = ""
+
+    example: ClassVar[str] = (
+        '{"type":"workflow.paused","seq":4,"prev":3,"ts":1.5,"workflow":"etl","paused":true,'
+        '"reason":"by anna"}'
+    )
+
+    def topic(self) -> str:
+        return "workflow/"
+
+
 class EventFired(Fact, frozen=True, kw_only=True, tag="event.fired"):
-    """An event was accepted; `runs` are the runs it started, each with its own `run.created`."""
+    """An event was accepted; `runs` are the runs it started, each with its own `run.created`, of
+    `workflows`. `held` are listeners in whose window it waits, `passed` tells of workflows that
+    listen to it and that it did not start, why. `deferred`: it had been told before, to be fired
+    now. `source` is who fired it. `cause` is the run whose end it tells of, `chain` how many runs
+    have started one another by events up to there."""
 
     event: str
     payload: Payload = None
@@ -89,6 +113,12 @@ class EventFired(Fact, frozen=True, kw_only=True, tag="event.fired"):
     digest: str = ""
     runs: list[str] = []
     workflows: list[str] = []
+    held: list[Held] = []
+    passed: dict[str, str] = {}
+    deferred: str = ""
+    source: str = ""
+    cause: str = ""
+    chain: int = 0
 
     example: ClassVar[str] = (
         '{"type":"event.fired","seq":5,"ts":1.5,"event":"new-file","payload":{"a":1},'
@@ -99,12 +129,96 @@ class EventFired(Fact, frozen=True, kw_only=True, tag="event.fired"):
         return "event/"
 
 
+class EventDeferred(Fact, frozen=True, kw_only=True, tag="event.deferred"):
+    """An event, or the start of a workflow, was accepted for later: at `due_ts` an `event.fired`, a
+    `run.created` or an `event.dropped` names it."""
+
+    deferred: str
+    due_ts: float
+    event: str | None = None
+    workflow: str | None = None
+    payload: Payload = None
+    params: dict[str, Any] = {}
+    key: str | None = None
+    digest: str = ""
+    source: str = ""
+
+    example: ClassVar[str] = (
+        '{"type":"event.deferred","seq":5,"ts":1.5,"deferred":"d7k2x9","due_ts":61.5,'
+        '"event":"new-file"}'
+    )
+
+    def topic(self) -> str:
+        return "event/"
+
+
+class EventDropped(Fact, frozen=True, kw_only=True, tag="event.dropped"):
+    """What was deferred will not be fired: somebody took it back, or it was refused when it was
+    due."""
+
+    deferred: str
+    reason: str = ""
+
+    example: ClassVar[str] = (
+        '{"type":"event.dropped","seq":6,"prev":5,"ts":2.5,"deferred":"d7k2x9",'
+        '"reason":"taken back"}'
+    )
+
+    def topic(self) -> str:
+        return "event/"
+
+
+class TickRecorded(Fact, frozen=True, kw_only=True, tag="tick.recorded"):
+    """What has become of an instant of a schedule: `fired` or `late` by `late_s` (as `run`),
+    `coalesced` into the instant at `into_ts`, `skipped` since others of its workflow were in work,
+    `suppressed` since it was paused, or `missed` for the `reason`. `count` instants, the first at
+    `from_ts` and the last at `due_ts`, if it was more than one."""
+
+    workflow: str
+    schedule: str
+    state: TickState
+    due_ts: float
+    from_ts: float | None = None
+    count: int = 1
+    run: str = ""
+    late_s: float = 0.0
+    into_ts: float | None = None
+    reason: str = ""
+
+    example: ClassVar[str] = (
+        '{"type":"tick.recorded","seq":7,"ts":60.1,"workflow":"etl","schedule":"3f9a01c2",'
+        '"state":"fired","due_ts":60.0,"run":"k3f9x2mq7a"}'
+    )
+
+    def topic(self) -> str:
+        return "tick/"
+
+
+class ScheduleClosed(Fact, frozen=True, kw_only=True, tag="schedule.closed"):
+    """A schedule that is no longer in force is accounted for up to its end."""
+
+    workflow: str
+    schedule: str
+    until_ts: float
+
+    example: ClassVar[str] = (
+        '{"type":"schedule.closed","seq":8,"prev":7,"ts":70.5,"workflow":"etl",'
+        '"schedule":"3f9a01c2","until_ts":65.0}'
+    )
+
+    def topic(self) -> str:
+        return "tick/"
+
+
 class RunCreated(Fact, frozen=True, kw_only=True, tag="run.created"):
     """A run exists and will run. `plan` is the snapshot it runs by; `key` with `digest` (of
     workflow and payload) makes a repeated trigger the same run. `params` are all its params as
     they count, defaults included. `queued`: it begins with its `run.admitted`. `parent` is the
     task that called it, as RUN/TASK, and `depth` counts how many called one another. `retry_of`
-    names the run that it repeats, and `reused`, by ids of tasks, what it takes over from there."""
+    names the run that it repeats, and `reused`, by ids of tasks, what it takes over from there.
+    `tick` is the instant it is for. `listener` is the number of the listener whose window it ends,
+    `deferred` what was told before to be started now, `chain` how many runs have started one
+    another by events up to this one."""
 
     run: str
     workflow: str
@@ -119,6 +233,10 @@ class RunCreated(Fact, frozen=True, kw_only=True, tag="run.created"):
     depth: int = 0
     retry_of: str = ""
     reused: dict[str, Reused] = {}
+    tick: TickRef | None = None
+    listener: int | None = None
+    deferred: str = ""
+    chain: int = 0
 
     example: ClassVar[str] = (
         '{"type":"run.created","seq":6,"ts":1.5,"run":"k3f9x2mq7a","workflow":"etl",'
@@ -442,7 +560,12 @@ FACTS: tuple[type[Fact], ...] = (
     WorkflowLoaded,
     WorkflowBroken,
     WorkflowRemoved,
+    WorkflowPaused,
     EventFired,
+    EventDeferred,
+    EventDropped,
+    TickRecorded,
+    ScheduleClosed,
     RunCreated,
     TaskAssigned,
     TaskReleased,

@@ -114,13 +114,13 @@ class LogRead(Request, frozen=True, kw_only=True, tag="log.read"):
 
 
 class HistoryList(Request, frozen=True, kw_only=True, tag="history.list"):
-    """What has been recorded of runs, tasks, attempts or events, or of the artifacts of a run,
-    newest first. `before` is the `next` of an earlier page. An artifact is `whole` when all of it
-    has come; its bytes are those of the stream `artifact/` and its path (`log.read`)."""
+    """What has been recorded of runs, tasks, attempts, events or ticks, or of the artifacts of a
+    run, newest first. `before` is the `next` of an earlier page. An artifact is `whole` when all of
+    it has come; its bytes are those of the stream `artifact/` and its path (`log.read`)."""
 
     to: ClassVar[str] = "logd"
 
-    table: Literal["runs", "tasks", "attempts", "events", "artifacts"]
+    table: Literal["runs", "tasks", "attempts", "events", "artifacts", "ticks"]
     workflow: str | None = None
     run: str | None = None
     state: str | None = None

@@ -15,6 +15,7 @@ AgentLostPolicy = Literal["rerun", "fail", "hold"]
 PrincipalLostPolicy = Literal["stop", "finish"]
 Phase = Literal["", "on_success", "on_failure", "on_cancel", "finally"]
 Overlap = Literal["queue", "skip", "cancel"]
+CatchUp = Literal["none", "last", "all"]
 ParamType = Literal["string", "integer", "number", "boolean", "list", "object"]
 
 
@@ -164,6 +165,52 @@ class TaskPlan(Value, frozen=True, kw_only=True):
     tags: list[str] = []
 
 
+class Schedule(Value, frozen=True, kw_only=True):
+    """When a workflow starts by itself. Exactly one of `cron` (five fields, or six with seconds
+    first), `every_s` (counted from `start`, else from 1970-01-01T00:00:00Z) and `at` (once). `cron`
+    and times without an offset are of `timezone`; empty: UTC. No instant before `start` or after
+    `end` counts.
+
+    `jitter_s`: each start is later by a part of it that follows from workflow, schedule and
+    instant. `catchup`: what becomes of instants that passed while no one reported them: none of
+    them starts a run, the `last` does, or the last `catchup_limit` do. `overlap`: what becomes of
+    an instant while an earlier run is in work; empty: as the workflow says. `params` are given to
+    the run. `paused`: its instants start nothing.
+
+    What tells two schedules of a workflow apart is when their instants are: see *Time* in the
+    protocol."""
+
+    cron: str = ""
+    every_s: float | None = None
+    at: str = ""
+    timezone: str = ""
+    start: str = ""
+    end: str = ""
+    jitter_s: float = 0.0
+    catchup: CatchUp = "last"
+    catchup_limit: int = 100
+    overlap: Literal["", "allow", "queue", "skip", "cancel"] = ""
+    params: dict[str, Any] = {}
+    paused: bool = False
+
+
+class Listener(Value, frozen=True, kw_only=True):
+    """Events that start a workflow: those whose name is like `event` (`*`: any characters, `?`: one
+    character, `[abc]`: one of these) and for which `cond` is true, an expression that may speak of
+    `event.name` and `event.payload`. Names that begin with `run.` are only like patterns that do.
+
+    At most one of: `debounce_s`, one run so long after the last of them, with its payload;
+    `throttle_s`, a run at once, and then none for so long; `batch_s` and `batch_size`, one run when
+    so many have come or so long after the first, with the list of their payloads."""
+
+    event: str
+    cond: str = ""
+    debounce_s: float = 0.0
+    throttle_s: float = 0.0
+    batch_s: float = 0.0
+    batch_size: int = 0
+
+
 class Plan(Value, frozen=True, kw_only=True):
     """A workflow as loaded: what a run snapshots, so that later edits never change it.
 
@@ -171,7 +218,9 @@ class Plan(Value, frozen=True, kw_only=True):
     not run (`skip`), or first cancels those that are (`cancel`). `deadline_s` counts from when a
     run may begin. `output` is evaluated when the run has completed: a template, or an object of
     templates. `secrets` maps names to references, `env:NAME` or `file:PATH`, which only agents
-    resolve. `templates`: values of its `env` are templates."""
+    resolve. `templates`: values of its `env` are templates. `events` are listened to by their whole
+    names, and as `listeners` say. `cron` and `start_time` stand in plans of before 0.3, in place of
+    `schedules`."""
 
     workflow: str
     name: str = ""
@@ -193,3 +242,5 @@ class Plan(Value, frozen=True, kw_only=True):
     timezone: str = ""
     tags: list[str] = []
     templates: bool = False
+    schedules: list[Schedule] = []
+    listeners: list[Listener] = []

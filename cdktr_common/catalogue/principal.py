@@ -11,25 +11,40 @@ from cdktr_common.catalogue.values import (
     AgentLoad,
     AgentRow,
     Cause,
+    DeferredRow,
+    Held,
+    NextTick,
     Payload,
     Plan,
     RunContext,
     RunRef,
     RunRow,
     RunState,
+    ScheduleRef,
+    ScheduleRow,
     TaskResult,
     TaskRow,
     TaskSpec,
+    Tick,
+    TickRef,
+    TickResult,
     WorkflowRow,
 )
 
 
 class RunStarted(Reply, frozen=True, kw_only=True, tag="run.started"):
     """The runs that were started, after their commit. `duplicate` tells that the key had been
-    used before with the same content: these are the runs of that time and nothing new."""
+    used before with the same content: these are the runs of that time and nothing new. Of an event
+    also: how many workflows listen to it (`listeners`), in whose windows it waits (`held`), and
+    which it did not start, why (`passed`). `deferred` names what is to happen at `due_ts`."""
 
     runs: list[RunRef] = []
     duplicate: bool = False
+    listeners: int = 0
+    held: list[Held] = []
+    passed: dict[str, str] = {}
+    deferred: str = ""
+    due_ts: float | None = None
 
     example: ClassVar[str] = (
         '{"type":"run.started","id":"7","runs":[{"run":"k3f9x2mq7a","workflow":"etl"}]}'
@@ -107,10 +122,51 @@ class TaskContinued(Reply, frozen=True, kw_only=True, tag="task.continued"):
     example: ClassVar[str] = '{"type":"task.continued","id":"7","run":"k3f9x2mq7a","tasks":["a"]}'
 
 
+class SchedulePage(Reply, frozen=True, kw_only=True, tag="schedule.page"):
+    """Schedules in force, and those that are no longer but not accounted for up to their end; by
+    workflow. `next` is what to pass as `after` for more. `seq`: facts after it are not in here."""
+
+    schedules: list[ScheduleRow] = []
+    seq: int = 0
+    epoch: int = 0
+    next: str | None = None
+
+    example: ClassVar[str] = (
+        '{"type":"schedule.page","id":"7","schedules":[{"workflow":"etl","schedule":"3f9a01c2",'
+        '"spec":{"cron":"0 3 * * *"},"since_ts":1.5,"ticked_ts":60.0}],"seq":12}'
+    )
+
+
+class TickReported(Reply, frozen=True, kw_only=True, tag="tick.reported"):
+    """What became of each tick, in the order in which they were told; after the commit."""
+
+    results: list[TickResult] = []
+    epoch: int = 0
+
+    example: ClassVar[str] = (
+        '{"type":"tick.reported","id":"7","results":[{"workflow":"etl","schedule":"3f9a01c2",'
+        '"due_ts":120.0,"state":"fired","run":"k3f9x2mq7a","ticked_ts":120.0}]}'
+    )
+
+
+class EventWaiting(Reply, frozen=True, kw_only=True, tag="event.waiting"):
+    """What is deferred, the next first. `total`: how many there are."""
+
+    deferred: list[DeferredRow] = []
+    total: int = 0
+
+    example: ClassVar[str] = (
+        '{"type":"event.waiting","id":"7","deferred":[{"deferred":"d7k2x9","due_ts":61.5,'
+        '"event":"new-file"}],"total":1}'
+    )
+
+
 class WorkflowPage(Reply, frozen=True, kw_only=True, tag="workflow.page"):
-    """All workflows in force, and all files that are broken."""
+    """All workflows in force, and all files that are broken; or those that were paused or resumed.
+    `paused`: all are, whatever their rows say."""
 
     workflows: list[WorkflowRow] = []
+    paused: bool = False
 
     example: ClassVar[str] = (
         '{"type":"workflow.page","id":"7","workflows":[{"workflow":"etl","tasks":3}]}'
@@ -263,7 +319,9 @@ class RunStart(Request, frozen=True, kw_only=True, tag="run.start"):
     definition that is run without being stored: `plan`, or `source`, the text of a workflow file
     in any dialect, which `file` names in errors (`strip_image`: its containers as processes). The
     same `key` with the same content again gives the same run; with another content it is a
-    conflict. `params` are checked against what the workflow declares."""
+    conflict. `params` are checked against what the workflow declares. `tick` is the past instant of
+    a schedule that the run is for. With `at_ts` or `delay_s` a workflow is started then, by the
+    plan in force then."""
 
     workflow: str | None = None
     plan: Plan | None = None
@@ -273,19 +331,27 @@ class RunStart(Request, frozen=True, kw_only=True, tag="run.start"):
     source: str | None = None
     file: str = ""
     strip_image: bool = False
+    tick: TickRef | None = None
+    at_ts: float | None = None
+    delay_s: float = 0.0
 
     example: ClassVar[str] = '{"type":"run.start","id":"7","workflow":"etl","payload":{"a":1}}'
     answers: ClassVar[tuple[type, ...]] = (RunStarted,)
 
 
 class EventFire(Request, frozen=True, kw_only=True, tag="event.fire"):
-    """Start every workflow that listens to `event`. That may be none. `key` as in `run.start`;
-    `params` go to those that declare them, and one that none declares is refused."""
+    """Start every workflow that listens to `event`. That may be none: it is recorded all the same.
+    `key` as in `run.start`; `params` go to those that declare them, and one that none declares is
+    refused. With `at_ts` or `delay_s` it is fired then. `source` says who fires it, for people.
+    Names that begin with `run.` are not taken: they are of the ends of runs."""
 
     event: str
     payload: Payload = None
     key: str | None = None
     params: dict[str, Any] = {}
+    source: str = ""
+    at_ts: float | None = None
+    delay_s: float = 0.0
 
     example: ClassVar[str] = '{"type":"event.fire","id":"7","event":"new-file","payload":{"a":1}}'
     answers: ClassVar[tuple[type, ...]] = (RunStarted,)
@@ -404,6 +470,75 @@ class WorkflowReload(Request, frozen=True, kw_only=True, tag="workflow.reload"):
 
     example: ClassVar[str] = '{"type":"workflow.reload","id":"7"}'
     answers: ClassVar[tuple[type, ...]] = (WorkflowReloaded,)
+
+
+class WorkflowPause(Request, frozen=True, kw_only=True, tag="workflow.pause"):
+    """Let neither time nor events start a workflow, or any (`workflow` null), until it is resumed.
+    What runs goes on, and `run.start` still starts it. Holds over restarts."""
+
+    workflow: str | None = None
+    reason: str = ""
+
+    example: ClassVar[str] = '{"type":"workflow.pause","id":"7","workflow":"etl"}'
+    answers: ClassVar[tuple[type, ...]] = (WorkflowPage,)
+
+
+class WorkflowResume(Request, frozen=True, kw_only=True, tag="workflow.resume"):
+    """Take a pause back: that of a workflow, or that of all (`workflow` null), which leaves those
+    paused that were paused one by one. Instants that passed meanwhile start nothing."""
+
+    workflow: str | None = None
+    reason: str = ""
+
+    example: ClassVar[str] = '{"type":"workflow.resume","id":"7","workflow":"etl"}'
+    answers: ClassVar[tuple[type, ...]] = (WorkflowPage,)
+
+
+class ScheduleList(Request, frozen=True, kw_only=True, tag="schedule.list"):
+    """The schedules of a workflow, or of all, in pages."""
+
+    workflow: str | None = None
+    after: str = ""
+    limit: int = 1000
+
+    example: ClassVar[str] = '{"type":"schedule.list","id":"7"}'
+    answers: ClassVar[tuple[type, ...]] = (SchedulePage,)
+
+
+class TickReport(Request, frozen=True, kw_only=True, tag="tick.report"):
+    """What has become of instants that were due, those of one schedule in order. Each is recorded
+    if it follows on what is recorded of its schedule, so that several programs may tell the same
+    and each instant counts once. `closed`: schedules no longer in force that are accounted for up
+    to their end. `next`: when schedules will fire next, for people."""
+
+    ticks: list[Tick] = []
+    closed: list[ScheduleRef] = []
+    next: list[NextTick] = []
+
+    example: ClassVar[str] = (
+        '{"type":"tick.report","id":"7","ticks":[{"workflow":"etl","schedule":"3f9a01c2",'
+        '"act":"fire","after_ts":60.0,"due_ts":120.0,"previous_ts":60.0}]}'
+    )
+    answers: ClassVar[tuple[type, ...]] = (TickReported,)
+
+
+class EventPending(Request, frozen=True, kw_only=True, tag="event.pending"):
+    """What is to be fired or started later."""
+
+    limit: int = 100
+
+    example: ClassVar[str] = '{"type":"event.pending","id":"7"}'
+    answers: ClassVar[tuple[type, ...]] = (EventWaiting,)
+
+
+class EventCancel(Request, frozen=True, kw_only=True, tag="event.cancel"):
+    """Take back what is deferred. Answered with what was."""
+
+    deferred: str
+    reason: str = ""
+
+    example: ClassVar[str] = '{"type":"event.cancel","id":"7","deferred":"d7k2x9"}'
+    answers: ClassVar[tuple[type, ...]] = (EventWaiting,)
 
 
 class AgentList(Request, frozen=True, kw_only=True, tag="agent.list"):
@@ -580,6 +715,12 @@ PRINCIPAL_REQUESTS: tuple[type[Request], ...] = (
     WorkflowList,
     WorkflowShow,
     WorkflowReload,
+    WorkflowPause,
+    WorkflowResume,
+    ScheduleList,
+    TickReport,
+    EventPending,
+    EventCancel,
     AgentList,
     AgentDrain,
     AgentUndrain,

@@ -14,10 +14,12 @@ from cdktr_common.catalogue.plan import AgentLostPolicy as AgentLostPolicy
 from cdktr_common.catalogue.plan import Call as Call
 from cdktr_common.catalogue.plan import Container as Container
 from cdktr_common.catalogue.plan import Group as Group
+from cdktr_common.catalogue.plan import Listener as Listener
 from cdktr_common.catalogue.plan import Param as Param
 from cdktr_common.catalogue.plan import Plan as Plan
 from cdktr_common.catalogue.plan import PrincipalLostPolicy as PrincipalLostPolicy
 from cdktr_common.catalogue.plan import Retry as Retry
+from cdktr_common.catalogue.plan import Schedule as Schedule
 from cdktr_common.catalogue.plan import Step as Step
 from cdktr_common.catalogue.plan import TaskPlan as TaskPlan
 
@@ -30,6 +32,7 @@ ResultState = Literal["COMPLETED", "FAILED", "CANCELLED", "CRASHED", "RELEASED"]
 AgentState = Literal["ready", "silent", "draining", "gone"]
 Stream = str
 """`stdout`, `stderr`, or `artifact/PATH`."""
+TickState = Literal["fired", "late", "coalesced", "skipped", "suppressed", "missed"]
 LossCause = Literal["supervisor", "silence", "lease", "operator"]
 
 
@@ -48,11 +51,22 @@ class RunRef(Value, frozen=True, kw_only=True):
     workflow: str
 
 
+class TickRef(Value, frozen=True, kw_only=True):
+    """The instant that a run is for: `due_ts`, of the schedule, and the instant before it. `state`:
+    `fired`, `late` by `late_s`, or `backfill`, when somebody asks for a past instant."""
+
+    schedule: str
+    due_ts: float
+    previous_ts: float | None = None
+    state: str = "fired"
+    late_s: float = 0.0
+
+
 class RunRow(Value, frozen=True, kw_only=True):
     """A run in a list. `done` counts tasks in a final state; `code` is the exit code of the first
     task that failed, as `--wait` returns it. `queued`: it waits for others of its workflow to end.
     `parent` is the task that called it, RUN/TASK, `retry_of` the run it repeats in part. `settled`:
-    it goes on, but only the tasks of its end are left."""
+    it goes on, but only the tasks of its end are left. `tick`: the instant it is for."""
 
     run: str
     workflow: str
@@ -72,6 +86,7 @@ class RunRow(Value, frozen=True, kw_only=True):
     parent: str = ""
     retry_of: str = ""
     settled: bool = False
+    tick: TickRef | None = None
 
 
 class AttemptRow(Value, frozen=True, kw_only=True):
@@ -148,7 +163,9 @@ class Fault(Value, frozen=True, kw_only=True):
 
 class WorkflowRow(Value, frozen=True, kw_only=True):
     """A workflow in a list. `broken` holds the faults of a newer file that was not accepted: the
-    last good version stays in force. `schedule` is empty when nothing is to fire by time."""
+    last good version stays in force. `schedule` is empty when nothing is to fire by time; `next_ts`
+    is when it fires next, as told by the one who fires. `paused`: neither time nor events start it;
+    `paused_reason` says who wanted that."""
 
     workflow: str
     name: str = ""
@@ -160,6 +177,104 @@ class WorkflowRow(Value, frozen=True, kw_only=True):
     file: str = ""
     loaded_ts: float | None = None
     broken: list[Fault] = []
+    paused: bool = False
+    paused_reason: str = ""
+    next_ts: float | None = None
+
+
+class ScheduleRef(Value, frozen=True, kw_only=True):
+    """A schedule of a workflow by its id."""
+
+    workflow: str
+    schedule: str
+
+
+class ScheduleRow(Value, frozen=True, kw_only=True):
+    """A schedule and how far it is accounted for. Its instants are those after `since_ts` and, when
+    it is no longer in force, up to `until_ts`. `ticked_ts` is the last one accounted for, or
+    `since_ts`. `paused`: its instants start nothing now, since `paused_ts`; `resumed_ts` is when
+    that ended last. `state`, `run` and `due_ts` are of the last instant that was told of, `next_ts`
+    is what the one who fires said that it will fire next."""
+
+    workflow: str
+    schedule: str
+    spec: Schedule
+    since_ts: float
+    ticked_ts: float
+    until_ts: float | None = None
+    paused: bool = False
+    paused_ts: float | None = None
+    resumed_ts: float | None = None
+    state: str = ""
+    run: str = ""
+    due_ts: float | None = None
+    next_ts: float | None = None
+
+
+class Tick(Value, frozen=True, kw_only=True):
+    """What has become of an instant, or is to: `act` is `fire` (start the run that is due),
+    `coalesced` (into the instant at `into_ts`), `suppressed` (it was paused then), or `missed`, for
+    the `reason`. But for `fire` it may be several, one after another: `count` of them, the first at
+    `from_ts`, the last at `due_ts`.
+
+    `after_ts` is the `ticked_ts` that the teller knows: when it is another, nothing is done.
+    `previous_ts` is the instant before `due_ts`. `delay_s`: it was not to be started sooner than so
+    long after `due_ts`."""
+
+    workflow: str
+    schedule: str
+    act: Literal["fire", "coalesced", "suppressed", "missed"]
+    after_ts: float
+    due_ts: float
+    from_ts: float | None = None
+    count: int = 1
+    previous_ts: float | None = None
+    delay_s: float = 0.0
+    into_ts: float | None = None
+    reason: str = ""
+
+
+class TickResult(Value, frozen=True, kw_only=True):
+    """What was recorded of a tick: its state and the run it has started. An empty `state`: nothing,
+    since `ticked_ts`, how far the schedule is accounted for, is not what the tick said; null when
+    there is no such schedule."""
+
+    workflow: str
+    schedule: str
+    due_ts: float
+    state: str = ""
+    run: str = ""
+    reason: str = ""
+    ticked_ts: float | None = None
+
+
+class NextTick(Value, frozen=True, kw_only=True):
+    """When a schedule will fire next; null: never again."""
+
+    workflow: str
+    schedule: str
+    next_ts: float | None
+
+
+class Held(Value, frozen=True, kw_only=True):
+    """An event waits in the window of a listener: number `listener` of the workflow, from 0. The
+    window ends at `due_ts`."""
+
+    workflow: str
+    listener: int
+    due_ts: float
+
+
+class DeferredRow(Value, frozen=True, kw_only=True):
+    """An event to be fired, or a workflow to be started, at `due_ts`."""
+
+    deferred: str
+    due_ts: float
+    event: str | None = None
+    workflow: str | None = None
+    key: str | None = None
+    source: str = ""
+    created_ts: float = 0.0
 
 
 class AgentLoad(Value, frozen=True, kw_only=True):
