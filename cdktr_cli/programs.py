@@ -14,6 +14,7 @@ BUILT_IN = {
     "principal": "the daemon that decides: workflows, runs, agents",
     "agent": "the daemon that runs tasks",
     "logd": "the daemon that records output and history",
+    "cron": "start workflows by time; next, range, lint, diff, audit, forecast",
     "trigger": "fire an event or start a workflow",
     "run": "run one command on some agent",
     "ctl": "look at runs, tasks, agents; why, cancel, drain",

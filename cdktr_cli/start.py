@@ -25,7 +25,7 @@ cdktr start - start programs on this machine and keep them running; Ctrl-C stops
 Examples:
   cdktr start principal --with-agent      Everything on one machine.
   cdktr start --max-executors 8           The same, with eight slots.
-  cdktr start principal                   Principal and logd, without an agent.
+  cdktr start principal                   Principal, logd and cron, without an agent.
   cdktr start agent --max-executors 8 --label gpu
   cdktr start logd
   cdktr --host-port 10.0.0.5:5561 start agent --insecure
@@ -35,6 +35,7 @@ Usage:
 
 Options:
   --with-agent            With `principal`: one agent, too.
+  --without-cron          No cdktr-cron: workflows are not started by time from here.
   -n --max-executors N    Tasks that the agent runs at the same time.
   -l --label LABEL        A label of the agent; may be given several times.
   --name NAME             Name of the agent; default: host name.
@@ -80,8 +81,8 @@ def plan(args: cli.Args, settings: Settings) -> list[Child]:
                 cli.fail(PROGRAM, f"{option} is for the agent: add --with-agent", USAGE)
     principal = [*_common(args), *_valued("--workflow-dir", args["--workflow-dir"])]
     children = [_agent(args, settings, alone=False)] if with_agent else []
-    if programs.find("cron"):
-        children.append(_child("cron", _common(args)))
+    if not args["--without-cron"] and programs.find("cron"):
+        children.append(_child("cron", _beside(args)))
     return [*children, _child("logd", _common(args)), _child("principal", principal)]
 
 
@@ -120,12 +121,17 @@ def _common(args: cli.Args) -> list[str]:
     return [*arguments, "--insecure"] if args["--insecure"] else arguments
 
 
-def _agent(args: cli.Args, settings: Settings, *, alone: bool) -> Child:
+def _beside(args: cli.Args) -> list[str]:
+    """Beside its principal a program needs no TCP, and 0.0.0.0 is an address to bind alone."""
     arguments = _common(args)
-    if not alone and args["--host-port"]:
-        # Beside its principal it needs no TCP, and 0.0.0.0 is an address to bind alone.
+    if args["--host-port"]:
         at = arguments.index("--host-port")
         del arguments[at : at + 2]
+    return arguments
+
+
+def _agent(args: cli.Args, settings: Settings, *, alone: bool) -> Child:
+    arguments = _common(args) if alone else _beside(args)
     arguments += _valued("--max-executors", args["--max-executors"])
     arguments += _valued("--name", args["--name"])
     for label in args["--label"]:

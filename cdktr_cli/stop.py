@@ -39,7 +39,7 @@ Exit codes: 0 all stopped - 3 nothing was running - 75 something still runs.
 """
 
 STARTERS = ("start.lock", "agent/*/start.lock", "logd/start.lock")
-DAEMONS = ("agent/*/lock", "agent/*/supervisor.lock", "cron/lock", "logd/lock", "principal/lock")
+DAEMONS = ("agent/*/lock", "agent/*/supervisor.lock", "cron/*lock", "logd/lock", "principal/lock")
 
 
 def main(argv: list[str]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PROGRAMS = ("cdktr_principal", "cdktr_agent", "cdktr_logd", "cdktr_cli")
+PROGRAMS = ("cdktr_principal", "cdktr_agent", "cdktr_logd", "cdktr_cron", "cdktr_cli")
 PACKAGES = ("cdktr_common", *PROGRAMS)
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 MAX_FILE = 350
@@ -21,7 +21,7 @@ CATALOGUE = ROOT / "cdktr_common" / "catalogue"
 
 CONFINED = {
     "duckdb": ("cdktr_logd/store.py",),
-    "croniter": ("cdktr_principal/language/schedule.py",),
+    "croniter": ("cdktr_principal/language/schedule.py", "cdktr_cron/schedule.py"),
     "psutil": ("cdktr_agent/",),
     "cel": ("cdktr_principal/expressions/programs.py",),
 }

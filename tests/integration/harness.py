@@ -29,6 +29,7 @@ MODULES = {
     "principal": "cdktr_principal",
     "logd": "cdktr_logd",
     "agent": "cdktr_agent",
+    "cron": "cdktr_cron",
 }
 
 
@@ -155,6 +156,12 @@ class Env:
         """An agent that is ready."""
         words = ("--name", name, "--max-executors", str(slots), *args)
         proc = self.start("agent", *words, under=under)
+        proc.ready()
+        return proc
+
+    def cron(self, *args: str, under: Sequence[str] = ()) -> Proc:
+        """A cron that is ready."""
+        proc = self.start("cron", *args, under=under)
         proc.ready()
         return proc
 

@@ -47,14 +47,14 @@ class Supervised:
 
     def all_running(self) -> dict[str, int] | None:
         pids = self.pids()
-        return pids if len(pids) == 3 else None
+        return pids if len(pids) == 4 else None
 
 
 @pytest.fixture
 def supervised(env: Env, need: Callable[[str], str]) -> Iterator[Supervised]:
     supervised = Supervised(env, need("supervisord"), need("supervisorctl"))
     try:
-        wait_until(supervised.all_running, what="three programs under supervisord")
+        wait_until(supervised.all_running, what="four programs under supervisord")
         yield supervised
     finally:
         supervised.daemon.terminate()
@@ -67,7 +67,7 @@ def output(env: Env, run: str, task: str) -> str:
 
 def test_each_program_is_killed_once_and_the_work_goes_on(supervised: Supervised) -> None:
     env = supervised.env
-    for victim in ("principal", "logd", "agent"):
+    for victim in ("principal", "logd", "agent", "cron"):
         started = env.command("cdktr-trigger", "--workflow", "slow", "--retry-for", "20s")
         assert started.returncode == 0, started
         before = started.stdout.strip()

@@ -49,6 +49,8 @@ def test_spellings(words: str, children: list[str]) -> None:
 def test_cron_is_started_once_it_exists(installed: set[str]) -> None:
     installed.add("cron")
     assert planned("principal --with-agent") == ["agent", "cron", "logd", "principal"]
+    assert planned("principal --without-cron") == ["logd", "principal"]
+    assert planned("--host-port 0.0.0.0:7 --insecure")[1] == "cron --insecure"
 
 
 def test_options_of_an_agent_need_one(capsys: pytest.CaptureFixture[str]) -> None:
