@@ -28,7 +28,7 @@ from cdktr_common.cli import Log
 from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
 from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import Loop, Timer, clock
-from cdktr_principal.decisions import agents, assigning, operators, triggers
+from cdktr_principal.decisions import agents, assigning, operators, pauses, ticks, triggers
 from cdktr_principal.decisions.core import Core, Moment
 from cdktr_principal.definitions import Definitions
 from cdktr_principal.folder import Scan
@@ -103,8 +103,12 @@ class Service:
             p.RunWhy: self._run_why,
             p.TaskContinue: self._task_continue,
             p.TaskList: lambda _, r, at: queries.task_list(core.session, self._find(r.run), r),
-            p.WorkflowList: lambda _, r, at: queries.workflow_list(core.state),
-            p.WorkflowShow: lambda _, r, at: queries.workflow_detail(core.state, r.workflow),
+            p.WorkflowList: lambda _, r, at: queries.workflow_page(core.state, core.session),
+            p.WorkflowShow: self._workflow_show,
+            p.WorkflowPause: partial(pauses.pause, core),
+            p.WorkflowResume: partial(pauses.resume, core),
+            p.ScheduleList: lambda _, r, at: queries.schedule_list(core.state, core.session, r),
+            p.TickReport: partial(ticks.tick_report, core),
             p.WorkflowReload: self._workflow_reload,
             p.AgentList: lambda _, r, at: queries.agent_list(core.state, core.session),
             p.EventList: self._event_list,
@@ -229,6 +233,9 @@ class Service:
 
     def _find(self, name: str) -> Run:
         return queries.find_run(self.core.state, name)
+
+    def _workflow_show(self, ask: Ask, request: p.WorkflowShow, at: Moment) -> Reply:
+        return queries.workflow_detail(self.core.state, self.core.session, request.workflow)
 
     def _run_cancel(self, ask: Ask, request: p.RunCancel, at: Moment) -> Reply:
         run = self._find(request.run)

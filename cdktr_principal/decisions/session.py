@@ -38,7 +38,8 @@ class Session:
     """See the module text. `kept`: agents that get nothing from behind a task that needs more slots
     than they have free, and how many they lack. `alarm` is when a turn is wanted although nobody
     may have said anything; of the turn's own making, and so never out of date. `progress`: by
-    agent, of its tokens, as its last beat had it."""
+    agent, of its tokens, as its last beat had it. `next_ticks`: when schedules fire next, as was
+    told last."""
 
     def __init__(self) -> None:
         self.pools = Pools()
@@ -54,6 +55,7 @@ class Session:
         self.timers: list[tuple[float, int, Task | Run]] = []
         self.reminders = 0
         self.stopped: set[Task] = set()
+        self.next_ticks: dict[tuple[str, str], float | None] = {}
         self.ordered: set[str] = set()
         self.loads: dict[str, AgentLoad] = {}
         self.heard_ts: dict[str, float] = {}

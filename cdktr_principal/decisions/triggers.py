@@ -14,10 +14,11 @@ from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions import repeats
 from cdktr_principal.decisions.core import Core, Moment
 from cdktr_principal.decisions.creating import create, find_workflow
+from cdktr_principal.decisions.room import check_room
 from cdktr_principal.decisions.session import Ask
 from cdktr_principal.folder import Scan
 from cdktr_principal.language.fields import is_one_line
-from cdktr_principal.requests.limits import check_payload, digest
+from cdktr_principal.requests.limits import check_payload, check_tick, digest
 from cdktr_principal.requests.params import check_params, params_of_event
 from cdktr_principal.requests.plans import check_plan
 from cdktr_principal.state.records import Run
@@ -34,13 +35,19 @@ def run_start(core: Core, ask: Ask, request: p.RunStart, at: Moment) -> Reply:
     else:
         plan = find_workflow(core, request.workflow or "")
     key = _key(request.key, request.id)
+    if request.tick is not None and request.workflow is None:
+        raise ProtocolError("bad_field", "run.start: a tick is of a workflow")
+    check_tick(request.tick)
     content = digest(request.plan or plan.workflow, request.payload, request.params)
     known = _known_key(core, key, content)
     if known is not None:
         return known
-    _check_room(core)
+    check_room(core)
     params = check_params(plan, request.params)
-    run = create(core, plan, at, payload=request.payload, params=params, key=key, digest=content)
+    run = create(
+        core, plan, at, payload=request.payload, params=params, key=key, digest=content,
+        tick=request.tick,
+    )  # fmt: skip
     return p.RunStarted(runs=[RunRef(run=run, workflow=plan.workflow)])
 
 
@@ -56,7 +63,7 @@ def event_fire(core: Core, ask: Ask, request: p.EventFire, at: Moment) -> Reply:
     known = _known_key(core, key, content)
     if known is not None:
         return known
-    _check_room(core)
+    check_room(core)
     plans = [
         workflow.plan
         for _, workflow in sorted(core.state.workflows.items())
@@ -85,7 +92,7 @@ def run_retry(core: Core, run: Run, request: p.RunRetry, at: Moment) -> Reply:
     known = _known_key(core, key, content)
     if known is not None:
         return known
-    _check_room(core)
+    check_room(core)
     if run.ended_ts is None:
         raise ProtocolError("conflict", f"run {run.id} has not ended yet")
     reused = {} if request.all else repeats.reused(run, again)
@@ -106,15 +113,6 @@ def _known_key(core: Core, key: str | None, content: str) -> Reply | None:
         )
     runs = [RunRef(run=run, workflow=workflow) for run, workflow in use.runs]
     return p.RunStarted(runs=runs, duplicate=True)
-
-
-def _check_room(core: Core) -> None:
-    if core.disk_full:
-        raise ProtocolError(
-            "disk_full",
-            "the principal's disk is full: nothing new is taken until there is room; what runs is "
-            "still recorded",
-        )
 
 
 def definitions_changed(core: Core, scan: Scan, at: Moment) -> p.WorkflowReloaded:

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final
 
+from cdktr_common.catalogue.values import TickRef
+from cdktr_common.times import rfc3339
 from cdktr_principal.decisions.scope import enclosing, loop_value, told
 from cdktr_principal.expressions.functions import written
 from cdktr_principal.state.copies import prefix
@@ -37,9 +39,9 @@ _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
 def variables(task: Task) -> dict[str, str]:
     """By name. What is longer than it may be is not there."""
     run = task.run
-    if not (run.params or run.gives or task.group):
+    if not (run.params or run.gives or task.group or run.tick):
         return {}
-    found: dict[str, str] = {}
+    found = {} if run.tick is None else _of_tick(run.tick)
     for key, value in run.params.items():
         _add(found, f"CDKTR_PARAM_{in_name(key)}", value, VALUE)
     if run.gives:
@@ -52,6 +54,16 @@ def variables(task: Task) -> dict[str, str]:
             found["CDKTR_ITEM_INDEX"] = str(made_for["index"])
             break
     return found
+
+
+def _of_tick(tick: TickRef) -> dict[str, str]:
+    """The instant that the run is for, the one before it, and how it was met."""
+    previous = tick.previous_ts
+    return {
+        "CDKTR_SCHEDULED_TIME": rfc3339(tick.due_ts),
+        "CDKTR_PREVIOUS_TIME": "" if previous is None else rfc3339(previous),
+        "CDKTR_TICK_STATE": tick.state,
+    }
 
 
 def _add(found: dict[str, str], name: str, value: Any, most: int) -> int:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
+
+import msgspec
 
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import (
     AgentRow,
     AttemptRow,
     RunRow,
+    ScheduleRow,
     TaskRow,
     WorkflowRow,
 )
@@ -17,7 +21,8 @@ from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions.ready import nearest
 from cdktr_principal.decisions.session import Session
 from cdktr_principal.language.canonical import schedule_text
-from cdktr_principal.state.records import Agent, Attempt, Run, Task, Workflow
+from cdktr_principal.state.records import Agent, Attempt, Run, Task
+from cdktr_principal.state.schedules import EVERY, Planned
 from cdktr_principal.state.state import State
 
 PAGE: int = 1000
@@ -71,6 +76,7 @@ def run_row(run: Run) -> RunRow:
         tasks=len(run.tasks), done=len(run.tasks) - run.open, failed=run.failed, code=run.code,
         reason=run.reason, seq=run.seq, queued=run.queued, parent=run.parent,
         retry_of=run.retry_of, settled=run.settled is not None and run.ended_ts is None,
+        tick=run.tick,
     )  # fmt: skip
 
 
@@ -143,10 +149,13 @@ def _attempt_row(attempt: Attempt) -> AttemptRow:
     )  # fmt: skip
 
 
-def workflow_list(state: State) -> p.WorkflowPage:
-    """`workflow.list`."""
-    rows = [_workflow_row(name, state.workflows[name]) for name in sorted(state.workflows)]
-    return p.WorkflowPage(workflows=rows)
+def workflow_page(
+    state: State, session: Session, names: Iterable[str] | None = None
+) -> p.WorkflowPage:
+    """`workflow.list`: these, or all."""
+    listed = sorted(state.workflows) if names is None else names
+    rows = [_workflow_row(state, session, name) for name in listed]
+    return p.WorkflowPage(workflows=rows, paused=EVERY in state.schedules.pauses)
 
 
 def find_workflow(state: State, name: str) -> str:
@@ -163,23 +172,62 @@ def find_workflow(state: State, name: str) -> str:
     return named[0]
 
 
-def workflow_detail(state: State, name: str) -> p.WorkflowDetail:
+def workflow_detail(state: State, session: Session, name: str) -> p.WorkflowDetail:
     """`workflow.show`, by id or by a name that only one has."""
     found = find_workflow(state, name)
-    workflow = state.workflows[found]
-    return p.WorkflowDetail(workflow=_workflow_row(found, workflow), plan=workflow.plan)
+    row = _workflow_row(state, session, found)
+    return p.WorkflowDetail(workflow=row, plan=state.workflows[found].plan)
 
 
-def _workflow_row(name: str, workflow: Workflow) -> WorkflowRow:
-    plan = workflow.plan
+def _workflow_row(state: State, session: Session, name: str) -> WorkflowRow:
+    workflow = state.workflows[name]
+    plan, pauses = workflow.plan, state.schedules.pauses
+    paused, reason = state.paused(name), pauses.get(name) or pauses.get(EVERY, "")
     if plan is None:
-        return WorkflowRow(workflow=name, file=workflow.file, broken=workflow.broken)
+        return WorkflowRow(
+            workflow=name, file=workflow.file, broken=workflow.broken, paused=paused,
+            paused_reason=reason,
+        )  # fmt: skip
     return WorkflowRow(
         workflow=name, name=plan.name, description=plan.description, tasks=len(plan.tasks),
         events=plan.events, schedule=schedule_text(plan),
         hash=workflow.hash, file=workflow.file, loaded_ts=workflow.loaded_ts,
-        broken=workflow.broken,
+        broken=workflow.broken, paused=paused, paused_reason=reason,
+        next_ts=_next_ts(state, session, name),
     )  # fmt: skip
+
+
+def _next_ts(state: State, session: Session, name: str) -> float | None:
+    current = state.schedules.current.get(name, {})
+    known = (session.next_ticks.get((name, schedule)) for schedule in current)
+    return min((ts for ts in known if ts is not None), default=None)
+
+
+def schedule_list(state: State, session: Session, request: p.ScheduleList) -> p.SchedulePage:
+    """`schedule.list`; all schedules of a workflow are in one page."""
+    ledger = state.schedules
+    if request.workflow is not None:
+        known = ledger.current.keys() | ledger.retired.keys()
+        name = request.workflow
+        name = name if name in known else find_workflow(state, name)
+        rows = [_schedule_row(session, planned) for planned in ledger.of(name)]
+        return p.SchedulePage(schedules=rows, seq=state.seq, epoch=state.epoch)
+    rows, limit, more = [], _limit(request.limit), None
+    for name in sorted(ledger.current.keys() | ledger.retired.keys()):
+        if name > request.after:
+            if len(rows) >= limit:
+                more = rows[-1].workflow
+                break
+            rows += [_schedule_row(session, planned) for planned in ledger.of(name)]
+    return p.SchedulePage(schedules=rows, seq=state.seq, epoch=state.epoch, next=more)
+
+
+def _schedule_row(session: Session, planned: Planned) -> ScheduleRow:
+    current = planned.until_ts is None
+    next_ts = session.next_ticks.get((planned.workflow, planned.schedule)) if current else None
+    return ScheduleRow(
+        paused=planned.paused_ts is not None, next_ts=next_ts, **msgspec.structs.asdict(planned)
+    )
 
 
 def agent_list(state: State, session: Session) -> p.AgentPage:

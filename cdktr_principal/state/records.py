@@ -208,6 +208,7 @@ class Run:
         self.parent = fact.parent
         self.depth = fact.depth
         self.retry_of = fact.retry_of
+        self.tick = fact.tick
         self.reuse = fact.reused
         self.queued = fact.queued
         self.key = fact.key

@@ -4,7 +4,8 @@ Theory of operation. Everything durable is a fold over facts (`cdktr_common.cata
 `apply` decides nothing: what it derives (which tasks have become ready, which finished runs are
 forgotten) follows from the facts alone, so replaying a journal gives the very state that the live
 program had. How tasks move stands in `lifecycle`, what groups make in `copies`, agents in `roster`,
-which runs wait for others in `admission`: parts of this file, called by `apply` alone.
+which runs wait for others in `admission`, how far schedules are accounted for in `schedules`: parts
+of this file, called by `apply` alone.
 
 A PENDING task whose turn has come stands in a ready queue, or, when something is to be decided
 about it, among those that are `due`: none is left there at the end of a turn. One that waits for
@@ -26,6 +27,7 @@ from cdktr_principal.state.admission import Admission
 from cdktr_principal.state.demand import demand
 from cdktr_principal.state.lifecycle import InvalidTransition as InvalidTransition
 from cdktr_principal.state.records import Agent, KeyUse, Queue, QueueName, Run, Task, Workflow
+from cdktr_principal.state.schedules import Schedules
 
 RECENT_RUNS: Final = 1000
 """Finished runs that are remembered; logd has all."""
@@ -60,12 +62,18 @@ class State:
         self.due: dict[Task, None] = {}
         self.delayed: dict[Task, None] = {}
         self.admission = Admission()
+        self.schedules = Schedules()
         self.last_chances: set[Task] = set()
         self._apply: dict[type[Fact], Callable[[Any], None]] = {
             f.EpochStarted: self._epoch_started,
             f.WorkflowLoaded: self._workflow_loaded,
             f.WorkflowBroken: self._workflow_broken,
             f.WorkflowRemoved: self._workflow_removed,
+            f.WorkflowPaused: self._workflow_paused,
+            f.TickRecorded: self._tick_recorded,
+            f.ScheduleClosed: self._schedule_closed,
+            f.EventDeferred: lambda _: None,
+            f.EventDropped: lambda _: None,
             f.EventFired: self._event_fired,
             f.RunCreated: partial(lifecycle.run_created, self),
             f.RunAdmitted: partial(lifecycle.run_admitted, self),
@@ -116,6 +124,7 @@ class State:
 
     def _workflow_loaded(self, fact: f.WorkflowLoaded) -> None:
         self.workflows[fact.workflow] = Workflow(fact.plan, fact.hash, fact.file, fact.ts)
+        self.schedules.loaded(fact.workflow, fact.plan, fact.ts)
 
     def _workflow_broken(self, fact: f.WorkflowBroken) -> None:
         known = self.workflows.setdefault(fact.workflow, Workflow(None, "", fact.file, None))
@@ -124,6 +133,20 @@ class State:
 
     def _workflow_removed(self, fact: f.WorkflowRemoved) -> None:
         self.workflows.pop(fact.workflow, None)
+        self.schedules.removed(fact.workflow, fact.ts)
+
+    def _workflow_paused(self, fact: f.WorkflowPaused) -> None:
+        self.schedules.pause(fact)
+
+    def _tick_recorded(self, fact: f.TickRecorded) -> None:
+        self.schedules.ticked(fact)
+
+    def _schedule_closed(self, fact: f.ScheduleClosed) -> None:
+        self.schedules.closed(fact)
+
+    def paused(self, workflow: str) -> bool:
+        """Do neither time nor events start it?"""
+        return self.schedules.paused(workflow)
 
     def _event_fired(self, fact: f.EventFired) -> None:
         if fact.key is not None:

@@ -14,12 +14,13 @@ from typing import Any, Final
 import msgspec
 
 from cdktr_common.catalogue import facts as f
-from cdktr_common.catalogue.values import Payload, Plan, Reused, RunState, TaskState
+from cdktr_common.catalogue.values import Payload, Plan, Reused, RunState, TaskState, TickRef
 from cdktr_common.codec import encode
 from cdktr_common.files import replace_file
 from cdktr_principal.state import copies
 from cdktr_principal.state.dag import graph
 from cdktr_principal.state.records import FINAL, Agent, Attempt, KeyUse, Run, Task, Workflow
+from cdktr_principal.state.schedules import Schedules
 from cdktr_principal.state.state import State
 
 KEPT: Final = 2
@@ -88,6 +89,7 @@ class RunImage(msgspec.Struct, omit_defaults=True):
     output: Any = None
     gives: bool = False
     made: list[tuple[int, list[Any]]] = []
+    tick: TickRef | None = None
 
 
 class Image(msgspec.Struct):
@@ -102,6 +104,7 @@ class Image(msgspec.Struct):
     keys: list[tuple[str, KeyUse]]
     agents: dict[str, Agent]
     ready_order: int
+    schedules: Schedules | None = None
 
 
 def take(state: State) -> Image:
@@ -116,6 +119,7 @@ def take(state: State) -> Image:
         keys=list(state.keys.items()),
         agents=state.agents,
         ready_order=state.ready_order,
+        schedules=state.schedules,
     )
 
 
@@ -133,6 +137,7 @@ def _run_image(run: Run) -> RunImage:
         cancelling_hooks=run.cancelling_hooks, cancel_state=run.cancel_state,
         cancel_code=run.cancel_code, settled=run.settled, output=run.output, gives=run.gives,
         made=[(task.index, task.copies.items) for task in made if task.copies is not None],
+        tick=run.tick,
     )  # fmt: skip
 
 
@@ -155,6 +160,7 @@ def restore(image: Image) -> State:
     state.workflows = image.workflows
     state.agents = image.agents
     state.keys.update(image.keys)
+    state.schedules = image.schedules or _schedules(image.workflows)
     ready: list[Task] = []
     for run_image in image.runs:
         ready += _restore_run(state, run_image)
@@ -168,12 +174,21 @@ def restore(image: Image) -> State:
     return state
 
 
+def _schedules(workflows: dict[str, Workflow]) -> Schedules:
+    """Of an image that was taken before there were any."""
+    made = Schedules()
+    for name, workflow in workflows.items():
+        if workflow.plan is not None:
+            made.loaded(name, workflow.plan, workflow.loaded_ts or 0.0)
+    return made
+
+
 def _restore_run(state: State, image: RunImage) -> list[Task]:
     fact = f.RunCreated(
         seq=image.seq, ts=image.created_ts, run=image.id, workflow=image.workflow, plan=image.plan,
         event=image.event, payload=image.payload, key=image.key, params=image.params,
         parent=image.parent, depth=image.depth, retry_of=image.retry_of, reused=image.reused,
-        queued=image.queued,
+        queued=image.queued, tick=image.tick,
     )  # fmt: skip
     run = Run(fact, graph(image.plan))
     for name in _SAME:

@@ -110,7 +110,7 @@ def test_an_older_journal_has_every_fact_of_its_version_and_folds_to_what_it_mea
     for run, tasks in meant["tasks"].items():
         shown = queries.task_list(Session(), state.runs[run], p.TaskList(run=run)).tasks
         assert within(tasks, plain(shown))
-    assert within(meant["workflows"], plain(queries.workflow_list(state).workflows))
+    assert within(meant["workflows"], plain(queries.workflow_page(state, Session()).workflows))
     assert sorted(state.agents) == meant["agents"]
 
 

@@ -22,9 +22,11 @@ from cdktr_common.catalogue.values import (
     Group,
     Plan,
     Retry,
+    ScheduleRef,
     TaskPlan,
     TaskResult,
     TaskSpec,
+    Tick,
 )
 from tests.integration.harness import Env, environment, wait_until
 
@@ -59,6 +61,7 @@ def with_a_real_agent(env: Env) -> None:
     env.workflow("etl", f"{{name: Nightly, events: [new-file], placement: together, {tasks}}}\n")
     env.workflow("broken", "tasks: {a: {comand: x}}\n")
     env.workflow("gone", "tasks: {a: {command: x}}\n")
+    env.workflow("timed", "{cron: 0 3 * * *, tasks: {a: {command: x}}}\n")
     env.principal()
     client = env.client()
     agent = env.agent("box1")
@@ -92,6 +95,24 @@ def with_decisions(env: Env) -> None:
     for run in [env.submit(plan), env.submit(plan)]:
         env.wait(run)
     assert agent.stop() == 0
+
+
+def with_time(env: Env) -> None:
+    """An instant that is fired and one that is missed, a pause, and a schedule that ends."""
+    client = env.client()
+    ask = p.ScheduleList(workflow="timed")
+    row = client.ask(ask, p.SchedulePage).schedules[0]
+    now = row.since_ts
+    ticks = [
+        Tick(workflow="timed", schedule=row.schedule, act=act, after_ts=after, due_ts=due)
+        for act, after, due in (("missed", now, now + 1), ("fire", now + 1, now + 2))
+    ]  # fmt: skip
+    client.ask(p.TickReport(ticks=ticks), p.TickReported)
+    client.ask(p.WorkflowPause(workflow="timed", reason="to see"), p.WorkflowPage)
+    (env.workflows / "timed.yaml").unlink()
+    client.ask(p.WorkflowReload(), p.WorkflowReloaded)
+    closed = ScheduleRef(workflow="timed", schedule=row.schedule)
+    client.ask(p.TickReport(closed=[closed]), p.TickReported)
 
 
 def with_a_played_agent(env: Env) -> None:
@@ -146,6 +167,7 @@ def keep(target: Path) -> None:
     with environment() as env:
         with_a_real_agent(env)
         with_decisions(env)
+        with_time(env)
         with_a_played_agent(env)
         assert env.procs[0].stop() == 0  # writes a snapshot and begins a segment
         principal = env.principal()
