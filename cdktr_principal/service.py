@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -28,10 +28,19 @@ from cdktr_common.cli import Log
 from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
 from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import Loop, Timer, clock
-from cdktr_principal.decisions import agents, assigning, operators, pauses, ticks, triggers
+from cdktr_principal.decisions import (
+    agents,
+    assigning,
+    events,
+    operators,
+    pauses,
+    ticks,
+    triggers,
+)
 from cdktr_principal.decisions.core import Core, Moment
 from cdktr_principal.definitions import Definitions
 from cdktr_principal.folder import Scan
+from cdktr_principal.publishing import Publishing
 from cdktr_principal.requests import queries, why
 from cdktr_principal.requests.waits import EventWaits, RunWaits
 from cdktr_principal.sources import Sources
@@ -41,10 +50,6 @@ from cdktr_principal.store.keeper import Keeper
 
 DRAIN: Final = 512
 """Messages taken in one turn at most, so that answers never wait for long."""
-
-STAT_REPEATS: Final = 8
-"""`stat/` tells of what moved so often, every two seconds: for longer than it takes a subscriber to
-notice a connection that was cut silently, and to make another."""
 
 PAGE_BYTES: Final = 1 << 20
 
@@ -75,11 +80,8 @@ class Service:
         self.started_ts = time.time()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.requests = sockets.router(context)
-        self.events = sockets.publisher(context)
+        self._publishing = Publishing(context)
         self._decoder = RequestDecoder((*COMMON_REQUESTS, *PRINCIPAL_REQUESTS))
-        self._subscribed = 0
-        self._moved: dict[str, int] = {}
-        self._moved_before: deque[dict[str, int]] = deque(maxlen=STAT_REPEATS)
         self._run_waits = RunWaits(core)
         self._event_waits = EventWaits(core, self._event_page, self._refuse)
         self._sources = Sources(core, definitions, self._refuse)
@@ -94,7 +96,7 @@ class Service:
             c.Hello: self._hello,
             c.Ping: self._ping,
             p.RunStart: self._sources.run_start,
-            p.EventFire: partial(triggers.event_fire, core),
+            p.EventFire: partial(events.event_fire, core),
             p.RunList: lambda _, r, at: queries.run_list(core.state, r),
             p.RunShow: lambda _, r, at: queries.run_detail(self._find(r.run)),
             p.RunWait: self._run_waits.wait,
@@ -127,15 +129,15 @@ class Service:
         """Bind and hook into the loop; returns the endpoints of requests. Raises BindError."""
         bound = sockets.bind(self.requests, request_binds)
         self.endpoints["principal"] = bound
-        self.endpoints["events"] = sockets.bind(self.events, event_binds)
+        self.endpoints["events"] = sockets.bind(self._publishing.socket, event_binds)
         self.core.begin_epoch(socket.gethostname(), self._moment())
         self._load(self.definitions.scan())
         self.loop.watch(self.requests, self._take)
-        self.loop.watch(self.events, self._take_subscriptions)
+        self.loop.watch(self._publishing.socket, self._publishing.take_subscriptions)
         self.loop.on_wake(self._take_scan)
         self.loop.every(0.25, self._tick)
         self.keeper.hook(self.loop)
-        self.loop.every(2.0, self._publish_stat)
+        self.loop.every(2.0, lambda: self._publishing.publish_stat(self.journal.seq))
         self.loop.every(self.definitions.refresh_s, self.reload)
         self.loop.after = self._commit
         self._commit()
@@ -186,7 +188,7 @@ class Service:
         self._run_waits.answer_ended()
         self._send_answers()
         if facts:
-            self._publish(facts, bodies)
+            self._publishing.publish(facts, bodies)
         # Readers of the record come last: nobody waits for them to work.
         self._event_waits.answer(at.clock, moved=bool(facts))
         self._send_answers()
@@ -205,29 +207,6 @@ class Service:
         answers, self.core.answers = self.core.answers, []
         for (envelope, request_id), reply in answers:
             sockets.send(self.requests, envelope, with_id(encode(reply), request_id))
-
-    def _publish(self, facts: list[Any], bodies: list[bytes]) -> None:
-        for fact, body in zip(facts, bodies, strict=True):
-            topic = fact.topic()
-            self._moved[topic] = fact.seq
-            if self._subscribed:
-                self.events.send_multipart((topic.encode(), body))
-
-    def _take_subscriptions(self) -> None:
-        while True:
-            try:
-                word = self.events.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            self._subscribed = max(0, self._subscribed + (1 if word[:1] == b"\x01" else -1))
-
-    def _publish_stat(self) -> None:
-        self._moved_before.append(self._moved)
-        if self._subscribed:
-            streams = {topic: seq for past in self._moved_before for topic, seq in past.items()}
-            stat = c.StreamStat(newest=self.journal.seq, streams=streams)
-            self.events.send_multipart((b"stat/", encode(stat)))
-        self._moved = {}
 
     # Requests that need more than the core
 
@@ -341,4 +320,4 @@ class Service:
         """Stop cleanly: a snapshot makes the next start quick."""
         self.keeper.finish()
         self.requests.close(0)
-        self.events.close(0)
+        self._publishing.socket.close(0)

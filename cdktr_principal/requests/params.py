@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -62,17 +62,23 @@ def _default(param: Param) -> Any:
     return float(param.default) if whole else param.default
 
 
-def params_of_event(plans: list[Plan], given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The params of a run of each plan that an event starts: each gets those that it declares.
-    Raises ProtocolError, also for one that none declares."""
+def check_declared(plans: Iterable[Plan], given: Mapping[str, Any]) -> None:
+    """A param given with an event is declared by one of the workflows that listen to it. Raises
+    ProtocolError."""
+    if not given:
+        return
     declared = {name: param for plan in plans for name, param in plan.params.items()}
     for name in given:
         if name not in declared:
             raise _unknown(name, declared, "workflows that listen to this event")
-    return [
-        check_params(plan, {name: value for name, value in given.items() if name in plan.params})
-        for plan in plans
-    ]
+
+
+def params_of_event(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The params of a run that an event starts: those that its workflow declares. Raises
+    ProtocolError."""
+    if not plan.params:
+        return {}
+    return check_params(plan, {name: given[name] for name in given if name in plan.params})
 
 
 def _unknown(name: str, known: Mapping[str, Param], whose: str) -> ProtocolError:

@@ -5,6 +5,7 @@ Each sentence of the result is one violation. Pure; reads only.
 
 from __future__ import annotations
 
+from cdktr_principal.state.listening import Listening
 from cdktr_principal.state.records import FINAL, Run, Task
 from cdktr_principal.state.state import State
 
@@ -24,6 +25,11 @@ def violations(state: State) -> list[str]:
     held = {token for tokens in state.held.values() for token in tokens}
     if held != set(state.tokens):
         found.append("tokens held by agents are not the current tokens")
+    listening = Listening()
+    for name, workflow in state.workflows.items():
+        listening.change(name, None, workflow.plan)
+    if state.listening != listening:
+        found.append("who listens is not what the workflows in force say")
     if any(not queue for queue in state.ready.values()):
         found.append("an empty ready queue is kept")
     return found

@@ -4,8 +4,8 @@ Theory of operation. Everything durable is a fold over facts (`cdktr_common.cata
 `apply` decides nothing: what it derives (which tasks have become ready, which finished runs are
 forgotten) follows from the facts alone, so replaying a journal gives the very state that the live
 program had. How tasks move stands in `lifecycle`, what groups make in `copies`, agents in `roster`,
-which runs wait for others in `admission`, how far schedules are accounted for in `schedules`: parts
-of this file, called by `apply` alone.
+which runs wait for others in `admission`, how far schedules are accounted for in `schedules`, who
+listens to what in `listening`: parts of this file, called by `apply` alone.
 
 A PENDING task whose turn has come stands in a ready queue, or, when something is to be decided
 about it, among those that are `due`: none is left there at the end of a turn. One that waits for
@@ -26,6 +26,7 @@ from cdktr_principal.state import lifecycle, roster
 from cdktr_principal.state.admission import Admission
 from cdktr_principal.state.demand import demand
 from cdktr_principal.state.lifecycle import InvalidTransition as InvalidTransition
+from cdktr_principal.state.listening import Listening
 from cdktr_principal.state.records import Agent, KeyUse, Queue, QueueName, Run, Task, Workflow
 from cdktr_principal.state.schedules import Schedules
 
@@ -63,6 +64,7 @@ class State:
         self.delayed: dict[Task, None] = {}
         self.admission = Admission()
         self.schedules = Schedules()
+        self.listening = Listening()
         self.last_chances: set[Task] = set()
         self._apply: dict[type[Fact], Callable[[Any], None]] = {
             f.EpochStarted: self._epoch_started,
@@ -123,6 +125,8 @@ class State:
         self.epoch = fact.epoch
 
     def _workflow_loaded(self, fact: f.WorkflowLoaded) -> None:
+        known = self.workflows.get(fact.workflow)
+        self.listening.change(fact.workflow, known.plan if known else None, fact.plan)
         self.workflows[fact.workflow] = Workflow(fact.plan, fact.hash, fact.file, fact.ts)
         self.schedules.loaded(fact.workflow, fact.plan, fact.ts)
 
@@ -132,7 +136,8 @@ class State:
         known.broken_hash = fact.hash
 
     def _workflow_removed(self, fact: f.WorkflowRemoved) -> None:
-        self.workflows.pop(fact.workflow, None)
+        known = self.workflows.pop(fact.workflow, None)
+        self.listening.change(fact.workflow, known.plan if known else None, None)
         self.schedules.removed(fact.workflow, fact.ts)
 
     def _workflow_paused(self, fact: f.WorkflowPaused) -> None:

@@ -158,6 +158,8 @@ def restore(image: Image) -> State:
     state.epoch = image.epoch
     state.newest = image.newest
     state.workflows = image.workflows
+    for name, workflow in image.workflows.items():
+        state.listening.change(name, None, workflow.plan)
     state.agents = image.agents
     state.keys.update(image.keys)
     state.schedules = image.schedules or _schedules(image.workflows)

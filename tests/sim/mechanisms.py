@@ -19,8 +19,8 @@ import cdktr_agent.custody
 import cdktr_logd.core
 import cdktr_principal.decisions.agents
 import cdktr_principal.decisions.core
+import cdktr_principal.decisions.keys
 import cdktr_principal.decisions.session
-import cdktr_principal.decisions.triggers
 from tests.sim import runner
 from tests.sim.agent import Agent
 from tests.sim.principal import Principal
@@ -75,7 +75,7 @@ def _without_guard() -> list[Patch]:
 
 def _without_keys() -> list[Patch]:
     """Nobody remembers what a key was used for."""
-    return [mock.patch.object(cdktr_principal.decisions.triggers, "_known_key", lambda *_: None)]
+    return [mock.patch.object(cdktr_principal.decisions.keys, "known", lambda *_: None)]
 
 
 def _without_marks() -> list[Patch]:

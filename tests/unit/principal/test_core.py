@@ -9,7 +9,7 @@ from cdktr_common.catalogue.facts import WorkflowLoaded
 from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
-from cdktr_principal.decisions import agents, triggers
+from cdktr_principal.decisions import agents, events, triggers
 from cdktr_principal.store.snapshot import take
 from tests.unit.principal.world import World, plan
 
@@ -235,14 +235,13 @@ def test_after_a_restart_agents_are_asked_to_say_hello() -> None:
 def test_an_event_starts_every_workflow_that_listens() -> None:
     world = World()
     for name in ("one", "two", "deaf"):
-        events = ["e"] if name != "deaf" else []
         world.core.emit(
             WorkflowLoaded, "workflow/", world.at(), workflow=name, hash="h",
-            plan=plan("a", workflow=name, events=events),
+            plan=plan("a", workflow=name, events=["e"] if name != "deaf" else []),
         )  # fmt: skip
-    reply = triggers.event_fire(world.core, None, p.EventFire(event="e", key="k"), world.at())
+    reply = events.event_fire(world.core, None, p.EventFire(event="e", key="k"), world.at())
     assert [run.workflow for run in reply.runs] == ["one", "two"]  # type: ignore[attr-defined]
-    again = triggers.event_fire(world.core, None, p.EventFire(event="e", key="k"), world.at())
+    again = events.event_fire(world.core, None, p.EventFire(event="e", key="k"), world.at())
     assert again.runs == reply.runs and again.duplicate  # type: ignore[attr-defined]
 
 

@@ -12,7 +12,7 @@ from cdktr_common.catalogue.values import Param, Plan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.requests.limits import digest
-from cdktr_principal.requests.params import check_params, params_of_event
+from cdktr_principal.requests.params import check_declared, check_params, params_of_event
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=30),
@@ -128,10 +128,11 @@ def test_all_together_have_a_limit() -> None:
 
 def test_each_workflow_of_an_event_gets_those_that_it_declares() -> None:
     one, other = plan("one", a=Param(), b=Param(default="b")), plan("other", a=Param())
-    given_ = params_of_event([one, other], {"a": "1", "b": "2"})
-    assert given_ == [{"a": "1", "b": "2"}, {"a": "1"}]
+    given_ = {"a": "1", "b": "2"}
+    assert params_of_event(one, given_) == {"a": "1", "b": "2"}
+    assert params_of_event(other, given_) == {"a": "1"}
     with pytest.raises(ProtocolError) as refused:
-        params_of_event([one, other], {"c": "1"})
+        check_declared([one, other], {"c": "1"})
     assert "unknown param 'c': known are a, b" in str(refused.value)
 
 

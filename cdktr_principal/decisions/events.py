@@ -1,0 +1,184 @@
+"""Events: which workflows one starts, and what is said of those it does not.
+
+A workflow is started by an event once at most: the first of its listeners that takes it counts, its
+plain names before the others. Whatever becomes of it, an event is recorded once, after the runs
+that it has started. Pure; every change goes through the core's facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from cdktr_common.catalogue import facts as f
+from cdktr_common.catalogue import principal as p
+from cdktr_common.catalogue.base import Reply
+from cdktr_common.catalogue.values import Listener, Plan, RunRef
+from cdktr_common.errors import ProtocolError
+from cdktr_principal.decisions import creating, keys
+from cdktr_principal.decisions.room import check_room
+from cdktr_principal.decisions.session import Ask
+from cdktr_principal.expressions import templates
+from cdktr_principal.expressions.programs import Failed, Reference
+from cdktr_principal.language.fields import is_one_line
+from cdktr_principal.requests.limits import check_payload, digest
+from cdktr_principal.requests.params import check_declared, params_of_event
+from cdktr_principal.state.listening import ENDS, Numbers
+
+if TYPE_CHECKING:
+    from cdktr_principal.decisions.core import Core, Moment
+
+MAX_NAME: Final = 200
+"""Characters of the name of an event, and of who fires it."""
+
+MAX_SHOWN: Final = 200
+"""Characters of a condition that are told when it is false."""
+
+
+class Event(NamedTuple):
+    """An event that is to be recorded, with the fields of `event.fired`."""
+
+    event: str
+    payload: Any = None
+    params: dict[str, Any] = {}
+    key: str | None = None
+    digest: str = ""
+    source: str = ""
+
+
+class Taken(NamedTuple):
+    """A workflow that an event starts: by its plain names, or by a listener."""
+
+    plan: Plan
+    number: int | None
+    params: dict[str, Any]
+
+    @property
+    def listener(self) -> Listener | None:
+        return None if self.number is None else self.plan.listeners[self.number]
+
+
+def event_fire(core: Core, ask: Ask, request: p.EventFire, at: Moment) -> Reply:
+    """`event.fire`: a run of every workflow that listens; none is an answer too."""
+    _check(request)
+    key = keys.of(request.key, request.id)
+    content = digest("event/" + request.event, request.payload, request.params)
+    known = keys.known(core, key, content)
+    if known is not None:
+        return known
+    check_room(core)
+    if request.params and (plans := _plans(core, request.event)):
+        check_declared(plans, request.params)
+    event = Event(
+        request.event, request.payload, request.params, key, content, request.source
+    )  # fmt: skip
+    return fire(core, event, at, strict=True)
+
+
+def _check(request: p.EventFire) -> None:
+    check_payload(request.payload)
+    if not 0 < len(request.event) <= MAX_NAME or not is_one_line(request.event):
+        raise ProtocolError(
+            "bad_field", f"event.fire: an event name is 1 to {MAX_NAME} characters of one line"
+        )
+    if request.event.startswith(ENDS):
+        raise ProtocolError(
+            "bad_field", f"event.fire: names that begin with '{ENDS}' tell of the ends of runs"
+        )
+    if request.source and (len(request.source) > MAX_NAME or not is_one_line(request.source)):
+        raise ProtocolError(
+            "bad_field", f"event.fire: source has up to {MAX_NAME} characters of one line"
+        )
+
+
+def _plans(core: Core, event: str) -> list[Plan]:
+    workflows = core.state.workflows
+    plans = [workflows[workflow].plan for workflow, _ in core.state.listening.of(event)]
+    return [plan for plan in plans if plan is not None]
+
+
+def fire(core: Core, event: Event, at: Moment, *, strict: bool = False) -> p.RunStarted:
+    """Record an event and start what it starts. With `strict` an event whose params a workflow
+    refuses is refused as a whole, by a ProtocolError; else it passes that workflow."""
+    listening = core.state.listening.of(event.event)
+    taken, passed = _sorted(core, event, listening, at, strict) if listening else ((), {})
+    runs = [_start(core, event, one, at) for one in taken]
+    core.emit(
+        f.EventFired, "event/", at, event=event.event, payload=event.payload, key=event.key,
+        digest=event.digest, runs=[r.run for r in runs], workflows=[r.workflow for r in runs],
+        passed=passed, source=event.source,
+    )  # fmt: skip
+    return p.RunStarted(runs=runs, listeners=len(listening), passed=passed)
+
+
+def _sorted(
+    core: Core, event: Event, listening: Sequence[tuple[str, Numbers]], at: Moment, strict: bool
+) -> tuple[list[Taken], dict[str, str]]:
+    """Those who take it, and why the others do not."""
+    taken: list[Taken] = []
+    passed: dict[str, str] = {}
+    for workflow, numbers in listening:
+        plan = core.state.workflows[workflow].plan
+        assert plan is not None
+        if core.state.paused(workflow):
+            passed[workflow] = "paused"
+            continue
+        number, why = _taker(core, plan, numbers, event, at)
+        if why:
+            passed[workflow] = why
+            continue
+        try:
+            taken.append(Taken(plan, number, params_of_event(plan, event.params)))
+        except ProtocolError as refusal:
+            if strict:
+                raise
+            passed[workflow] = refusal.detail
+    return taken, passed
+
+
+def _taker(
+    core: Core, plan: Plan, numbers: Numbers, event: Event, at: Moment
+) -> tuple[int | None, str]:
+    """The listener of a workflow that takes the event, or why none does: as the first says."""
+    whys = []
+    for number in numbers:
+        why = "" if number is None else _why_not(core, plan, number, event, at)
+        if not why:
+            return number, ""
+        whys.append(why)
+    return None, whys[0]
+
+
+def _why_not(core: Core, plan: Plan, number: int, event: Event, at: Moment) -> str:
+    listener = plan.listeners[number]
+    if listener.cond:
+        try:
+            if not templates.condition(listener.cond, EventScope(event, at)):
+                return f"if is false: {listener.cond[:MAX_SHOWN]}"
+        except Failed as fault:
+            return f"if: {fault}"
+    return ""
+
+
+def _start(core: Core, event: Event, taken: Taken, at: Moment) -> RunRef:
+    run = creating.create(
+        core, taken.plan, at, event=event.event, payload=event.payload, params=taken.params
+    )
+    return RunRef(run=run, workflow=taken.plan.workflow)
+
+
+class EventScope:
+    """What the condition of a listener may speak of."""
+
+    def __init__(self, event: Event, at: Moment) -> None:
+        self._event = event
+        self._at = at
+
+    def now(self) -> float:
+        return self._at.ts
+
+    def fresh_number(self, below: int) -> int:
+        return int(self._at.fresh(12), 36) % below
+
+    def variables(self, references: Sequence[Reference]) -> dict[str, Any]:
+        return {"event": {"name": self._event.event, "payload": self._event.payload}}

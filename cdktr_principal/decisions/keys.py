@@ -1,0 +1,35 @@
+"""What the same key asks for twice is done once, for as long as keys are remembered. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdktr_common.catalogue import principal as p
+from cdktr_common.catalogue.values import RunRef
+from cdktr_common.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from cdktr_principal.decisions.core import Core
+
+
+def of(key: str | None, request_id: str | None) -> str | None:
+    """The key of a request: its own, or what its id stands for."""
+    if key is not None:
+        if not key or len(key) > 200:
+            raise ProtocolError("bad_field", "a key has 1 to 200 characters")
+        return key
+    return f"id:{request_id}" if request_id else None
+
+
+def known(core: Core, key: str | None, content: str) -> p.RunStarted | None:
+    """What this key was answered with before. Raises ProtocolError when it was used with other
+    content."""
+    use = core.state.keys.get(key) if key is not None else None
+    if use is None:
+        return None
+    if use.digest != content:
+        raise ProtocolError(
+            "conflict", f"key '{key}' was used with another workflow, event or payload"
+        )
+    runs = [RunRef(run=run, workflow=workflow) for run, workflow in use.runs]
+    return p.RunStarted(runs=runs, duplicate=True)
