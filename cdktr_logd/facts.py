@@ -75,7 +75,7 @@ _TASK_STATES: Final = {
     "task.skipped": "SKIPPED",
 }
 _RUN_STATES: Final = {"run.created": "PENDING", "run.admitted": "ADMITTED"}
-_TOPICS: Final = {"epoch": "principal/", "workflow": "workflow/", "event": "event/"}
+_TOPICS: Final = {"epoch": "principal/", "schedule": "tick/"}
 
 
 class FactRows(NamedTuple):

@@ -82,7 +82,7 @@ def create(version: str) -> list[str]:
 def migrate(found: str, version: str, numbers: Sequence[int]) -> list[str] | None:
     """What makes tables of an older version those of today; None for an unknown one. Those of
     version 1 had no partitions and become the first. New columns stay empty in old rows."""
-    if found not in ("1", "2"):
+    if found not in ("1", "2", "3"):
         return None
     texts: list[str] = []
     if found == "1":
@@ -90,7 +90,7 @@ def migrate(found: str, version: str, numbers: Sequence[int]) -> list[str] | Non
         marks = next(text for text in begin(1) if "mark_1" in text)
         renames = [f"ALTER TABLE {table} RENAME TO {table}_1" for table in TABLES[:-1]]
         texts = [_META.split(";")[1], *renames, marks]
-    for number in numbers:
+    for number in numbers if found != "3" else ():  # version 4 has one more view
         for table, columns in _ADDED.items():
             texts += [f"ALTER TABLE {table}_{number} ADD COLUMN {column}" for column in columns]
     meta = f"UPDATE meta SET version = '{version}'"

@@ -244,6 +244,8 @@ _HISTORY: Final = {
     "attempts": "run, workflow, task, n, state, agent, fence, assigned_ts, started_ts, ended_ts,"
     " code, reason, stdout_bytes, stderr_bytes, seq",
     "events": "seq, ts, type, topic, body",
+    "ticks": "workflow, schedule, state, due_ts, from_ts, count, run, late_s, into_ts, reason, ts,"
+    " seq",
     "artifacts": "run, workflow, task, n, path, bytes, whole, ts, seq",
 }
 _ARTIFACTS: Final = f"""(
@@ -256,7 +258,9 @@ _ARTIFACTS: Final = f"""(
 """Files are what their chunks tell; `whole`: up to the end, and nothing is missing before it."""
 
 _JSON: Final = ("body", "output", "outputs")
-_TIME: Final = {"runs": "created_ts", "tasks": "started_ts", "attempts": "assigned_ts"}
+_TIME: Final = {
+    "runs": "created_ts", "tasks": "started_ts", "attempts": "assigned_ts", "ticks": "due_ts",
+}  # fmt: skip
 
 
 def history_sql(asked: HistoryList, run: str | None) -> Sql:

@@ -123,6 +123,20 @@ WHERE c.state = 'PENDING';
 CREATE VIEW events AS
 SELECT seq, ts, type, topic, run, CAST(body AS JSON) AS body, utc(ts) AS time FROM event;
 
+-- What became of the instants of schedules: `count` of them from `from_ts` to `due_ts`, and in
+-- `state` one of fired, late (by `late_s`), coalesced (into that at `into_ts`), skipped, suppressed,
+-- missed.
+CREATE VIEW ticks AS
+SELECT
+    seq, ts, body ->> '$.workflow' AS workflow, body ->> '$.schedule' AS schedule,
+    body ->> '$.state' AS state, CAST(body ->> '$.due_ts' AS DOUBLE) AS due_ts,
+    coalesce(CAST(body ->> '$.from_ts' AS DOUBLE), CAST(body ->> '$.due_ts' AS DOUBLE)) AS from_ts,
+    coalesce(CAST(body ->> '$.count' AS BIGINT), 1) AS count,
+    coalesce(body ->> '$.run', '') AS run, coalesce(CAST(body ->> '$.late_s' AS DOUBLE), 0) AS late_s,
+    CAST(body ->> '$.into_ts' AS DOUBLE) AS into_ts, coalesce(body ->> '$.reason', '') AS reason,
+    utc(CAST(body ->> '$.due_ts' AS DOUBLE)) AS due
+FROM event WHERE type = 'tick.recorded';
+
 -- Output with its time as TIMESTAMP; bytes that are not UTF-8 as escaped text.
 CREATE VIEW output AS
 SELECT pos, workflow, run, task, n, stream, off, size, line, ts, utc(ts) AS time, ended,

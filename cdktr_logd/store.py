@@ -25,9 +25,10 @@ from cdktr_logd.facts import FactRows
 from cdktr_logd.head import Head, Heights, way_on
 from cdktr_logd.partitions import Partition
 
-VERSION: Final = "3"
+VERSION: Final = "4"
 """Version of the tables. Those of version 1, without partitions, become the first partition; those
-of version 2 get the columns they lack. A file of any other version is not touched."""
+of version 2 get the columns they lack, those of 3 a view. A file of any other version is left as
+it is."""
 
 WAL_MOST: Final = 128 << 20
 """Bytes of write-ahead log after which a checkpoint is due."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import time
 
 from cdktr_cli import table
@@ -36,6 +37,14 @@ def run_and_task(args: cli.Args) -> tuple[str, str | None]:
     return run, task if slash else args["TASK"]
 
 
+def somebody() -> str:
+    """Who asks, for people."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user in a bare container
+        return "cdktr-ctl"
+
+
 def took(row: Row) -> str:
     """How long a run, task or attempt took, or has been running for."""
     return spell(table.span(table.began(row), row.get("ended"), time.time()))
@@ -47,7 +56,9 @@ def run_state(row: Row) -> str:
 
 
 def source(row: Row) -> str:
-    """What a run came from: an event, a task that called it, a run it repeats."""
+    """What a run came from: an event, a task that called it, a run it repeats, an instant."""
+    if row.get("tick"):
+        return f"time {table.when(row['tick']['due'])}"
     if row.get("retry_of"):
         return f"retry of {row['retry_of']}"
     return f"task {row['parent']}" if row.get("parent") else str(row.get("event") or "")

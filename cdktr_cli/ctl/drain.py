@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 import time
 from collections.abc import Sequence
 
 from cdktr_cli import table
 from cdktr_cli.connection import Connection
-from cdktr_cli.ctl.common import OPTIONS
+from cdktr_cli.ctl.common import OPTIONS, somebody
 from cdktr_cli.durations import seconds
 from cdktr_cli.table import Column
 from cdktr_cli.waiting import SILENCE_S
@@ -65,7 +64,7 @@ def main(args: cli.Args) -> int:
     names = list(dict.fromkeys(args["AGENT"]))
     standing(principal, names)  # all of them or none
     try:
-        rows = _drain(principal, names, args["--reason"] or f"drained by {_somebody()}")
+        rows = _drain(principal, names, args["--reason"] or f"drained by {somebody()}")
         if args["--wait"]:
             rows = _wait(principal, names, limit_s)
     except KeyboardInterrupt:  # the first drain may have been taken, answered or not
@@ -141,10 +140,3 @@ def _warn(rows: Sequence[AgentRow], told: set[str]) -> None:
 def _come_back(names: Sequence[str]) -> str:
     agents = " ".join(names)
     return f"the drain holds: cdktr-ctl drain {agents} --wait, or cdktr-ctl undrain {agents}"
-
-
-def _somebody() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no such user in a bare container
-        return "cdktr-ctl"

@@ -13,6 +13,7 @@ from cdktr_cli import called, history, outline, story, table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, progress, run_state, source, took
 from cdktr_cli.ctl.tasks import remembered
+from cdktr_cli.durations import spell
 from cdktr_cli.happened import facts_of
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
@@ -138,6 +139,7 @@ def _print(shown: Row, full: bool) -> None:
         ("about", shown.get("description")),
         ("state", run_state(run)),
         ("event", source(run)),
+        ("tick", _tick(run)),
         ("params", _value(shown.get("params") or None, full)),
         ("created", run.get("created")),
         ("duration", took(run)),
@@ -156,6 +158,14 @@ def _print(shown: Row, full: bool) -> None:
         print(line)
     if shown.get("story"):
         print()
+
+
+def _tick(run: Row) -> str | None:
+    tick = run.get("tick")
+    if not tick:
+        return None
+    late = f" by {spell(tick['late_s'])}" if tick["late_s"] else ""
+    return f"{tick['state']}{late}, due {tick['due']} by schedule {tick['schedule']}"
 
 
 def _value(value: Any, full: bool) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cdktr_cli import table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS
+from cdktr_cli.ctl.pause import paused
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
 from cdktr_common.catalogue.principal import (
@@ -45,13 +46,23 @@ def complaint(problem: Row) -> str:
     return table.harmless(f"{place}: {problem['what']} {problem['hint']}".rstrip())
 
 
+def status(row: Row) -> str:
+    """Its faults, or that it is paused."""
+    broken = fault(row)
+    stopped = paused(row)
+    if stopped is None:
+        return broken
+    return stopped if broken == "ok" else f"{stopped}; {broken}"
+
+
 COLUMNS = (
     Column("WORKFLOW", lambda row: row["workflow"]),
     Column("NAME", lambda row: row["name"]),
     Column("TASKS", lambda row: row["tasks"], right=True),
     Column("EVENTS", lambda row: row["events"]),
     Column("SCHEDULE", lambda row: row["schedule"]),
-    Column("STATUS", fault),
+    Column("NEXT", lambda row: table.when(row["next"])),
+    Column("STATUS", status),
 )
 
 TASK_COLUMNS = (

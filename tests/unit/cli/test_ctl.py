@@ -45,6 +45,8 @@ def test_each_command_takes_the_common_options(name: str) -> None:
         "lost",
         "retry",
         "artifacts",
+        "pause",
+        "resume",
     }
     run = ["last"] if name in takes_one else []
     args = arguments.parse(

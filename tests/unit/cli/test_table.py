@@ -24,6 +24,7 @@ def test_json_has_every_field_with_times_spelled_out_and_null_for_nothing() -> N
         "created": "1970-01-01T00:00:01.500Z", "started": "1970-01-01T00:00:01.500Z",
         "ended": "1970-01-01T00:00:03.750Z", "tasks": 3, "done": 3, "failed": 1, "code": 7,
         "reason": "", "seq": 0, "queued": False, "parent": "", "retry_of": "", "settled": False,
+        "tick": None,
     }  # fmt: skip
 
 

@@ -226,6 +226,6 @@ def test_a_file_of_another_version_is_not_touched(tmp_path: Path) -> None:
     store.change(["DROP TABLE meta", "CREATE TABLE meta AS SELECT '9' AS version"])
     store.close()
     before = (tmp_path / "history.duckdb").read_bytes()
-    with pytest.raises(StoreDamaged, match="version 9, not 3"):
+    with pytest.raises(StoreDamaged, match="version 9, not 4"):
         Store(tmp_path)
     assert (tmp_path / "history.duckdb").read_bytes() == before
