@@ -30,7 +30,8 @@ class Invalid(ValueError):
 
 class CronLine(NamedTuple):
     """The numbers that each field allows. A day fits when the day of the month or the weekday does;
-    one of them that is `*` (`any_day`, `any_weekday`) leaves it to the other. Sunday is 0.
+    when one of them begins with `*` (`any_day`, `any_weekday`), also with `*/2`, both have to, as
+    crontab(5) has it. Sunday is 0.
     `nth` are weekdays by their number in the month: (1, 2) is the second Monday. `text` says the
     same in numbers and in few words: `*`, steps of it, ranges, `L`, `L5` and `1#2`."""
 
@@ -106,8 +107,8 @@ def parse(text: str) -> CronLine:
         months=sets[4],
         weekdays=sets[5],
         nth=nth,
-        any_day=any(part.text == "*" for part in read[3]),
-        any_weekday=any(part.text == "*" for part in read[5]),
+        any_day=any(part.text.startswith("*") for part in read[3]),
+        any_weekday=any(part.text.startswith("*") for part in read[5]),
         text=" ".join(said if len(words) == 6 else said[1:]),
     )
     if not _comes(found):
@@ -181,6 +182,16 @@ def _number(word: str, field: _Field) -> int:
 
 def _comes(line: CronLine) -> bool:
     """Is there such a day in some year? Every weekday meets every day of the month in time."""
-    if line.any_day or not line.any_weekday or LAST in line.days:
+    if not line.any_day and not line.any_weekday:
         return True
-    return any(_DAYS[month] >= min(line.days) for month in line.months)
+    return any(
+        (day in line.days or (LAST in line.days and day >= 28)) and _has_weekday(line, day)
+        for month in line.months
+        for day in range(1, _DAYS[month] + 1)
+    )
+
+
+def _has_weekday(line: CronLine, day: int) -> bool:
+    """Can a day of the month be one of the weekdays?"""
+    weeks = {week for _, week in line.nth}
+    return bool(line.weekdays) or (day + 6) // 7 in weeks or (LAST in weeks and day >= 22)

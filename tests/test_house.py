@@ -38,9 +38,10 @@ PURE = (
         "masking", "outputs", "steps", "globs", "chunks",
     )),
     "cdktr_logd/core.py",
+    *(f"cdktr_cron/{name}.py" for name in ("schedule", "wall", "zones")),
 )  # fmt: skip
 """Pure cores: packages as a whole, or modules."""
-DATES = ("schedule.py", "functions.py")
+DATES = ("schedule.py", "functions.py", "wall.py", "zones.py")
 """They turn texts into times; neither asks what time it is."""
 WORLD = {
     "asyncio", "datetime", "duckdb", "logging", "multiprocessing", "os", "pathlib", "random",

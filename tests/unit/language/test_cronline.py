@@ -70,6 +70,7 @@ def test_a_line_and_the_same_in_few_words(text: str, canonical: str) -> None:
         ("0~30 * * * *", "H, R and ~"),
         ("0 0 30 2 *", "'0 0 30 2 *' never comes"),
         ("0 0 31 4,6,9,11 *", "never comes"),
+        ("0 0 */31 * mon#2", "never comes"),
         ("* " * 200, "at most 200"),
         ("٣ * * * *", "ASCII"),
     ],
