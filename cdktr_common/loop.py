@@ -10,8 +10,11 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+import os
 import signal
+import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -148,6 +151,23 @@ class Loop:
             timer = heapq.heappop(self._timers)[2]
             if timer.call is not None:
                 timer.call()
+
+
+def worker(work: Callable[[], None], name: str) -> threading.Thread:
+    """A thread beside the loop. A bug in it ends the program, as one in the loop does: else nobody
+    would answer for what it was to do."""
+
+    def run() -> None:
+        done = False
+        try:
+            work()
+            done = True
+        finally:
+            if not done:
+                traceback.print_exc()
+                os._exit(1)
+
+    return threading.Thread(target=run, name=name, daemon=True)
 
 
 def clock() -> float:

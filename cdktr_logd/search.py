@@ -8,7 +8,6 @@ shares nothing else with the loop.
 from __future__ import annotations
 
 import queue
-import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
@@ -17,6 +16,7 @@ from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.catalogue.logd import HistoryList, LogPage, LogQuery, LogRead
 from cdktr_common.codec import encode, error_body
 from cdktr_common.errors import ProtocolError
+from cdktr_common.loop import worker
 from cdktr_logd import core, queries
 from cdktr_logd.store import QueryFault, Reader
 
@@ -45,7 +45,7 @@ class Search:
         self._answers: deque[tuple[Done, bytes]] = deque()
         self._hints: OrderedDict[tuple[str, str, int, str], tuple[int, int]] = OrderedDict()
         self._running: Reader | None = None
-        self._thread = threading.Thread(target=self._run, name="query", daemon=True)
+        self._thread = worker(self._run, "query")
         self._thread.start()
         self.waiting = 0
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from cdktr_common.catalogue.values import Fault, Plan
+from cdktr_common.loop import worker
 from cdktr_principal.folder import Folder, Scan, Seen
 from cdktr_principal.language.dialects import load_text
 
@@ -71,7 +72,7 @@ class Definitions:
 
     def _ask(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="definitions", daemon=True)
+            self._thread = worker(self._work, "definitions")
             self._thread.start()
         self._asked.set()
 
