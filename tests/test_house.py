@@ -38,7 +38,7 @@ PURE = (
         "masking", "outputs", "steps", "globs", "chunks",
     )),
     "cdktr_logd/core.py",
-    *(f"cdktr_cron/{name}.py" for name in ("schedule", "wall", "zones")),
+    *(f"cdktr_cron/{name}.py" for name in ("schedule", "wall", "zones", "planner", "book")),
 )  # fmt: skip
 """Pure cores: packages as a whole, or modules."""
 DATES = ("schedule.py", "functions.py", "wall.py", "zones.py")

@@ -183,10 +183,11 @@ class WorkflowRow(Value, frozen=True, kw_only=True):
 
 
 class ScheduleRef(Value, frozen=True, kw_only=True):
-    """A schedule of a workflow by its id."""
+    """A schedule of a workflow by its id; one that is no longer in force by its end, too."""
 
     workflow: str
     schedule: str
+    until_ts: float | None = None
 
 
 class ScheduleRow(Value, frozen=True, kw_only=True):

@@ -139,7 +139,8 @@ def _why_paused(core: Core, planned: Planned) -> str:
 
 def _close(core: Core, ref: ScheduleRef, at: Moment) -> None:
     for old in core.state.schedules.retired.get(ref.workflow, ()):
-        if old.schedule == ref.schedule and old.until_ts is not None:
+        known = old.until_ts is not None and ref.until_ts in (None, old.until_ts)
+        if old.schedule == ref.schedule and known:
             core.emit(
                 f.ScheduleClosed, TOPIC, at, workflow=ref.workflow, schedule=ref.schedule,
                 until_ts=old.until_ts,
