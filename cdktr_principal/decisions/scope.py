@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cdktr_common.catalogue.values import TickRef
+from cdktr_common.times import rfc3339
 from cdktr_principal.expressions.programs import Reference
 from cdktr_principal.state.copies import prefix
 from cdktr_principal.state.dag import made_once
@@ -49,7 +51,7 @@ class TaskScope:
         elif root == "run":
             found[root] = {
                 "id": run.id, "workflow": run.workflow, "name": run.plan.name or run.workflow,
-                "event": run.event, "created_ts": run.created_ts,
+                "event": run.event, "created_ts": run.created_ts, **instants(run.tick),
             }  # fmt: skip
         elif root == "event":
             found[root] = {"name": run.event, "payload": run.payload}
@@ -81,6 +83,18 @@ def loop_value(group: Task, task: Task) -> dict[str, Any]:
     """What the variable of a group is for a task in one of its copies."""
     assert group.copies is not None
     return {"value": group.copies.items[task.copy], "index": task.copy}
+
+
+def instants(tick: TickRef | None) -> dict[str, str]:
+    """The instant that a run is for, the one before it, and how it was met; empty without."""
+    if tick is None:
+        return {"scheduled_time": "", "previous_time": "", "tick_state": ""}
+    previous = tick.previous_ts
+    return {
+        "scheduled_time": rfc3339(tick.due_ts),
+        "previous_time": "" if previous is None else rfc3339(previous),
+        "tick_state": tick.state,
+    }
 
 
 def resolve(run: Run, task: Task | None, name: str) -> Task | None:

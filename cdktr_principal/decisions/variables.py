@@ -12,9 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final
 
-from cdktr_common.catalogue.values import TickRef
-from cdktr_common.times import rfc3339
-from cdktr_principal.decisions.scope import enclosing, loop_value, told
+from cdktr_principal.decisions.scope import enclosing, instants, loop_value, told
 from cdktr_principal.expressions.functions import written
 from cdktr_principal.state.copies import prefix
 from cdktr_principal.state.dag import made_once
@@ -41,7 +39,9 @@ def variables(task: Task) -> dict[str, str]:
     run = task.run
     if not (run.params or run.gives or task.group or run.tick):
         return {}
-    found = {} if run.tick is None else _of_tick(run.tick)
+    found: dict[str, str] = {}
+    if run.tick is not None:
+        found = {f"CDKTR_{name.upper()}": text for name, text in instants(run.tick).items()}
     for key, value in run.params.items():
         _add(found, f"CDKTR_PARAM_{in_name(key)}", value, VALUE)
     if run.gives:
@@ -54,16 +54,6 @@ def variables(task: Task) -> dict[str, str]:
             found["CDKTR_ITEM_INDEX"] = str(made_for["index"])
             break
     return found
-
-
-def _of_tick(tick: TickRef) -> dict[str, str]:
-    """The instant that the run is for, the one before it, and how it was met."""
-    previous = tick.previous_ts
-    return {
-        "CDKTR_SCHEDULED_TIME": rfc3339(tick.due_ts),
-        "CDKTR_PREVIOUS_TIME": "" if previous is None else rfc3339(previous),
-        "CDKTR_TICK_STATE": tick.state,
-    }
 
 
 def _add(found: dict[str, str], name: str, value: Any, most: int) -> int:

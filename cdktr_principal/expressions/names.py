@@ -54,13 +54,23 @@ RESULTS: Final = ("outputs", "result", "state", "code")
 """What there is of a task; of a group there is `results` too."""
 
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "run": ("id", "workflow", "name", "created_ts"),
+    "run": (
+        "id",
+        "workflow",
+        "name",
+        "created_ts",
+        "scheduled_time",
+        "previous_time",
+        "tick_state",
+    ),
     "event": ("name", "payload"),
     "loop": ("value", "index"),
 }
 _TYPES: Final[Mapping[tuple[str, ...], str]] = {
     ("run", "id"): "text", ("run", "workflow"): "text", ("run", "name"): "text",
     ("run", "created_ts"): "double", ("event", "name"): "text",
+    ("run", "scheduled_time"): "text", ("run", "previous_time"): "text",
+    ("run", "tick_state"): "text",
 }  # fmt: skip
 _TASK_TYPES: Final[Mapping[str, str]] = {"state": "text", "code": "int", "results": "list"}
 _PARAM_TYPES: Final[Mapping[str, str]] = {

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
-from cdktr_common.catalogue.values import Param, Plan, Schedule, ScheduleRef, Tick, TickRef
+from cdktr_common.catalogue.values import (
+    Param,
+    Plan,
+    Schedule,
+    ScheduleRef,
+    TaskPlan,
+    Tick,
+    TickRef,
+)
 from cdktr_common.errors import ProtocolError
 from cdktr_common.schedules import schedule_id
 from cdktr_principal.decisions import pauses, ticks, triggers
@@ -97,6 +105,21 @@ def test_the_tasks_of_its_run_are_told_the_times() -> None:
         "CDKTR_PREVIOUS_TIME": "2001-09-09T01:46:40Z",
         "CDKTR_TICK_STATE": "late",
     }
+
+
+def test_expressions_speak_of_the_times() -> None:
+    task = TaskPlan(
+        id="a", argv=["x", "{{ run.scheduled_time }} {{ run.previous_time }} {{ run.tick_state }}"],
+        templates=True,
+    )  # fmt: skip
+    world = Ledger()
+    world.load(Plan(workflow="w", tasks=[task], schedules=[MINUTELY]))
+    world.pass_time(60)
+    world.hello("box")
+    world.tell(60)
+    assert world.fetch("box")[0].argv == ["x", "2001-09-09T01:47:40Z  fired"]
+    world.start(Plan(workflow="other", tasks=[task]))
+    assert world.fetch("box")[0].argv == ["x", "  "]
 
 
 def test_late_counts_from_when_it_was_to_start() -> None:
