@@ -115,7 +115,7 @@ def test_expressions_speak_of_the_times() -> None:
     world = Ledger()
     world.load(Plan(workflow="w", tasks=[task], schedules=[MINUTELY]))
     world.pass_time(60)
-    world.hello("box")
+    world.hello("box", tasks_v=1)
     world.tell(60)
     assert world.fetch("box")[0].argv == ["x", "2001-09-09T01:47:40Z  fired"]
     world.start(Plan(workflow="other", tasks=[task]))
