@@ -55,7 +55,9 @@ class Follower:
         run: Run | None,
         tail: int | None,
         patient: bool = True,
+        program: str = "cdktr-logs",
     ) -> None:
+        self._program = program
         self._principal = principal
         self._request = request
         self._run = run
@@ -211,11 +213,11 @@ class Follower:
 
     def _gone(self, fault: ProtocolError) -> None:
         if not self._away:
-            print(f"cdktr-logs: {fault.detail}; waiting for it", file=sys.stderr)
+            print(f"{self._program}: {fault.detail}; waiting for it", file=sys.stderr)
         self._away = True
         self._principal.forget_endpoints()
 
     def _back(self) -> None:
         if self._away:
-            print("cdktr-logs: it is back", file=sys.stderr)
+            print(f"{self._program}: it is back", file=sys.stderr)
         self._away = False

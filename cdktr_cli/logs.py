@@ -138,7 +138,7 @@ def _number(args: cli.Args, option: str) -> int | None:
 
 
 def _moment(args: cli.Args, option: str, now: float) -> float | None:
-    """A point in time, or so long ago. A time without zone is local."""
+    """A point in time, or so long ago."""
     word = args[option]
     if word is None:
         return None
@@ -149,12 +149,12 @@ def _moment(args: cli.Args, option: str, now: float) -> float | None:
     except ValueError as fault:
         if option == "--last":
             cli.fail(PROGRAM, f"--last: {fault}", USAGE)
-    from datetime import datetime
+    from cdktr_common.moments import moment
 
     try:
-        return datetime.fromisoformat(word).timestamp()
-    except ValueError:
-        cli.fail(PROGRAM, f"{option}: '{word}' is no time; write 2026-01-31T06:00 or 30m", USAGE)
+        return moment(word, now, past=True)
+    except ValueError as fault:
+        cli.fail(PROGRAM, f"{option}: {fault}; or 30m for 30 minutes ago", USAGE)
 
 
 # The three ways of printing.

@@ -72,12 +72,12 @@ def check(body: bytes, where: str) -> bytes:
         raise BadPayload(f"{where}: nested too deeply") from None
     except ValueError as fault:
         raise BadPayload(f"{where}: not JSON: {fault}") from None
-    _refuse_half_characters(text, where)
+    refuse_half_characters(text, where)
     # JSON has line ends only between values, where a space means the same.
     return text.replace("\r", " ").replace("\n", " ").encode()
 
 
-def _refuse_half_characters(text: str, where: str) -> None:
+def refuse_half_characters(text: str, where: str) -> None:
     """Half of a surrogate pair is JSON, but no text: nothing could store or pass it on."""
     if "\\u" not in text:
         return

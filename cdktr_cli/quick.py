@@ -18,11 +18,11 @@ from cdktr_common.errors import ProtocolError, Unreachable
 Message = dict[str, Any]
 
 _GREETING: Final = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
-_MORE, _LONG, _COMMAND = 1, 2, 4
-_LARGEST: Final = 64 << 20
+MORE, LONG, COMMAND = 1, 2, 4
+LARGEST: Final = 64 << 20
 
 
-class _Lost(Exception):
+class Lost(Exception):
     """The connection failed or ended; another one may do."""
 
 
@@ -43,7 +43,7 @@ class Dealer:
         while time.monotonic() < end:
             try:
                 return self._exchange(body, request_id, end)
-            except _Lost:
+            except Lost:
                 self.close()
                 time.sleep(max(0.0, min(pause_s, end - time.monotonic())))
                 pause_s = min(pause_s * 2, 0.5)
@@ -66,13 +66,25 @@ class Dealer:
         try:
             if self._socket is None:
                 self._connect(end)
-            self._send(bytes((_MORE, 0)) + _frame(0, body))
+            self._send(request(body))
             while True:
-                reply = _message(self._receive(end))
+                reply = message(self._receive(end))
                 if reply.get("id") == request_id:
-                    return _unless_error(reply)
+                    return unless_error(reply)
         except OSError as fault:
-            raise _Lost(str(fault)) from None
+            raise Lost(str(fault)) from None
+
+    def detach(self, end: float) -> tuple[socket.socket, bytes]:
+        """A new connection for somebody else to use, and what has been read from it already.
+        Raises Lost, and ProtocolError when nobody there can be spoken to."""
+        try:
+            self.close()
+            self._connect(end)
+        except OSError as fault:
+            raise Lost(str(fault)) from None
+        assert self._socket is not None
+        made, rest, self._socket, self._buffer = self._socket, self._buffer, None, b""
+        return made, rest
 
     def _connect(self, end: float) -> None:
         scheme, _, address = self.endpoint.partition("://")
@@ -84,7 +96,7 @@ class Dealer:
             host, _, port = address.rpartition(":")
             self._socket = socket.create_connection((host.strip("[]"), int(port)), _left(end))
         ready = b"\x05READY" + _property(b"Socket-Type", b"DEALER") + _property(b"Identity", b"")
-        self._send(_GREETING + _frame(_COMMAND, ready))
+        self._send(_GREETING + frame(COMMAND, ready))
         greeting = self._read(64, end)
         if greeting[0] != 0xFF or greeting[9] != 0x7F or greeting[10] < 3:
             raise ProtocolError("bad_message", f"{self.endpoint} does not speak ZMTP 3")
@@ -95,14 +107,14 @@ class Dealer:
         """The last frame of the next message; commands on the way are answered."""
         while True:
             flags = self._read(1, end)[0]
-            size = int.from_bytes(self._read(8 if flags & _LONG else 1, end), "big")
-            if size > _LARGEST:
-                raise _Lost("a frame larger than any answer")
+            size = int.from_bytes(self._read(8 if flags & LONG else 1, end), "big")
+            if size > LARGEST:
+                raise Lost("a frame larger than any answer")
             body = self._read(size, end)
-            if flags & _COMMAND:
+            if flags & COMMAND:
                 if body.startswith(b"\x04PING"):
-                    self._send(_frame(_COMMAND, b"\x04PONG" + body[7:]))
-            elif not flags & _MORE:
+                    self._send(frame(COMMAND, b"\x04PONG" + body[7:]))
+            elif not flags & MORE:
                 return body
 
     def _read(self, size: int, end: float) -> bytes:
@@ -111,7 +123,7 @@ class Dealer:
             self._socket.settimeout(_left(end))
             data = self._socket.recv(1 << 16)
             if not data:
-                raise _Lost("closed")
+                raise Lost("closed")
             self._buffer += data
         taken, self._buffer = self._buffer[:size], self._buffer[size:]
         return taken
@@ -125,25 +137,33 @@ def _left(end: float) -> float:
     return max(0.001, end - time.monotonic())
 
 
-def _frame(flags: int, body: bytes) -> bytes:
+def request(body: bytes) -> bytes:
+    """What goes out for a request: the empty frame that a REQ socket sends too, then the body."""
+    return bytes((MORE, 0)) + frame(0, body)
+
+
+def frame(flags: int, body: bytes) -> bytes:
+    """A frame of ZMTP 3."""
     if len(body) < 256:
         return bytes((flags, len(body))) + body
-    return bytes((flags | _LONG,)) + len(body).to_bytes(8, "big") + body
+    return bytes((flags | LONG,)) + len(body).to_bytes(8, "big") + body
 
 
 def _property(name: bytes, value: bytes) -> bytes:
     return bytes((len(name),)) + name + len(value).to_bytes(4, "big") + value
 
 
-def _message(body: bytes) -> Message:
+def message(body: bytes) -> Message:
+    """The object that a body is; an empty one when it is none."""
     try:
-        message = json.loads(body)
+        found = json.loads(body)
     except ValueError:
         return {}
-    return message if isinstance(message, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
-def _unless_error(reply: Message) -> Message:
+def unless_error(reply: Message) -> Message:
+    """The reply itself. Raises ProtocolError when it is a refusal."""
     if reply.get("type") != "error":
         return reply
     raise ProtocolError(

@@ -56,11 +56,13 @@ def first_failure(codes: Sequence[int]) -> int:
     return next((code for code in codes if code), 0)
 
 
-def wait_all(principal: quick.Dealer, runs: Sequence[str], timeout_s: float | None) -> list[Row]:
-    """All runs as they ended. Raises GaveUp."""
+def wait_all(
+    principal: quick.Dealer, runs: Sequence[str], timeout_s: float | None, *, show: bool = True
+) -> list[Row]:
+    """All runs as they ended. `show`: how far they are, on a terminal. Raises GaveUp."""
     end = None if timeout_s is None else time.monotonic() + timeout_s
     try:
-        return [_wait(principal, run, end) for run in runs]
+        return [_wait(principal, run, end, show) for run in runs]
     except KeyboardInterrupt:
         raise _gave_up(f"detached; {_goes_on(runs)}", CANCELLED) from None
 
@@ -79,7 +81,7 @@ def _goes_on(runs: Sequence[str]) -> str:
     return f"{verb}: cdktr-ctl wait {' '.join(runs)}"
 
 
-def _wait(principal: quick.Dealer, run: str, end: float | None) -> Row:
+def _wait(principal: quick.Dealer, run: str, end: float | None, show: bool) -> Row:
     heard = looked = time.monotonic()
     obstacles = Obstacles()
     while True:
@@ -91,7 +93,7 @@ def _wait(principal: quick.Dealer, run: str, end: float | None) -> Row:
                 raise _gave_up(f"{away.detail}; {_goes_on([run])}", UNREACHABLE) from None
         except ProtocolError as refusal:
             if refusal.code == "not_found":
-                return _forgotten(principal, run, refusal)
+                return forgotten(principal, run, refusal)
             if not refusal.retry:
                 raise
             time.sleep(0.2)
@@ -100,7 +102,8 @@ def _wait(principal: quick.Dealer, run: str, end: float | None) -> Row:
             if row["state"] in FINAL:
                 clear_progress()
                 return row
-            _progress(row)
+            if show:
+                _progress(row)
             if heard - looked > LOOK_S:
                 looked = heard
                 _look(principal, run, obstacles)
@@ -131,7 +134,7 @@ def _look(principal: quick.Dealer, run: str, obstacles: Obstacles) -> None:
         print(f"{run}: {harmless(told)}", file=sys.stderr, flush=True)
 
 
-def _forgotten(principal: quick.Dealer, run: str, unknown: ProtocolError) -> Row:
+def forgotten(principal: quick.Dealer, run: str, unknown: ProtocolError) -> Row:
     """A run that only the recorder remembers. The principal forgets none that goes on; the
     recorder may have a moment to go until it has heard of the end."""
     until = time.monotonic() + LAG_S

@@ -139,3 +139,44 @@ def test_faults_are_shown_in_the_text() -> None:
         "    " + " " * 49 + "^",
         "a:b.yaml: and 3 more",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("e --at 22:30 --delay 5m", "--at and --delay say the same"),
+        ("-f x.yaml --at 22:30", "--at starts a workflow that is stored"),
+        ("e --delay 5m --wait", "--wait has nothing to wait for: with --delay"),
+        ("e --delay 5m --follow", "--follow has nothing to wait for: with --delay"),
+        ("e --stdin --delay 5m -j 3", "-j has nothing to wait for"),
+        ("-w etl --source me", "--source goes with an event"),
+        ("-w etl --require-listener", "--require-listener goes with an event"),
+        ("e --follow --json", "--follow prints output"),
+        ("e -j 3", "-j goes with --stdin"),
+        ("e --strip-image", "--strip-image goes with --file"),
+        ("--stdin --params -", "--params and --stdin cannot both be stdin"),
+        ("-f - --params -", "--file and --params cannot both be stdin"),
+        ("e --stdin --payload 1", "--payload does not go with --stdin: the lines are the payloads"),
+        ("--stdin --json", "--json does not go with --stdin"),
+        ("--stdin -p a=1", "--param needs EVENT or --workflow"),
+        ("--stdin --at 22:30", "--at needs EVENT or --workflow"),
+        ("--stdin -j 0", "-j takes a number from 1 to 1000, not 0"),
+        ("e --at soon", "--at: 'soon' is no time"),
+        ("e --delay soon", "--delay: 'soon' is no length of time"),
+    ],
+)
+def test_what_does_not_go_together_is_told(
+    words: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        trigger.main(words.split())
+    assert refused.value.code == 2
+    assert f"cdktr-trigger: {says}" in capsys.readouterr().err
+
+
+def test_what_is_to_happen_later_says_when() -> None:
+    assert sent("e", "--delay", "1m30s", "--source", "cron of ada") == {
+        "type": "event.fire", "event": "e", "delay_s": 90.0, "source": "cron of ada", "key": "K",
+        "id": "K",
+    }  # fmt: skip
+    assert sent("-w", "etl", "--at", "2026-01-31T22:30:00Z")["at_ts"] == 1769898600.0
