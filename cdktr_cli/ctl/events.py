@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from cdktr_cli import follow, table
+from cdktr_cli import follow, table, words
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, number
 from cdktr_common import cli
@@ -26,7 +26,7 @@ Options:
   -f --follow             Go on; nothing is missed or doubled, also when the principal restarts.
   --after SEQ             Facts after this number; 0 is from the beginning.
   -n N                    Without --after: the last so many [default: 20].
-  --topic TOPIC           Only topics that begin so: run/WORKFLOW/ agent/ workflow/ event/.
+  --topic TOPIC           Only topics that begin so: run/WORKFLOW/ agent/ workflow/ event/ tick/.
 {OPTIONS}"""
 
 _SHOWN_APART = (
@@ -82,10 +82,12 @@ def _print(args: cli.Args, facts: Iterable[follow.Fact]) -> None:
 
 def line(fact: follow.Fact) -> str:
     """A fact on one line: number, time, type, and what else it says."""
-    rest = " ".join(
+    said, told_of = words.sentence(fact)
+    left = " ".join(
         f"{key}={table.text(value)}"
         for key, value in table.plain(fact).items()
-        if key not in (*_SHOWN_APART, "time") and value not in (None, "", [])
+        if key not in (*_SHOWN_APART, "time", *told_of) and value not in (None, "", [], {})
     )
+    rest = "  ".join(part for part in (said, left) if part)
     moment = table.rfc3339(fact.get("ts"))
     return f"{fact.get('seq', 0):>8}  {moment}  {table.text(fact.get('type')):<18}  {rest}".rstrip()
