@@ -1,0 +1,136 @@
+"""Instants around changes of the clock: as the policy's words say, second by second."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from cdktr_common.catalogue.plan import Schedule
+from cdktr_cron.schedule import Calendar, Instant, Invalid, calendar
+from tests.unit.cron import lines, oracle
+from tests.unit.cron.zones import Moved, all_moved
+
+
+def made(said: oracle.Said, zone: str) -> Calendar:
+    """The calendar of a line; one that never comes is not what is looked for."""
+    try:
+        return calendar(Schedule(cron=said.line, timezone=zone))
+    except Invalid as fault:
+        assert "never comes" in str(fault), said.line
+        assume(False)
+        raise
+
+
+def forward(found: Calendar, start: int, stop: int) -> list[Instant]:
+    """All instants of a stretch by `after`."""
+    return list(found.between(start - 1, stop - 1))
+
+
+def backward(found: Calendar, start: int, stop: int) -> list[Instant]:
+    """The same by `before`, in order of time."""
+    instants, ts = [], float(stop)
+    while (one := found.before(ts)) is not None and one.ts >= start:
+        instants.append(one)
+        ts = one.ts
+    return instants[::-1]
+
+
+def agrees(said: oracle.Said, change: Moved, around: int) -> None:
+    """Both searches find what the oracle does, in a stretch that begins where any second may."""
+    reach = abs(change.shift) + around
+    start, stop = change.ts - reach, change.ts + reach
+    found = made(said, change.zone)
+    told = list(oracle.due(said, change.zone, start, stop))
+    instants = forward(found, start, stop)
+    assert [(one.ts, one.coalesced) for one in instants] == [(x.ts, x.coalesced) for x in told]
+    assert backward(found, start, stop) == instants
+
+
+CHANGES = st.sampled_from(all_moved())
+
+
+@settings(max_examples=150, deadline=None)
+@given(lines.said(), CHANGES)
+def test_each_instant_is_what_the_words_say(said: oracle.Said, change: Moved) -> None:
+    agrees(said, change, 3 * 3600)
+
+
+@pytest.mark.long
+@settings(max_examples=2000, deadline=None)
+@given(lines.said(), CHANGES)
+def test_each_instant_is_what_the_words_say_at_length(said: oracle.Said, change: Moved) -> None:
+    agrees(said, change, 5 * 3600)
+
+
+@settings(max_examples=300, deadline=None)
+@given(lines.said(), CHANGES, st.floats(-90000, 90000))
+def test_after_and_before_see_the_same(said: oracle.Said, change: Moved, off: float) -> None:
+    found = made(said, change.zone)
+    ts = change.ts + off
+    later, earlier = found.after(ts), found.before(ts)
+    if later is not None:
+        assert later.ts > ts
+        again = found.before(later.ts)
+        assert again is None or again.ts <= ts
+        back = found.after(later.ts)
+        assert back is None or found.before(back.ts) == later
+    if earlier is not None:
+        assert earlier.ts < ts
+        between = found.after(earlier.ts)
+        assert between is None or between.ts >= ts
+
+
+@settings(max_examples=150, deadline=None)
+@given(lines.said(), CHANGES)
+def test_the_clock_on_the_wall_is_that_of_the_zone(said: oracle.Said, change: Moved) -> None:
+    found = made(said, change.zone)
+    one = found.after(change.ts - 7200)
+    assume(one is not None)
+    assert one is not None
+    assert one.wall.timestamp() == one.ts
+    assert one.wall.tzname() == datetime.fromtimestamp(one.ts, one.wall.tzinfo).tzname()
+    reading = one.wall.replace(tzinfo=None)
+    assert said.shows(reading) or "not exist" in one.note
+
+
+@settings(max_examples=100, deadline=None)
+@given(lines.said(), CHANGES)
+def test_in_utc_nothing_ever_happens(said: oracle.Said, change: Moved) -> None:
+    found = made(said, "")
+    told = oracle.due(said, "UTC", change.ts - 3600, change.ts + 3600)
+    instants = forward(found, change.ts - 3600, change.ts + 3600)
+    assert [one.ts for one in instants] == [one.ts for one in told]
+    assert not any(one.note or one.coalesced for one in instants)
+    assert all(one.wall.utcoffset() == datetime.now(UTC).utcoffset() for one in instants)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(["0 * * * *", "*/7 * * * *", "30 0 * * * *", "5,35 0-23 * * *"]), CHANGES)
+def test_when_every_hour_counts_so_does_every_real_one(line: str, change: Moved) -> None:
+    assume(change.shift % 3600 == 0)
+    found = calendar(Schedule(cron=line, timezone=change.zone))
+    far = calendar(Schedule(cron=line))
+    offset = found.zone.offset(change.ts - 1)
+    start, stop = change.ts - 100_000, change.ts + 100_000
+    told = [one.ts for one in far.between(start + offset, stop + offset)]
+    assert [one.ts + offset for one in found.between(start, stop)] == told
+
+
+@given(st.floats(1, 1e7), st.integers(0, 4_000_000_000), st.integers(0, 10**12))
+def test_every_counts_from_its_start(every_s: float, start: int, off: int) -> None:
+    begin = datetime.fromtimestamp(start, UTC).replace(tzinfo=None).isoformat()
+    found = calendar(Schedule(every_s=every_s, start=begin))
+    first = found.after(0 if start else -1.0)
+    assert first is not None
+    assert first.ts == start
+    ts = start + off / 1000
+    near = list(found.between(ts, ts + 3.5 * every_s))
+    assert 3 <= len(near) <= 4
+    for one, other in pairwise(near):
+        assert found.before(other.ts) == one
+        assert other.ts - one.ts == pytest.approx(every_s, abs=1e-5)
+        assert (one.ts - start) / every_s == pytest.approx(round((one.ts - start) / every_s))

@@ -1,0 +1,64 @@
+"""The zones that the tests go through, and when their clocks were moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+ZONES = (
+    "Europe/Berlin",
+    "Europe/London",
+    "America/New_York",
+    "America/Havana",  # at midnight
+    "America/Sao_Paulo",  # at midnight, until 2019
+    "Australia/Lord_Howe",  # by half an hour
+    "Pacific/Chatham",  # 12:45 and 13:45 ahead of UTC
+    "Pacific/Apia",  # lost the 30th of December 2011
+    "Africa/Casablanca",  # back for each Ramadan
+    "Africa/Cairo",  # four changes in 2014, none for years, then some again
+    "Asia/Tehran",  # at midnight, until 2022
+    "Asia/Beirut",  # at midnight
+    "Antarctica/Troll",  # by two hours
+)
+YEARS = (2010, 2030)
+"""From the first day of the one to the first day of the other."""
+
+
+STEP = 6 * 3600
+
+
+class Moved(NamedTuple):
+    """A clock is moved: when, and by how many seconds."""
+
+    zone: str
+    ts: int
+    shift: int
+
+
+def year(number: int) -> int:
+    """Its first instant."""
+    return int(datetime(number, 1, 1, tzinfo=UTC).timestamp())
+
+
+@cache
+def moved(zone: str, first: int = YEARS[0], last: int = YEARS[1]) -> tuple[Moved, ...]:
+    """Every change of a clock between two years."""
+    info, found = ZoneInfo(zone), []
+
+    def ahead(ts: int) -> int:
+        offset = datetime.fromtimestamp(ts, info).utcoffset()
+        assert offset is not None
+        return int(offset.total_seconds())
+
+    for start in range(year(first), year(last), STEP):
+        if ahead(start) != ahead(start + STEP):
+            ts = next(ts for ts in range(start + 1, start + STEP + 1) if ahead(ts) != ahead(start))
+            found.append(Moved(zone, ts, ahead(ts) - ahead(ts - 1)))
+    return tuple(found)
+
+
+def all_moved() -> list[Moved]:
+    """Every change in every zone."""
+    return [one for zone in ZONES for one in moved(zone)]
