@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PROGRAMS = ("cdktr_principal", "cdktr_agent", "cdktr_logd", "cdktr_cron", "cdktr_cli")
+PROGRAMS = (
+    "cdktr_principal", "cdktr_agent", "cdktr_logd", "cdktr_cron", "cdktr_watch",
+    "cdktr_cli",
+)  # fmt: skip
 PACKAGES = ("cdktr_common", *PROGRAMS)
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 MAX_FILE = 350
@@ -23,6 +26,7 @@ CONFINED = {
     "duckdb": ("cdktr_logd/store.py",),
     "croniter": ("cdktr_principal/language/schedule.py", "cdktr_cron/schedule.py"),
     "psutil": ("cdktr_agent/",),
+    "inotify_simple": ("cdktr_watch/bell.py",),
     "cel": ("cdktr_principal/expressions/programs.py",),
 }
 """Heavy libraries and the files that may import them."""
@@ -39,6 +43,7 @@ PURE = (
     )),
     "cdktr_logd/core.py",
     *(f"cdktr_cron/{name}.py" for name in ("schedule", "wall", "zones", "planner", "book")),
+    *(f"cdktr_watch/{name}.py" for name in ("changes", "patterns")),
 )  # fmt: skip
 """Pure cores: packages as a whole, or modules."""
 DATES = ("schedule.py", "functions.py", "wall.py", "zones.py")

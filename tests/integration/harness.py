@@ -30,6 +30,7 @@ MODULES = {
     "logd": "cdktr_logd",
     "agent": "cdktr_agent",
     "cron": "cdktr_cron",
+    "watch": "cdktr_watch",
 }
 
 
