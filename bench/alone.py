@@ -1,4 +1,4 @@
-"""What is measured of CDKTR without peers: W7 and the restart W5, W6 and W8."""
+"""What is measured of CDKTR without peers: W7 and the restart, and W5, W6, W8 and W9."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bench.common import tasks_of
 from bench.figures import US, Figures
 from bench.idle import idle
 from bench.output import lines_stored
+from bench.pipe import piped
 from bench.startup import start_up
 from bench.system import system
 from cdktr_common.catalogue import common as c
@@ -91,5 +92,6 @@ PARTS: dict[str, Callable[[Figures, bool], None]] = {
     "w6": idle,
     "w7": null_executor,
     "w8": start_up,
+    "w9": piped,
     "restart": restart,
 }

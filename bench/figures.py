@@ -98,6 +98,7 @@ GOALS: Final = (
     ),
     Goal("W8 cdktr-trigger: times python -c pass", started("installed"), 10, 6, False),
     Goal("W8 cdktr-trigger.pyz: times python -c pass", started("zipapp"), 15, None, False),
+    Goal("W9: events/s accepted through a pipe", median_of("W9 events/s"), 5_000, 10_000),
 )
 
 
