@@ -24,7 +24,7 @@ CATALOGUE = ROOT / "cdktr_common" / "catalogue"
 
 CONFINED = {
     "duckdb": ("cdktr_logd/store.py",),
-    "croniter": ("cdktr_principal/language/schedule.py", "cdktr_cron/schedule.py"),
+    "croniter": ("cdktr_cron/schedule.py",),
     "psutil": ("cdktr_agent/",),
     "inotify_simple": ("cdktr_watch/bell.py",),
     "cel": ("cdktr_principal/expressions/programs.py",),
@@ -35,7 +35,8 @@ PURE = (
     "cdktr_principal/language/", "cdktr_principal/expressions/", "cdktr_principal/state/",
     "cdktr_principal/decisions/",
     *(f"cdktr_principal/requests/{name}.py" for name in (
-        "limits", "plans", "plan_fields", "params", "sizes", "queries", "why", "why_ready",
+        "limits", "plans", "plan_fields", "plan_starts", "params", "sizes", "queries",
+        "why", "why_ready",
     )),
     *(f"cdktr_agent/{name}.py" for name in (
         "core", "custody", "watch", "appetite", "beats", "arrivals", "reports", "direct", "dotenv",

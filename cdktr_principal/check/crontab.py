@@ -63,6 +63,11 @@ def _told(name: str, found: list[Entry], checked: Checked) -> Iterator[str]:
             "cron starts commands in the user's home directory, an agent in its own: "
             "set workdir where that matters"
         )
+    if any(not schedule.timezone for entry in found for schedule in entry.plan.schedules):
+        yield (
+            "cron goes by the clock of its machine, a schedule by UTC: "
+            "set timezone where that matters"
+        )
 
 
 def _text(entry: Entry) -> str:

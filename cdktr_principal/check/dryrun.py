@@ -9,13 +9,14 @@ from __future__ import annotations
 import itertools
 import shlex
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from cdktr_common.catalogue.values import Call, Group, Plan, Step, TaskPlan
 from cdktr_principal.check.scope import Known, shown
 from cdktr_principal.expressions.functions import written
 from cdktr_principal.expressions.programs import Failed, Invalid
-from cdktr_principal.language.writer import duration
+from cdktr_principal.language.durations import duration_text
 from cdktr_principal.state import dag
 
 COPIES: Final = 5
@@ -43,9 +44,29 @@ def dry_run(
     if event is not None:
         name = event.get("name")
         yield f"event {name or '-'}: {written(event.get('payload'))}"
-        if name and plan.events and name not in plan.events:
-            yield f"it starts no run of this workflow, which listens to {', '.join(plan.events)}"
+        yield from _unheard(plan, str(name or ""), known)
     yield from _plan(plan, known)
+
+
+def _unheard(plan: Plan, name: str, known: Known) -> Iterator[str]:
+    """Why the event would start no run, when the workflow listens to any."""
+    if not name or name in plan.events or not (plan.events or plan.listeners):
+        return
+    told = []
+    for listener in plan.listeners:
+        if not fnmatchcase(name, listener.event):
+            continue
+        try:
+            holds = known.holds(listener.cond) if listener.cond else "yes"
+        except Failed as fault:
+            told.append(f"{listener.cond} fails: {fault}")
+            continue
+        if holds != "no":
+            return
+        told.append(f"{listener.cond} is false")
+    names = [*plan.events, *(listener.event for listener in plan.listeners)]
+    why = "; ".join(told) or f"which listens to {', '.join(dict.fromkeys(names))}"
+    yield f"it starts no run of this workflow{': ' if told else ', '}{why}"
 
 
 def _plan(plan: Plan, known: Known) -> Iterator[str]:
@@ -297,7 +318,7 @@ def _indented(lines: Iterator[str]) -> Iterator[str]:
 
 
 def _time(seconds: float) -> str:
-    told = duration(seconds)
+    told = duration_text(seconds)
     return told if isinstance(told, str) else f"{told}s"
 
 

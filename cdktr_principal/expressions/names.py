@@ -27,15 +27,17 @@ class TaskNames(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Names:
     """What a place may speak of. `loop` are the variables of the groups around it; `run` and
-    `event` say whether these roots are there. `secrets` are the declared ones, and `sealed` whether
-    one may stand at this place. `upstream` are the tasks that are over by then; None: all. Without
-    `hints` nothing like a wrong name is looked for: that takes long among many."""
+    `event` say whether these roots are there, `work` whether params and tasks are. `secrets` are
+    the declared ones, and `sealed` whether one may stand at this place. `upstream` are the tasks
+    that are over by then; None: all. Without `hints` nothing like a wrong name is looked for: that
+    takes long among many."""
 
     params: Mapping[str, Param] = field(default_factory=dict)
     tasks: Mapping[str, TaskNames] = field(default_factory=dict)
     loop: tuple[str, ...] = ()
     run: bool = True
     event: bool = True
+    work: bool = True
     secrets: Mapping[str, str] = field(default_factory=dict)
     sealed: bool = False
     upstream: Collection[str] | None = None
@@ -131,12 +133,12 @@ class _Look:
             self._field(rest, offsets, path[0], _FIELDS["loop"])
         elif len(path) == 1 and root in TYPE_NAMES and not whole:
             pass
-        elif root == "params":
+        elif root == "params" and names.work:
             if rest and rest[0] not in names.params:
                 self._unknown("param", rest[0], offsets[1], path[0], names.params)
-        elif root == "tasks":
+        elif root == "tasks" and names.work:
             self._task(rest, offsets)
-        elif root == "secrets":
+        elif root == "secrets" and names.work:
             self._secret(rest, offsets, whole)
         elif (root == "run" and names.run) or (root == "event" and names.event):
             self._field(rest, offsets, path[0], _FIELDS[root])
@@ -148,9 +150,13 @@ class _Look:
 
     def _root(self, root: str, offset: int) -> None:
         names = self._names
-        there = ["params", "tasks", *names.loop, *(["run"] if names.run else [])]
-        there += [*(["event"] if names.event else []), *(["secrets"] if names.sealed else [])]
-        hint = _WORDS.get(root) or self._nearest(root, there) or f"there are {', '.join(there)}"
+        roots = {
+            "params": names.work, "tasks": names.work, **dict.fromkeys(names.loop, True),
+            "run": names.run, "event": names.event, "secrets": names.sealed,
+        }  # fmt: skip
+        there = [root for root, is_there in roots.items() if is_there]
+        words = {**_WORDS, **_WORDS_OF_WORK} if names.work else _WORDS
+        hint = words.get(root) or self._nearest(root, there) or f"there are {', '.join(there)}"
         self.add(offset, f"there is no '{explain.clipped(root)}' here", hint)
 
     def _field(
@@ -206,11 +212,12 @@ class _Look:
 
 
 _WORDS: Final[Mapping[str, str]] = {
-    "env": "write params.NAME, or secrets.NAME for a secret",
     "and": "write &&", "or": "write ||", "not": "write !", "None": "write null",
-    "True": "write true", "False": "write false", "task": "did you mean tasks?",
-    "input": "did you mean inputs?", "payload": "write event.payload",
-    "outputs": "write tasks.ID.outputs",
+    "True": "write true", "False": "write false", "payload": "write event.payload",
+}  # fmt: skip
+_WORDS_OF_WORK: Final[Mapping[str, str]] = {
+    "env": "write params.NAME, or secrets.NAME for a secret", "task": "did you mean tasks?",
+    "input": "did you mean inputs?", "outputs": "write tasks.ID.outputs",
 }  # fmt: skip
 
 

@@ -11,13 +11,12 @@ from typing import Any, Final
 
 from cdktr_common.catalogue.values import Plan
 from cdktr_principal.expressions.names import Names
-from cdktr_principal.language import data, fields, keys, tasks
+from cdktr_principal.language import data, fields, keys, listening, tasks, timing
 from cdktr_principal.language.draft import Draft, check, join, known
 from cdktr_principal.language.fields import whole
 from cdktr_principal.language.keys import Around
-from cdktr_principal.language.nodes import Faults, Map, Node
+from cdktr_principal.language.nodes import Faults, Map
 from cdktr_principal.language.reading import PAGE, Key, Keys, read, unknown_keys, value
-from cdktr_principal.language.schedule import timezone_problem
 
 MAX_RUNS: Final = 1000
 TASK_KEYS: Final = keys.TASK_KEYS
@@ -27,24 +26,16 @@ HOOKS: Final = ("on_success", "on_failure", "on_cancel", "finally")
 """Tasks of the end of a run, in the order in which they are looked at."""
 
 
-def _timezone(node: Node, faults: Faults) -> str | None:
-    found = fields.scalar(node, faults, "timezone")
-    problem = timezone_problem(found) if found is not None else None
-    if problem:
-        faults.at(node, problem, "a name like Europe/Berlin, or UTC")
-    return found
-
-
 _WORKFLOW: Final[Keys] = {
     "name": Key("name", fields.name, "name-and-description"),
     "description": Key("description", fields.description, "name-and-description"),
     "tags": Key("tags", data.tags),
-    "events": Key("events", fields.events),
-    "eventTrigger": Key("eventTrigger", fields.events, "events"),
-    "cron": Key("cron", fields.cron, "cron-and-start_time"),
-    "schedule": Key("cron", fields.cron, "cron-and-start_time"),
-    "start_time": Key("start_time", fields.start_time, "cron-and-start_time"),
-    "timezone": Key("timezone", _timezone, "cron-and-start_time"),
+    "events": Key("events", listening.events),
+    "eventTrigger": Key("eventTrigger", listening.events, "events"),
+    "cron": Key("cron", timing.entries, "cron-and-schedule"),
+    "schedule": Key("cron", timing.entries, "cron-and-schedule"),
+    "start_time": Key("start_time", timing.start_time),
+    "timezone": Key("timezone", timing.timezone, "cron-and-schedule"),
     "params": Key("params", data.params),
     "secrets": Key("secrets", data.secrets),
     "env": Key("env", fields.env),
@@ -76,7 +67,7 @@ _INSTEAD: Final = {
 
 
 OF_FILES: Final = (
-    "dialect", "events", "eventTrigger", "cron", "schedule", "start_time"
+    "dialect", "events", "eventTrigger", "cron", "schedule", "start_time", "timezone"
 )  # fmt: skip
 """Keys that mean nothing in a workflow that only one task calls."""
 
@@ -88,6 +79,7 @@ def load(root: Map, workflow: str, faults: Faults) -> Plan:
             faults.at(root, f"{root.tag} belongs to config alone")
         unknown_keys(root, WORKFLOW_KEYS, faults, "a workflow", _INSTEAD)
         found = read(root, _WORKFLOW, faults)
+        found["schedules"] = timing.lowered(root, found, faults)
     _events(root, found, faults)
     _overlap(root, found, faults)
     names = Names(params=found.get("params", {}), secrets=found.get("secrets", {}))
@@ -99,26 +91,16 @@ def load(root: Map, workflow: str, faults: Faults) -> Plan:
     return Plan(workflow=workflow, tasks=listed, templates=holds, **found)
 
 
-def schedule_text(plan: Plan) -> str:
-    """The schedule of a workflow for a list: empty when it has none."""
-    parts = [f"cron {plan.cron}" if plan.cron else "", f"from {plan.start_time}"]
-    shown = " ".join(parts if plan.start_time else parts[:1]).strip()
-    return f"{shown} (not scheduled yet)" if shown else ""
-
-
 def _events(root: Map, found: dict[str, Any], faults: Faults) -> None:
-    """What starts the workflow; what only a person can give must not be wanted then."""
-    if "cron" in root.items and "schedule" in root.items:
-        what = "cron and schedule are the same thing"
-        faults.add(*root.marks["schedule"], what, "keep one of them")
-    events = [*found.pop("events", []), *found.pop("eventTrigger", [])]
-    found["events"] = list(dict.fromkeys(events))
-    by = "events" if events else "a schedule" if found.get("cron") else ""
+    """Which events start the workflow; what only a person can give must not be wanted then."""
+    none = listening.Listened([], [])
+    listened = listening.joined(found.pop("events", none), found.pop("eventTrigger", none))
+    found["events"], found["listeners"] = listened
     node = root.items.get("params")
     for name, param in found.get("params", {}).items():
-        if by and param.required and isinstance(node, Map):
+        if any(listened) and param.required and isinstance(node, Map):
             with faults.about(f"{PAGE}#params"):
-                what = f"param {name} is required, and nobody can give it to a run by {by}"
+                what = f"param {name} is required, and nobody can give it to a run by events"
                 faults.add(*node.marks[name], what, f"{name}: {{default: …}}")
 
 

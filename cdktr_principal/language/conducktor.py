@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from cdktr_common.catalogue.values import Plan, TaskPlan
-from cdktr_principal.language import fields
+from cdktr_common.catalogue.values import Plan, Schedule, TaskPlan
+from cdktr_principal.language import fields, listening, timing
 from cdktr_principal.language.canonical import MAX_TASKS
 from cdktr_principal.language.fields import nearest
 from cdktr_principal.language.ids import Ids
@@ -53,11 +53,15 @@ def _plan(root: Map, workflow: str, faults: Faults) -> Plan:
     for key, field, read in (
         ("name", "name", fields.name),
         ("description", "description", fields.description),
-        ("schedule", "cron", fields.cron),
-        ("eventTrigger", "events", fields.events),
+        ("schedule", "schedules", timing.schedule),
+        ("eventTrigger", "events", listening.events),
     ):
         value = read(root.items[key], faults) if key in root.items else None
-        if value is not None:
+        if isinstance(value, Schedule):
+            found[field] = [value]
+        elif isinstance(value, listening.Listened):
+            found["events"], found["listeners"] = value
+        elif value is not None:
             found[field] = value
     tasks = _tasks(root, faults)
     arrows = _arrows(root.items.get("dag"), tasks, faults)

@@ -12,17 +12,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from cdktr_common.catalogue.values import Plan, TaskPlan
+from cdktr_common import cronline, schedules
+from cdktr_common.catalogue.values import Plan, Schedule, TaskPlan
 from cdktr_principal.language.fields import SET_BY_CDKTR, VARIABLE
 from cdktr_principal.language.ids import Ids
 from cdktr_principal.language.nodes import Faults
-from cdktr_principal.language.schedule import cron_problem
 
-NICKNAMES: Final = {
-    "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0", "@daily": "0 0 * * *", "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *", "@every_minute": "* * * * *",
-}  # fmt: skip
+NICKNAMES: Final = {**cronline.WORDS, "@every_minute": "* * * * *"}
 
 _VARIABLE: Final = re.compile(r"""\s*(?:"([^"=]+)"|'([^'=]+)'|([^\s"'=]+))\s*=(.*)""")
 _ENTRY: Final = re.compile(r"\s*(-?)(@\S+|\S+(?:\s+\S+){4})\s+(\S.*)")
@@ -140,7 +136,12 @@ def _entry(match: re.Match[str], number: int, reading: _Reading) -> None:
         faults.add(number, 1, "@reboot: no workflow starts when a machine does", hint)
         return
     cron = NICKNAMES.get(when, when)
-    problem = _cron_problem(cron)
+    schedule = Schedule(
+        cron=cron,
+        timezone=_timezone(reading.variables),
+        jitter_s=_delay_s(reading.variables.get("RANDOM_DELAY", "")),
+    )
+    problem = _cron_problem(cron) or schedules.problem(schedule)
     if problem:
         faults.add(number, match.start(2) + 1, problem)
         return
@@ -158,8 +159,7 @@ def _entry(match: re.Match[str], number: int, reading: _Reading) -> None:
     plan = Plan(
         workflow=name,
         description="\n".join(reading.comments).strip().replace("{{", "{ {"),
-        cron=cron,
-        timezone=reading.variables.get("CRON_TZ", ""),
+        schedules=[schedule],
         env=env,
         templates=any("{{" in value for value in env.values()),
         workdir=reading.variables.get("HOME") or None,
@@ -179,7 +179,18 @@ def _cron_problem(cron: str) -> str | None:
             return f"'{part[:40]}' is not for cron, which takes *, */5, 1, 1-5, 1-5/2 and lists"
         if match[2] and _number(match[1]) > _number(match[2]):
             return f"'{part[:40]}' ends before it begins"
-    return cron_problem(cron)
+    return None
+
+
+def _timezone(variables: dict[str, str]) -> str:
+    zone = variables.get("CRON_TZ", "")
+    return "" if zone == "UTC" else zone
+
+
+def _delay_s(minutes: str) -> float:
+    """`RANDOM_DELAY`: up to so many minutes later."""
+    seconds = 60.0 * int(minutes) if re.fullmatch(r"[0-9]{1,6}", minutes) else 0.0
+    return min(seconds, schedules.MAX_JITTER_S)
 
 
 def _number(word: str) -> int:
@@ -197,8 +208,6 @@ def _notes(cron: str, silent: bool, variables: dict[str, str]) -> list[str]:
         notes.append("the - before the time, which keeps cron from logging it, is left out")
     if variables.get("MAILTO"):
         notes.append(f"MAILTO={variables['MAILTO']}: output is not mailed, cdktr-logs shows it")
-    if "RANDOM_DELAY" in variables:
-        notes.append(f"RANDOM_DELAY={variables['RANDOM_DELAY']} is left out: it starts on time")
     return notes
 
 

@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Final, TypeVar
 
+from cdktr_principal.language.durations import duration
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Place, Scalar
-from cdktr_principal.language.schedule import cron_problem, duration, start_time_problem
 
 T = TypeVar("T")
 Reader = Callable[[Node, Faults], T]
@@ -136,13 +136,6 @@ def scalars(node: Node, faults: Faults, what: str) -> list[Scalar]:
     ]
 
 
-def events(node: Node, faults: Faults) -> list[str]:
-    """Names of events, each once."""
-    read = text("the name of an event", MAX_NAME, one_line=True)
-    names = (read(item, faults) for item in scalars(node, faults, "events"))
-    return list(dict.fromkeys(name for name in names if name))
-
-
 def labels(node: Node, faults: Faults) -> list[str]:
     """Labels, each once."""
     found = scalars(node, faults, "labels")
@@ -187,7 +180,14 @@ def workdir(node: Node, faults: Faults) -> str | None:
     return found
 
 
-def length(what: str, least_s: float, least: str, *, zero: bool = False) -> Reader[float | None]:
+def length(
+    what: str,
+    least_s: float,
+    least: str,
+    *,
+    zero: bool = False,
+    most: tuple[float, str] = (MAX_TIMEOUT_S, "366d"),
+) -> Reader[float | None]:
     """A reader of seconds, or a duration with units: at least `least_s`, and 0 only with `zero`."""
 
     def read(node: Node, faults: Faults) -> float | None:
@@ -197,8 +197,8 @@ def length(what: str, least_s: float, least: str, *, zero: bool = False) -> Read
         seconds = duration(found)
         if seconds is None:
             faults.at(node, f"'{found[:40]}' is not a time", "write seconds, or 90s, 5m, 1h30m")
-        elif seconds > MAX_TIMEOUT_S or seconds < least_s or not (seconds or zero):
-            faults.at(node, f"{what} must be {least} and at most 366d")
+        elif seconds > most[0] or seconds < least_s or not (seconds or zero):
+            faults.at(node, f"{what} must be {least} and at most {most[1]}")
         else:
             return seconds
         return None
@@ -270,22 +270,3 @@ def choice(what: str, *words: str) -> Reader[str | None]:
 placement = choice("placement", "spread", "together")
 on_agent_lost = choice("on_agent_lost", "rerun", "fail", "hold")
 on_principal_lost = choice("on_principal_lost", "stop", "finish")
-
-
-def cron(node: Node, faults: Faults) -> str | None:
-    """A cron line of 5 or 6 fields."""
-    return _checked(scalar(node, faults, "cron"), cron_problem, node, faults)
-
-
-def start_time(node: Node, faults: Faults) -> str | None:
-    """A time of day, or a date and time."""
-    return _checked(scalar(node, faults, "start_time"), start_time_problem, node, faults)
-
-
-def _checked(
-    found: str | None, check: Callable[[str], str | None], node: Node, faults: Faults
-) -> str | None:
-    problem = check(found) if found is not None else None
-    if problem:
-        faults.at(node, problem)
-    return found

@@ -10,7 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from cdktr_principal.language import canonical, data, fields, keys, policies, running
+from cdktr_common import schedules
+from cdktr_principal.language import (
+    canonical,
+    data,
+    fields,
+    keys,
+    listening,
+    policies,
+    running,
+    timing,
+)
 from cdktr_principal.language.canonical import OF_FILES
 from cdktr_principal.language.groups import GROUP_KEYS
 from cdktr_principal.language.reading import PAGE
@@ -23,11 +33,13 @@ from cdktr_principal.language.shapes import (
     ENV,
     FLAG,
     LIST,
+    LISTENER,
     MOUNT,
     NOTHING,
     PARAM,
     RETRY,
     RULE,
+    SCHEDULE,
     TEXT,
     TEXTS,
     Shape,
@@ -46,6 +58,13 @@ DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TASKS: Final = named(ref("task"), fields.ID.pattern)
 _GROUP: Final = {"concurrency": whole(0, fields.MAX_LIST), "fail_fast": FLAG}
 _STEP: Final = either(TEXT, ref("step"))
+
+_WHEN: Final = either(
+    TEXT,
+    ref("schedule"),
+    {**listed(either(TEXT, ref("schedule"))), "maxItems": schedules.MAX_SCHEDULES},
+)
+_EVENTS: Final = either(TEXT, ref("listener"), listed(either(TEXT, ref("listener"))), NOTHING)
 
 _Said = dict[str, tuple[Shape, str]]
 """For each key its shape and what it is for."""
@@ -144,12 +163,12 @@ WORKFLOW: Final[_Said] = {
     "name": TASK["name"],
     "description": TASK["description"],
     "tags": TASK["tags"],
-    "events": (TEXTS, "Events that start it."),
-    "eventTrigger": (TEXTS, "Events that start it."),
-    "cron": (TEXT, "When it runs: 5 fields, or 6 with seconds first."),
-    "schedule": (TEXT, "When it runs: 5 fields, or 6 with seconds first."),
-    "start_time": (TEXT, "From when on: HH:MM, or a date and time."),
-    "timezone": (TEXT, "Whose clock that is, like Europe/Berlin."),
+    "events": (_EVENTS, "Events that start it: names, patterns, or mappings that say more."),
+    "eventTrigger": (_EVENTS, "Events that start it."),
+    "cron": (_WHEN, "When it runs: 5 fields, 6 with seconds first, @daily, @every 90s; or a list."),
+    "schedule": (_WHEN, "The same as cron."),
+    "start_time": (TEXT, "From when on cron counts; without cron: once, or at HH:MM every day."),
+    "timezone": (TEXT, "Whose clock that is, like Europe/Berlin; UTC if not said."),
     "params": (
         either(named(either(TEXT, NOTHING, listed(ANY), PARAM), fields.VARIABLE.pattern), NOTHING),
         "Values that a run is given: name: default, or a mapping that says more.",
@@ -200,6 +219,8 @@ def schema() -> dict[str, Any]:
         },
         "each": only({"list": LIST, "as": TEXT, **_GROUP, **body}, "list"),
         "matrix": only({"lists": named(LIST), "as": TEXT, **_GROUP, **body}, "lists"),
+        "schedule": SCHEDULE,
+        "listener": LISTENER,
         **DEFINITIONS,
     }
     _check_known()
@@ -223,5 +244,7 @@ def _mapping(said: _Said, known: Iterable[str], anchor: Any = None) -> Shape:
 
 def _check_known() -> None:
     strange = (TASK.keys() ^ set(keys.TASK_KEYS)) | (WORKFLOW.keys() ^ set(canonical.WORKFLOW_KEYS))
+    strange |= SCHEDULE["properties"].keys() ^ set(timing.KEYS)
+    strange |= LISTENER["properties"].keys() ^ set(listening.LISTENER)
     if strange or set(_GROUP) != set(GROUP_KEYS) or set(data.PARAM) - set(PARAM["properties"]):
         raise TypeError(f"keys without a shape, or shapes without a key: {sorted(strange)}")

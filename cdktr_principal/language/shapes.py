@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cdktr_principal.language import data, fields, policies
+from cdktr_common import schedules
+from cdktr_principal.language import data, fields, listening, policies
 from cdktr_principal.language.source import SUBPROCESS, UV_PYTHON
 
 Shape = dict[str, Any]
@@ -98,6 +99,22 @@ MOUNT: Final = keys(
         "opts": named(TEXT),
     },
     "target",
+)  # fmt: skip
+SCHEDULE: Final = keys({
+    "cron": TEXT, "every": DURATION, "at": TEXT, "timezone": TEXT, "start": TEXT, "end": TEXT,
+    "jitter": DURATION, "catchup": words("none", "last", "all"),
+    "catchup_limit": whole(1, schedules.MAX_CATCHUP),
+    "overlap": words("allow", "queue", "skip", "cancel"), "params": named(ANY), "paused": FLAG,
+})  # fmt: skip
+LISTENER: Final = keys(
+    {
+        "event": TEXT, "if": TEXT, "debounce": DURATION, "throttle": DURATION,
+        "batch": either(
+            DURATION,
+            keys({"size": whole(2, listening.MAX_BATCH), "window": DURATION}, "window"),
+        ),
+    },
+    "event",
 )  # fmt: skip
 RULE: Final = words("success", "failure", "always")
 _HOW: Final = either(RULE, keys({"rule": RULE, "if": TEXT}), NOTHING)

@@ -35,7 +35,8 @@ def load(root: Map, workflow: str, faults: Faults, strip_image: bool = False) ->
         tork_keys.strange(root, tork_keys.JOB, faults, "a job of Tork's")
         found: dict[str, Any] = {}
         if "schedule" in root.items:
-            found["cron"] = tork_fields.schedule(root.items["schedule"], faults)
+            schedule = tork_fields.schedule(root.items["schedule"], faults)
+            found["schedules"] = [schedule] if schedule is not None else []
         if "tags" in root.items:
             found["tags"] = data.tags(root.items["tags"], faults)
         params = {

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from cdktr_principal.language import fields, policies
+from cdktr_common.catalogue.values import Schedule
+from cdktr_principal.language import fields, policies, timing
 from cdktr_principal.language.fields import MAX_TIMEOUT_S, kind, scalar, whole
 from cdktr_principal.language.nodes import Faults, Map, Node, Scalar
 from cdktr_principal.language.reading import unknown_keys
@@ -86,15 +87,15 @@ def limits(node: Node, faults: Faults) -> dict[str, str] | None:
     return policies.limits(node, faults)
 
 
-def schedule(node: Node, faults: Faults) -> str | None:
-    """The cron line of a scheduled job."""
+def schedule(node: Node, faults: Faults) -> Schedule | None:
+    """When a scheduled job runs."""
     if not isinstance(node, Map) or "cron" not in node.items:
         faults.at(
             node, "a schedule of Tork's is a mapping with cron", 'schedule: {cron: "0 3 * * *"}'
         )
         return None
     unknown_keys(node, ("cron",), faults, "schedule")
-    return fields.cron(node.items["cron"], faults)
+    return timing.schedule(node.items["cron"], faults)
 
 
 def inputs(node: Node | None, faults: Faults) -> dict[str, Scalar]:

@@ -20,10 +20,9 @@ from cdktr_principal.expressions import programs as expressions
 from cdktr_principal.expressions.names import Names, Problem, TaskNames
 from cdktr_principal.language.data import MAX_ENUM, MAX_PARAMS, MAX_SECRETS, REFERENCE
 from cdktr_principal.language.draft import RESERVED
-from cdktr_principal.language.fields import ID, MAX_LIST, MAX_NAME, VARIABLE, is_one_line
+from cdktr_principal.language.fields import ID, MAX_LIST, VARIABLE
+from cdktr_principal.language.given import Wrong, checked
 from cdktr_principal.language.groups import MAX_LISTS
-from cdktr_principal.language.schedule import cron_problem, start_time_problem, timezone_problem
-from cdktr_principal.requests.params import Wrong, checked
 from cdktr_principal.requests.plan_fields import (
     Refused,
     check_env,
@@ -32,6 +31,7 @@ from cdktr_principal.requests.plan_fields import (
     check_range,
     check_texts,
 )
+from cdktr_principal.requests.plan_starts import check_starts
 from cdktr_principal.requests.sizes import check_size
 from cdktr_principal.state import dag
 
@@ -42,7 +42,6 @@ VALUE_BYTES: Final = 2 << 20
 """Of a list, params or an output that stand in a plan, as JSON: a file has no more."""
 
 MAX_RUNS: Final = 1000
-MAX_EVENTS: Final = 1000
 MAX_DEPTH: Final = 10
 """Groups and called plans inside one another."""
 
@@ -184,17 +183,7 @@ def _about_itself(plan: Plan) -> None:
     check_texts(plan.name, plan.description, plan.tags, plan.dotenv, plan.workdir)
     check_length("deadline_s", plan.deadline_s, zero=False)
     check_range("max_active_runs", plan.max_active_runs, 0, MAX_RUNS)
-    if len(plan.events) > MAX_EVENTS or any(
-        not 0 < len(event) <= MAX_NAME or not is_one_line(event) for event in plan.events
-    ):
-        raise Refused("an event name is 1 to 200 characters of one line", "bad_field")
-    for told in (
-        cron_problem(plan.cron) if plan.cron is not None else None,
-        start_time_problem(plan.start_time) if plan.start_time is not None else None,
-        timezone_problem(plan.timezone) if plan.timezone else None,
-    ):
-        if told:
-            raise Refused(told)
+    check_starts(plan)
 
 
 def _params(params: Mapping[str, Param]) -> None:

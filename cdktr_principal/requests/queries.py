@@ -20,7 +20,7 @@ from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions.ready import nearest
 from cdktr_principal.decisions.session import Session
-from cdktr_principal.language.canonical import schedule_text
+from cdktr_principal.language.timing import schedule_text
 from cdktr_principal.state.records import Agent, Attempt, Run, Task
 from cdktr_principal.state.schedules import EVERY, Planned
 from cdktr_principal.state.state import State

@@ -40,7 +40,12 @@ def started(box: Stand, proc: Proc, words: str) -> list[str]:
 
 def test_ctrl_c_stops_all_and_leaves_nothing(box: Stand) -> None:
     proc = box.start_all("principal", "--with-agent")
-    assert sorted(started(box, proc, "")) == ["cdktr-agent", "cdktr-cron", "cdktr-logd", "cdktr-principal"]
+    assert sorted(started(box, proc, "")) == [
+        "cdktr-agent",
+        "cdktr-cron",
+        "cdktr-logd",
+        "cdktr-principal",
+    ]
     assert lines(proc)[-1] == "ready cdktr principal logd cron agent"
     sessions = {os.getsid(pid) for pid in box.env.leftovers()}
     assert len(sessions) >= 4, "a Ctrl-C of the terminal must reach the first process alone"

@@ -256,8 +256,6 @@ def test_the_end_of_a_run_comes_last_and_in_order() -> None:
     [
         ("dialect: cdktr", {}),
         ("tags: [a, b]", {"tags": ["a", "b"]}),
-        ("timezone: Europe/Berlin", {"timezone": "Europe/Berlin"}),
-        ("timezone: UTC", {"timezone": "UTC"}),
         ("deadline: 1h", {"deadline_s": 3600.0}),
         ("max_active_runs: 3", {"max_active_runs": 3}),
         ("overlap: skip", {"max_active_runs": 1, "overlap": "skip"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cdktr_common.catalogue.values import Schedule
 from tests.unit.language.reading import MY_FLOW, bad, good
 
 
@@ -22,7 +23,8 @@ def arrow_fault(dag: str) -> tuple[int, int, str, str]:
 
 def test_the_readme_as_it_stands() -> None:
     plan = good(MY_FLOW)
-    assert (plan.name, plan.cron, plan.events) == ("my-flow", "0 0 * * * *", ["my-event"])
+    assert (plan.name, plan.events) == ("my-flow", ["my-event"])
+    assert plan.schedules == [Schedule(cron="0 0 * * * *")]
     assert [(task.id, task.name, task.command) for task in plan.tasks] == [
         ("first-task", "First task", "echo hello"),
         ("second-task", "Second task", "echo world"),

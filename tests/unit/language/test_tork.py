@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from cdktr_common.catalogue.values import Container, Fault, Param, Plan, Retry, Step, TaskPlan
+from cdktr_common.catalogue.values import (
+    Container,
+    Fault,
+    Param,
+    Plan,
+    Retry,
+    Schedule,
+    Step,
+    TaskPlan,
+)
 from cdktr_principal.language import tork_keys
 from cdktr_principal.language.dialects import load_text
 
@@ -303,7 +312,10 @@ def test_a_subjob_is_a_plan_that_is_called() -> None:
 
 
 def test_a_schedule_is_cron() -> None:
-    assert good('schedule: {cron: "*/5 * * * *"}\ntasks: [{run: x}]').cron == "*/5 * * * *"
+    plan = good('schedule: {cron: "*/5 * * * *"}\ntasks: [{run: x}]')
+    assert plan.schedules == [Schedule(cron="*/5 * * * *")]
+    plan = good('schedule: {cron: "CRON_TZ=Asia/Tokyo 0 30 3 * * *"}\ntasks: [{run: x}]')
+    assert plan.schedules == [Schedule(cron="0 30 3 * * *", timezone="Asia/Tokyo")]
 
 
 def test_it_may_be_json() -> None:

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdktr_common import codec
-from cdktr_common.catalogue.values import Fault, Plan, TaskPlan
+from cdktr_common.catalogue.values import Fault, Plan, Schedule, TaskPlan
 from cdktr_principal.language import fields
-from cdktr_principal.language.canonical import MAX_TASKS, schedule_text
+from cdktr_principal.language.canonical import MAX_TASKS
 from cdktr_principal.language.dialects import load_text
+from cdktr_principal.language.durations import duration
 from cdktr_principal.language.nodes import Faults
-from cdktr_principal.language.schedule import cron_problem, duration, start_time_problem
 from cdktr_principal.language.source import parse
 from tests.unit.language.reading import bad, good
 
@@ -73,8 +73,7 @@ def test_a_whole_workflow() -> None:
         workdir="/srv/etl",
         placement="together",
         events=["new-file", "ünicode event"],
-        cron="0 3 * * *",
-        start_time="2026-01-31T22:30:00+01:00",
+        schedules=[Schedule(cron="0 3 * * *", start="2026-01-31T21:30:00Z")],
         tasks=[
             TaskPlan(
                 id="extract",
@@ -94,15 +93,11 @@ def test_a_whole_workflow() -> None:
             TaskPlan(id="report", command="./report", depends=["load", "extract"]),
         ],
     )
-    assert (
-        schedule_text(plan) == "cron 0 3 * * * from 2026-01-31T22:30:00+01:00 (not scheduled yet)"
-    )
 
 
 def test_the_least_workflow_and_the_defaults() -> None:
     plan = good("tasks: {a: {command: 'true'}}")
     assert plan == Plan(workflow="w", tasks=[TaskPlan(id="a", command="true")])
-    assert schedule_text(plan) == ""
 
 
 def test_every_fault_of_a_file_is_told_with_line_column_and_hint() -> None:
@@ -157,8 +152,9 @@ def test_every_fault_of_a_file_is_told_with_line_column_and_hint() -> None:
         ("retry: 3\ntasks: {a: {command: b}}", "unknown key 'retry' in a workflow"),
         ("cron: '1 1 1 1 1'\nschedule: '1 1 1 1 1'\ntasks: {a: {command: b}}",
          "cron and schedule are the same thing"),
-        ("events: {a: b}\ntasks: {a: {command: b}}", "events must be a list, not a mapping"),
-        ("events: [[a]]\ntasks: {a: {command: b}}", "an item of events must be text, not a list"),
+        ("events: {a: b}\ntasks: {a: {command: b}}", "the event is missing"),
+        ("events: [[a]]\ntasks: {a: {command: b}}",
+         "an item of events must be a name or a mapping, not a list"),
         ("start_time: soon\ntasks: {a: {command: b}}", "'soon' is neither HH:MM"),
         ("a: 1\na: 2\ntasks: {a: {command: b}}", "unknown key 'a'"),
     ],
@@ -282,43 +278,6 @@ def test_ten_thousand_wrong_names_cost_no_search_each(monkeypatch: pytest.Monkey
 )  # fmt: skip
 def test_durations(text: str, seconds: float | None) -> None:
     assert duration(text) == seconds
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("0 3 * * *", None), ("*/5 * * * * *", None), ("0 0 0 * * *", None),
-        ("0 0 * * mon-fri", None), ("0 0 29 2 *", None), ("0 0 L * *", None),
-        ("0 3 * *", "5 fields"), ("@daily", "5 fields"), ("0 0 0 * * * 2026", "5 fields"),
-        ("60 * * * *", "not a cron line"), ("a b c d e", "not a cron line"),
-        ("*/0 * * * *", "not a cron line"), ("0-4294967295 * * * *", "not a cron line"),
-        ("0 0 30 2 *", "never comes"), ("0 0 31 4 *", "never comes"),
-        ("R * * * *", "H and R"), ("H(0-5) * * * *", "H and R"), ("* " * 200, "at most 200"),
-        ("0 0 * mar thu", None),
-    ],
-)  # fmt: skip
-def test_cron_lines(text: str, problem: str | None) -> None:
-    found = cron_problem(text)
-    assert found is None if problem is None else problem in str(found)
-
-
-@given(st.lists(st.sampled_from("0159*/,-?#LWHR amonfrijul@^"), max_size=30).map("".join))
-def test_no_cron_line_makes_it_raise(text: str) -> None:
-    cron_problem(text)
-    cron_problem("0 0 " + text + " * *")
-
-
-@pytest.mark.parametrize(
-    ("text", "fine"),
-    [
-        ("22:22", True), ("00:00:00", True), ("2026-01-31T22:30:00Z", True),
-        ("2026-01-31 22:30", True), ("2026-01-31T22:30:00+01:00", True), ("24:00", False),
-        ("9:00", False), ("2026-01-31", False), ("2026-02-31T00:00:00", False), ("", False),
-        ("22:22:61", False), ("tomorrow", False),
-    ],
-)  # fmt: skip
-def test_start_times(text: str, fine: bool) -> None:
-    assert (start_time_problem(text) is None) == fine
 
 
 def test_every_variable_that_cdktr_sets_is_reserved() -> None:

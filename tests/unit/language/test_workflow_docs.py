@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cdktr_common import cronline, schedules
 from cdktr_principal import folder
 from cdktr_principal.check.files import check
 from cdktr_principal.expressions import syntax
@@ -16,11 +17,13 @@ from cdktr_principal.language import (
     fields,
     groups,
     keys,
+    listening,
     nodes,
     order,
     policies,
     running,
     source,
+    timing,
 )
 from cdktr_principal.language.canonical import TASK_KEYS, WORKFLOW_KEYS
 from cdktr_principal.language.dialects import load_text
@@ -42,7 +45,7 @@ def test_every_yaml_block_of_the_page_is_a_workflow(number: int) -> None:
 def test_the_page_has_every_key_in_its_tables_and_in_an_example() -> None:
     assert len(BLOCKS) >= 15
     examples = "\n".join(BLOCKS)
-    for key in {*TASK_KEYS, *WORKFLOW_KEYS}:
+    for key in {*TASK_KEYS, *WORKFLOW_KEYS, *timing.KEYS, *listening.LISTENER, "size", "window"}:
         assert f"`{key}`" in PAGE, key
         if key not in ("eventTrigger", "schedule"):  # other spellings
             assert re.search(rf"\b{key}:", examples), key
@@ -64,7 +67,7 @@ def test_the_page_has_a_section_for_each_link_of_its_tables() -> None:
 def test_what_faults_name_as_their_place_in_the_documentation_is_there() -> None:
     tables = [
         table
-        for module in (canonical, keys, groups, policies, running, data)
+        for module in (canonical, keys, groups, policies, running, data, timing, listening)
         for table in vars(module).values()
         if isinstance(table, dict) and table and all(isinstance(k, Key) for k in table.values())
     ]
@@ -103,6 +106,13 @@ def test_what_faults_name_as_their_place_in_the_documentation_is_there() -> None
         (fields.MAX_NAME, f"name of an event | {fields.MAX_NAME} bytes"),
         (fields.MAX_DESCRIPTION, f"`description` | {fields.MAX_DESCRIPTION:,} bytes"),
         (fields.MAX_PATH, f"`workdir`, `cmd` | {fields.MAX_PATH:,} bytes"),
+        (listening.MAX_EVENTS, "patterns and mappings of events; schedules | 1,000; 100; 100 |"),
+        (listening.MAX_LISTENERS, f"; {listening.MAX_LISTENERS}; "),
+        (schedules.MAX_SCHEDULES, f"A workflow may have {schedules.MAX_SCHEDULES} schedules"),
+        (schedules.MAX_CATCHUP, f"1 to {schedules.MAX_CATCHUP:,}, else 100"),
+        (listening.MAX_BATCH, f"(2 to {listening.MAX_BATCH:,}"),
+        (cronline.MAX_LINE, f"a cron line | {cronline.MAX_LINE} characters"),
+        (schedules.YEARS[1], f"{schedules.YEARS[0]} to {schedules.YEARS[1]}"),
         (folder.MAX_FILES, f"files in a workflow directory | {folder.MAX_FILES:,}"),
         (nodes.MAX_FAULTS, f"{nodes.MAX_FAULTS}, the rest are counted"),
     ],

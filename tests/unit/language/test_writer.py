@@ -14,15 +14,18 @@ from cdktr_common.catalogue.values import (
     Call,
     Container,
     Group,
+    Listener,
     Param,
     Plan,
     Retry,
+    Schedule,
     Step,
     TaskPlan,
 )
 from cdktr_principal.check.dryrun import dry_run
 from cdktr_principal.language.dialects import load_text
-from cdktr_principal.language.writer import duration, write
+from cdktr_principal.language.durations import duration_text
+from cdktr_principal.language.writer import write
 from tests.unit.language.test_workflow_docs import BLOCKS
 
 ROOT = Path(__file__).parents[3]
@@ -236,25 +239,76 @@ PARAM = st.one_of(
 )
 
 
+MOMENT = st.sampled_from(["2026-01-31T22:30:00", "2026-02-01T00:00:00Z"])
+AMOUNT = st.sampled_from([0.5, 90.0, 3600.0])
+
+
+@st.composite
+def schedules(draw: st.DrawFn, params: dict[str, Param]) -> list[Schedule]:
+    found = []
+    required = [name for name, param in params.items() if param.required]
+    for number in range(draw(st.integers(0, 3))):
+        when: dict[str, Any] = draw(st.sampled_from([
+            {"cron": f"{number} 3 * * mon-fri"}, {"cron": f"*/5 {number} 3 L * *"},
+            {"every_s": 90.0 + number}, {"at": f"2026-01-31T22:30:0{number}"},
+        ]))  # fmt: skip
+        if "at" not in when and draw(st.booleans()):
+            when["start"] = draw(MOMENT)
+        catchup = draw(st.sampled_from(["none", "last", "all"]))
+        found.append(Schedule(
+            **when,
+            timezone=draw(st.sampled_from(["", "Europe/Berlin", "Asia/Tokyo"])),
+            jitter_s=draw(st.just(0.0) | AMOUNT),
+            catchup=catchup,
+            catchup_limit=draw(st.integers(1, 9)) if catchup == "all" else 100,
+            overlap=draw(st.sampled_from(["", "allow", "skip"])),
+            params={name: 1 if params[name].type == "integer" else "1" for name in required},
+            paused=draw(st.booleans()),
+        ))  # fmt: skip
+    return found
+
+
+@st.composite
+def listeners(draw: st.DrawFn) -> list[Listener]:
+    def one(name: str) -> Listener:
+        size = draw(st.integers(2, 1000))
+        window: dict[str, Any] = draw(st.sampled_from([
+            {}, {"debounce_s": 90.0}, {"throttle_s": 0.5},
+            {"batch_s": 60.0, "batch_size": size}, {"batch_s": 60.0, "batch_size": 1000},
+        ]))  # fmt: skip
+        cond = draw(st.sampled_from(["", "event.payload.size > 10"]))
+        return Listener(event=name, cond=cond, **window)
+
+    names = draw(st.lists(st.sampled_from(["a.*", "?", "[ab]c*", "run.*"]), unique=True))
+    return [one(name) for name in names]
+
+
 @st.composite
 def plans(draw: st.DrawFn, workflow: str = "w", depth: int = 2) -> Plan:
     listed = draw(tasks("t", workflow, depth))
     for hook in draw(st.lists(st.sampled_from(["on_failure", "finally"]), unique=True, max_size=2)):
         listed.append(TaskPlan(id=hook, command="echo", phase=hook))  # type: ignore[arg-type]
     listed.sort(key=lambda of: ["", "on_failure", "finally"].index(of.phase))
+    params = draw(st.dictionaries(NAME, PARAM, max_size=3))
+    starts: dict[str, Any] = {}
+    if "." not in workflow and draw(st.booleans()):
+        starts["schedules"] = draw(schedules(params))
+    if "." not in workflow and not any(param.required for param in params.values()):
+        starts["events"] = draw(st.lists(LINE.filter(str.isalnum), unique=True, max_size=2))
+        starts["listeners"] = draw(listeners())
     return Plan(
         workflow=workflow,
+        **starts,
         name=draw(st.just("") | LINE),
         description=draw(st.just("") | TEXT).strip(),
         tasks=listed,
         env=draw(ENV),
-        params=draw(st.dictionaries(NAME, PARAM, max_size=3)),
+        params=params,
         secrets=draw(st.dictionaries(NAME, st.sampled_from(["env:A", "file:/a b"]), max_size=2)),
         output=draw(JSON),
         deadline_s=draw(st.none() | SECONDS),
         max_active_runs=draw(st.integers(0, 3)),
         placement=draw(st.sampled_from(["spread", "together"])),
-        timezone=draw(st.sampled_from(["", "UTC"])),
         tags=draw(st.lists(NAME, unique=True, max_size=2)),
         dotenv=draw(st.lists(NAME, max_size=2)),
         workdir=draw(st.none() | NAME),
@@ -319,7 +373,7 @@ def test_braces_that_mean_nothing_elsewhere_are_written_as_braces() -> None:
     ],
 )
 def test_durations(seconds: float, text: Any) -> None:
-    assert duration(seconds) == text
+    assert duration_text(seconds) == text
 
 
 def test_it_reads_well() -> None:
