@@ -18,6 +18,7 @@ from cdktr_principal.expressions.functions import written
 from cdktr_principal.expressions.programs import Failed, Invalid
 from cdktr_principal.language.durations import duration_text
 from cdktr_principal.state import dag
+from cdktr_principal.state.listening import ENDS
 
 COPIES: Final = 5
 """Copies of a group that are shown one by one."""
@@ -54,7 +55,8 @@ def _unheard(plan: Plan, name: str, known: Known) -> Iterator[str]:
         return
     told = []
     for listener in plan.listeners:
-        if not fnmatchcase(name, listener.event):
+        of_runs = name.startswith(ENDS) and not listener.event.startswith(ENDS)
+        if of_runs or not fnmatchcase(name, listener.event):
             continue
         try:
             holds = known.holds(listener.cond) if listener.cond else "yes"

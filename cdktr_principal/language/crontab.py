@@ -149,7 +149,7 @@ def _entry(match: re.Match[str], number: int, reading: _Reading) -> None:
     if not command.strip():
         faults.add(number, match.start(3) + 1, "the entry has no command")
         return
-    notes = _notes(cron, bool(match[1]), reading.variables)
+    notes = _notes(bool(match[1]), reading.variables)
     name = reading.ids.of(_name(command), "entry")
     task: dict[str, Any] = {"command": _fed(command, stdin) if stdin else command}
     shell = reading.variables.get("SHELL", "")
@@ -197,13 +197,9 @@ def _number(word: str) -> int:
     return _ORDER[word] if word in _ORDER else int(word) if word.isdecimal() else 0
 
 
-def _notes(cron: str, silent: bool, variables: dict[str, str]) -> list[str]:
+def _notes(silent: bool, variables: dict[str, str]) -> list[str]:
     """What is different from cron, for this entry."""
     notes = []
-    _, _, day, _, weekday = cron.split()
-    if (day.startswith("*/") and weekday != "*") or (weekday.startswith("*/") and day != "*"):
-        notes.append("cron wants both the day of the month and that of the week to fit, "
-                     "here one of them is enough")  # fmt: skip
     if silent:
         notes.append("the - before the time, which keeps cron from logging it, is left out")
     if variables.get("MAILTO"):

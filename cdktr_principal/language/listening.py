@@ -16,6 +16,7 @@ from cdktr_principal.language.draft import check
 from cdktr_principal.language.fields import MAX_LIST, MAX_NAME, kind, length, nearest, scalar, text
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
 from cdktr_principal.language.reading import PAGE, Key, Keys, read, unknown_keys
+from cdktr_principal.state.listening import ENDS, is_glob
 
 MAX_EVENTS: Final = 1000
 MAX_LISTENERS: Final = 100
@@ -40,14 +41,9 @@ class Listened(NamedTuple):
     listeners: list[Listener]
 
 
-def is_pattern(name: str) -> bool:
-    """Does a name stand for more than itself?"""
-    return any(char in name for char in "*?[")
-
-
 def never(name: str) -> bool:
     """Is it of the names that runs give off, and none of those that there are?"""
-    return name.startswith("run.") and not any(fnmatchcase(one, name) for one in OF_RUNS)
+    return name.startswith(ENDS) and not any(fnmatchcase(one, name) for one in OF_RUNS)
 
 
 # A listener that is a mapping.
@@ -117,7 +113,7 @@ def events(node: Node, faults: Faults) -> Listened | None:
 
 
 def _is_plain(listener: Listener) -> bool:
-    return listener == Listener(event=listener.event) and not is_pattern(listener.event)
+    return listener == Listener(event=listener.event) and not is_glob(listener.event)
 
 
 def joined(one: Listened, other: Listened) -> Listened:

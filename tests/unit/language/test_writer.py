@@ -254,7 +254,7 @@ def schedules(draw: st.DrawFn, params: dict[str, Param]) -> list[Schedule]:
         ]))  # fmt: skip
         if "at" not in when and draw(st.booleans()):
             when["start"] = draw(MOMENT)
-        catchup = draw(st.sampled_from(["none", "last", "all"]))
+        catchup: Any = draw(st.sampled_from(["none", "last", "all"]))
         found.append(Schedule(
             **when,
             timezone=draw(st.sampled_from(["", "Europe/Berlin", "Asia/Tokyo"])),
