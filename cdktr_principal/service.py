@@ -31,6 +31,7 @@ from cdktr_common.loop import Loop, Timer, clock
 from cdktr_principal.decisions import (
     agents,
     assigning,
+    deferred,
     events,
     operators,
     pauses,
@@ -97,6 +98,8 @@ class Service:
             c.Ping: self._ping,
             p.RunStart: self._sources.run_start,
             p.EventFire: partial(events.event_fire, core),
+            p.EventPending: lambda _, r, at: deferred.pending(core, r),
+            p.EventCancel: partial(deferred.cancel, core),
             p.RunList: lambda _, r, at: queries.run_list(core.state, r),
             p.RunShow: lambda _, r, at: queries.run_detail(self._find(r.run)),
             p.RunWait: self._run_waits.wait,

@@ -103,9 +103,10 @@ class WorkflowPaused(Fact, frozen=True, kw_only=True, tag="workflow.paused"):
 class EventFired(Fact, frozen=True, kw_only=True, tag="event.fired"):
     """An event was accepted; `runs` are the runs it started, each with its own `run.created`, of
     `workflows`. `held` are listeners in whose window it waits, `passed` tells of workflows that
-    listen to it and that it did not start, why. `deferred`: it had been told before, to be fired
-    now. `source` is who fired it. `cause` is the run whose end it tells of, `chain` how many runs
-    have started one another by events up to there."""
+    listen to it and that it did not start, why. `params` are those it was given, when it waits
+    somewhere. `deferred`: it had been told before, to be fired now. `source` is who fired it.
+    `cause` is the run whose end it tells of, `chain` how many runs had started one another by
+    events before that one."""
 
     event: str
     payload: Payload = None
@@ -115,6 +116,7 @@ class EventFired(Fact, frozen=True, kw_only=True, tag="event.fired"):
     workflows: list[str] = []
     held: list[Held] = []
     passed: dict[str, str] = {}
+    params: dict[str, Any] = {}
     deferred: str = ""
     source: str = ""
     cause: str = ""
@@ -154,9 +156,12 @@ class EventDeferred(Fact, frozen=True, kw_only=True, tag="event.deferred"):
 
 class EventDropped(Fact, frozen=True, kw_only=True, tag="event.dropped"):
     """What was deferred will not be fired: somebody took it back, or it was refused when it was
-    due."""
+    due. Or, with `listener`: what has waited in the window of that listener of `workflow`, by its
+    number, starts no run."""
 
-    deferred: str
+    deferred: str = ""
+    workflow: str = ""
+    listener: int | None = None
     reason: str = ""
 
     example: ClassVar[str] = (
@@ -217,8 +222,8 @@ class RunCreated(Fact, frozen=True, kw_only=True, tag="run.created"):
     task that called it, as RUN/TASK, and `depth` counts how many called one another. `retry_of`
     names the run that it repeats, and `reused`, by ids of tasks, what it takes over from there.
     `tick` is the instant it is for. `listener` is the number of the listener whose window it ends,
-    `deferred` what was told before to be started now, `chain` how many runs have started one
-    another by events up to this one."""
+    or, if that throttles, begins; `deferred` what was told before to be started now; `chain` how
+    many runs have started one another by events before this one."""
 
     run: str
     workflow: str

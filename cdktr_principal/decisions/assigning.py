@@ -15,7 +15,7 @@ from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Reply
 from cdktr_common.catalogue.values import RunContext, TaskSpec
 from cdktr_common.errors import INVALID, ProtocolError
-from cdktr_principal.decisions import ready, rendering, retries
+from cdktr_principal.decisions import deferred, ready, rendering, retries, windows
 from cdktr_principal.decisions.core import Core, Moment
 from cdktr_principal.decisions.picking import Picking, slots_of
 from cdktr_principal.decisions.scope import TaskScope
@@ -72,7 +72,10 @@ def settle(core: Core, at: Moment) -> None:
     """Give ready tasks to waiting agents, an even share to each. A silent one may never hear of
     what it is given, so it is passed over until it is heard."""
     retries.tick(core, at)
-    core.session.wake(retries.next_due(core))
+    windows.tick(core, at)
+    deferred.tick(core, at)
+    for due in (retries.next_due(core), windows.next_due(core), deferred.next_due(core, at)):
+        core.session.wake(due)
     fetches, known = core.session.fetches, core.state.agents
     again = True
     while again and fetches and core.state.ready and not core.disk_full:

@@ -24,7 +24,7 @@ from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact, Reply
 from cdktr_common.catalogue.values import LossCause, RunState, TaskResult
 from cdktr_common.errors import CANCELLED, OWN_FAULT
-from cdktr_principal.decisions import retries, turn
+from cdktr_principal.decisions import deferred, retries, turn, windows
 from cdktr_principal.decisions.session import Ask, Session
 from cdktr_principal.state.records import Attempt, Run, Task
 from cdktr_principal.state.state import State
@@ -86,6 +86,8 @@ class Core:
         for token in self.state.tokens:
             self.renew(token, at)
         retries.begin_epoch(self, at)
+        windows.begin_epoch(self, at)
+        deferred.begin_epoch(self)
         turn.work(self, at)
 
     def begin_deadline(self, run: Run, at: Moment) -> None:

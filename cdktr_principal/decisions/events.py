@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Reply
-from cdktr_common.catalogue.values import Listener, Plan, RunRef
+from cdktr_common.catalogue.values import Held, Plan, RunRef
 from cdktr_common.errors import ProtocolError
-from cdktr_principal.decisions import creating, keys
+from cdktr_principal.decisions import chains, creating, deferred, keys, windows
 from cdktr_principal.decisions.room import check_room
 from cdktr_principal.decisions.session import Ask
 from cdktr_principal.expressions import templates
@@ -23,6 +23,7 @@ from cdktr_principal.expressions.programs import Failed, Reference
 from cdktr_principal.language.fields import is_one_line
 from cdktr_principal.requests.limits import check_payload, digest
 from cdktr_principal.requests.params import check_declared, params_of_event
+from cdktr_principal.state.deferred import Later
 from cdktr_principal.state.listening import ENDS, Numbers
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ MAX_SHOWN: Final = 200
 """Characters of a condition that are told when it is false."""
 
 
+FALSE: Final = "if is false: "
+
+
 class Event(NamedTuple):
     """An event that is to be recorded, with the fields of `event.fired`."""
 
@@ -44,6 +48,14 @@ class Event(NamedTuple):
     key: str | None = None
     digest: str = ""
     source: str = ""
+    deferred: str = ""
+    cause: str = ""
+    chain: int = 0
+
+    @property
+    def follows(self) -> int:
+        """How many runs have started one another by events before a run that this one starts."""
+        return self.chain + 1 if self.cause else 0
 
 
 class Taken(NamedTuple):
@@ -53,20 +65,24 @@ class Taken(NamedTuple):
     number: int | None
     params: dict[str, Any]
 
-    @property
-    def listener(self) -> Listener | None:
-        return None if self.number is None else self.plan.listeners[self.number]
-
 
 def event_fire(core: Core, ask: Ask, request: p.EventFire, at: Moment) -> Reply:
     """`event.fire`: a run of every workflow that listens; none is an answer too."""
     _check(request)
     key = keys.of(request.key, request.id)
-    content = digest("event/" + request.event, request.payload, request.params)
+    due_ts = deferred.due_ts(request, at)
+    subject = deferred.subject(request, f"event/{request.event}")
+    content = digest(subject, request.payload, request.params)
     known = keys.known(core, key, content)
     if known is not None:
         return known
     check_room(core)
+    if due_ts is not None:
+        later = Later(
+            "", due_ts, at.ts, event=request.event, payload=request.payload,
+            params=request.params, key=key, digest=content, source=request.source,
+        )  # fmt: skip
+        return deferred.defer(core, later, at)
     if request.params and (plans := _plans(core, request.event)):
         check_declared(plans, request.params)
     event = Event(
@@ -99,16 +115,29 @@ def _plans(core: Core, event: str) -> list[Plan]:
 
 def fire(core: Core, event: Event, at: Moment, *, strict: bool = False) -> p.RunStarted:
     """Record an event and start what it starts. With `strict` an event whose params a workflow
-    refuses is refused as a whole, by a ProtocolError; else it passes that workflow."""
+    refuses is refused as a whole, by a ProtocolError; else it passes that workflow. The end of a
+    run that nobody wants is not recorded as an event: most are of workflows that no one follows."""
     listening = core.state.listening.of(event.event)
     taken, passed = _sorted(core, event, listening, at, strict) if listening else ((), {})
-    runs = [_start(core, event, one, at) for one in taken]
+    if event.cause and not taken and all(why.startswith(FALSE) for why in passed.values()):
+        return p.RunStarted(listeners=len(listening), passed=passed)
+    runs: list[RunRef] = []
+    held: list[Held] = []
+    for one in taken:
+        found = _start(core, event, one, at)
+        if isinstance(found, Held):
+            held.append(found)
+        else:
+            runs.append(RunRef(run=found, workflow=one.plan.workflow))
     core.emit(
         f.EventFired, "event/", at, event=event.event, payload=event.payload, key=event.key,
         digest=event.digest, runs=[r.run for r in runs], workflows=[r.workflow for r in runs],
-        passed=passed, source=event.source,
+        held=held, passed=passed, params=event.params if held else {}, deferred=event.deferred,
+        source=event.source, cause=event.cause, chain=event.chain,
     )  # fmt: skip
-    return p.RunStarted(runs=runs, listeners=len(listening), passed=passed)
+    for each in held:
+        windows.arm(core, each, at)
+    return p.RunStarted(runs=runs, listeners=len(listening), held=held, passed=passed)
 
 
 def _sorted(
@@ -120,9 +149,6 @@ def _sorted(
     for workflow, numbers in listening:
         plan = core.state.workflows[workflow].plan
         assert plan is not None
-        if core.state.paused(workflow):
-            passed[workflow] = "paused"
-            continue
         number, why = _taker(core, plan, numbers, event, at)
         if why:
             passed[workflow] = why
@@ -140,6 +166,10 @@ def _taker(
     core: Core, plan: Plan, numbers: Numbers, event: Event, at: Moment
 ) -> tuple[int | None, str]:
     """The listener of a workflow that takes the event, or why none does: as the first says."""
+    if core.state.paused(plan.workflow):
+        return None, "paused"
+    if event.cause and (why := chains.too_long(core, plan.workflow, event)):
+        return None, why
     whys = []
     for number in numbers:
         why = "" if number is None else _why_not(core, plan, number, event, at)
@@ -154,17 +184,23 @@ def _why_not(core: Core, plan: Plan, number: int, event: Event, at: Moment) -> s
     if listener.cond:
         try:
             if not templates.condition(listener.cond, EventScope(event, at)):
-                return f"if is false: {listener.cond[:MAX_SHOWN]}"
+                return FALSE + listener.cond[:MAX_SHOWN]
         except Failed as fault:
             return f"if: {fault}"
-    return ""
+    return windows.throttled(core, plan, number, at) if listener.throttle_s else ""
 
 
-def _start(core: Core, event: Event, taken: Taken, at: Moment) -> RunRef:
-    run = creating.create(
-        core, taken.plan, at, event=event.event, payload=event.payload, params=taken.params
-    )
-    return RunRef(run=run, workflow=taken.plan.workflow)
+def _start(core: Core, event: Event, taken: Taken, at: Moment) -> Held | str:
+    """A window that the event waits in, or the run that it starts."""
+    plan, number = taken.plan, taken.number
+    listener = None if number is None else plan.listeners[number]
+    if number is not None and listener is not None and windows.has_window(listener):
+        return windows.take(core, plan, number, event, at)
+    throttles = listener is not None and listener.throttle_s
+    return creating.create(
+        core, plan, at, event=event.event, payload=event.payload, params=taken.params,
+        listener=number if throttles else None, chain=event.follows,
+    )  # fmt: skip
 
 
 class EventScope:

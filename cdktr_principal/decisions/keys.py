@@ -1,4 +1,5 @@
-"""What the same key asks for twice is done once, for as long as keys are remembered. Pure."""
+"""What the same key asks for twice is done once, for as long as keys are remembered; that of what
+is deferred, for as long as it is. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import RunRef
 from cdktr_common.errors import ProtocolError
+from cdktr_principal.state.deferred import Later
 
 if TYPE_CHECKING:
     from cdktr_principal.decisions.core import Core
@@ -24,12 +26,19 @@ def of(key: str | None, request_id: str | None) -> str | None:
 def known(core: Core, key: str | None, content: str) -> p.RunStarted | None:
     """What this key was answered with before. Raises ProtocolError when it was used with other
     content."""
-    use = core.state.keys.get(key) if key is not None else None
-    if use is None:
+    if key is None:
         return None
-    if use.digest != content:
+    later: Later | None = core.state.deferred.keys.get(key)
+    known = later or core.state.keys.get(key)
+    if known is None:
+        return None
+    if known.digest != content:
         raise ProtocolError(
             "conflict", f"key '{key}' was used with another workflow, event or payload"
         )
-    runs = [RunRef(run=run, workflow=workflow) for run, workflow in use.runs]
-    return p.RunStarted(runs=runs, duplicate=True)
+    if isinstance(known, Later):
+        return p.RunStarted(duplicate=True, deferred=known.deferred, due_ts=known.due_ts)
+    return p.RunStarted(
+        runs=[RunRef(run=run, workflow=workflow) for run, workflow in known.runs], duplicate=True,
+        listeners=known.listeners, held=known.held, passed=known.passed, deferred=known.deferred,
+    )  # fmt: skip

@@ -6,16 +6,19 @@ every attempt in work a whole new lease. Pure: clocks come as arguments.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from cdktr_common.catalogue.principal import TaskBatch
-from cdktr_common.catalogue.values import AgentLoad
+from cdktr_common.catalogue.values import AgentLoad, DeferredRow
+from cdktr_principal.decisions.alarms import Alarms
 from cdktr_principal.decisions.pools import Pools
 
 if TYPE_CHECKING:
     from cdktr_principal.state.records import Run, Task
+    from cdktr_principal.state.windows import Place
 
 Ask = Any
 """Where an answer goes; the core hands it back and never looks inside."""
@@ -39,7 +42,8 @@ class Session:
     than they have free, and how many they lack. `alarm` is when a turn is wanted although nobody
     may have said anything; of the turn's own making, and so never out of date. `progress`: by
     agent, of its tokens, as its last beat had it. `next_ticks`: when schedules fire next, as was
-    told last."""
+    told last. `windows` end by the clock that never steps, what is `deferred` is due by the time of
+    day; `taken_back`: what was deferred until somebody took it back."""
 
     def __init__(self) -> None:
         self.pools = Pools()
@@ -54,6 +58,9 @@ class Session:
         self.ended: list[Run] = []
         self.timers: list[tuple[float, int, Task | Run]] = []
         self.reminders = 0
+        self.windows: Alarms[Place] = Alarms()
+        self.deferred: Alarms[str] = Alarms()
+        self.taken_back: OrderedDict[str, DeferredRow] = OrderedDict()
         self.stopped: set[Task] = set()
         self.next_ticks: dict[tuple[str, str], float | None] = {}
         self.ordered: set[str] = set()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from cdktr_common.catalogue import facts as f
 from cdktr_common.errors import CANCELLED, INVALID
-from cdktr_principal.decisions import calls, groups, overlap
+from cdktr_principal.decisions import calls, chains, groups, overlap
 from cdktr_principal.decisions.scope import TaskScope
 from cdktr_principal.expressions import templates
 from cdktr_principal.expressions.programs import Failed
@@ -169,6 +169,7 @@ def end_if_done(core: Core, run: Run, at: Moment) -> None:
     core.session.ended.append(run)
     overlap.admit_next(core, run.workflow, at)
     calls.child_ended(core, run, at)
+    chains.ended(core, run, at)
 
 
 def _settle(core: Core, run: Run, at: Moment) -> None:

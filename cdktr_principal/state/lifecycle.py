@@ -28,7 +28,7 @@ from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import Reused, TaskState
 from cdktr_principal.state import copies
 from cdktr_principal.state.dag import graph
-from cdktr_principal.state.records import FINAL, Attempt, KeyUse, Run, Task
+from cdktr_principal.state.records import FINAL, Attempt, Run, Task
 
 if TYPE_CHECKING:
     from cdktr_principal.state.state import State
@@ -71,8 +71,8 @@ def move(fact: Fact, task: Task, to: TaskState) -> None:
 def run_created(state: State, fact: f.RunCreated) -> None:
     run = Run(fact, graph(fact.plan))
     state.runs[run.id] = run
-    if fact.key is not None:
-        state.remember_key(fact.key, KeyUse(fact.digest, [(run.id, run.workflow)], fact.ts))
+    if fact.key is not None or fact.deferred or fact.listener is not None:
+        state.asked_for(fact)
     for task in run.tasks if run.reuse else ():
         known = run.reuse.get(task.plan.id)
         if known is not None and known.items is None:

@@ -16,6 +16,7 @@ from cdktr_common.catalogue.values import (
     AgentState,
     AttemptState,
     Fault,
+    Held,
     Plan,
     RunState,
     TaskPlan,
@@ -207,6 +208,7 @@ class Run:
         self.params = fact.params
         self.parent = fact.parent
         self.depth = fact.depth
+        self.chain = fact.chain
         self.retry_of = fact.retry_of
         self.tick = fact.tick
         self.reuse = fact.reused
@@ -279,9 +281,13 @@ class Workflow(msgspec.Struct):
     broken_hash: str = ""
 
 
-class KeyUse(msgspec.Struct):
-    """What an idempotency key was used for."""
+class KeyUse(msgspec.Struct, omit_defaults=True):
+    """What an idempotency key was used for, and what its first answer said besides."""
 
     digest: str
     runs: list[tuple[str, str]]
     ts: float
+    listeners: int = 0
+    held: list[Held] = []
+    passed: dict[str, str] = {}
+    deferred: str = ""

@@ -5,7 +5,8 @@ Theory of operation. Everything durable is a fold over facts (`cdktr_common.cata
 forgotten) follows from the facts alone, so replaying a journal gives the very state that the live
 program had. How tasks move stands in `lifecycle`, what groups make in `copies`, agents in `roster`,
 which runs wait for others in `admission`, how far schedules are accounted for in `schedules`, who
-listens to what in `listening`: parts of this file, called by `apply` alone.
+listens to what in `listening`, what waits in `windows` and `deferred`: parts of this file, called
+by `apply` alone.
 
 A PENDING task whose turn has come stands in a ready queue, or, when something is to be decided
 about it, among those that are `due`: none is left there at the end of a turn. One that waits for
@@ -22,13 +23,16 @@ from typing import Any, Final
 
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.base import Fact
+from cdktr_common.catalogue.values import Plan
 from cdktr_principal.state import lifecycle, roster
 from cdktr_principal.state.admission import Admission
+from cdktr_principal.state.deferred import Deferred
 from cdktr_principal.state.demand import demand
 from cdktr_principal.state.lifecycle import InvalidTransition as InvalidTransition
 from cdktr_principal.state.listening import Listening
 from cdktr_principal.state.records import Agent, KeyUse, Queue, QueueName, Run, Task, Workflow
 from cdktr_principal.state.schedules import Schedules
+from cdktr_principal.state.windows import Windows
 
 RECENT_RUNS: Final = 1000
 """Finished runs that are remembered; logd has all."""
@@ -65,6 +69,8 @@ class State:
         self.admission = Admission()
         self.schedules = Schedules()
         self.listening = Listening()
+        self.windows = Windows()
+        self.deferred = Deferred()
         self.last_chances: set[Task] = set()
         self._apply: dict[type[Fact], Callable[[Any], None]] = {
             f.EpochStarted: self._epoch_started,
@@ -77,6 +83,8 @@ class State:
             f.EventDeferred: lambda _: None,
             f.EventDropped: lambda _: None,
             f.EventFired: self._event_fired,
+            f.EventDeferred: self._event_deferred,
+            f.EventDropped: self._event_dropped,
             f.RunCreated: partial(lifecycle.run_created, self),
             f.RunAdmitted: partial(lifecycle.run_admitted, self),
             f.RunCancelling: partial(lifecycle.run_cancelling, self),
@@ -126,7 +134,7 @@ class State:
 
     def _workflow_loaded(self, fact: f.WorkflowLoaded) -> None:
         known = self.workflows.get(fact.workflow)
-        self.listening.change(fact.workflow, known.plan if known else None, fact.plan)
+        self._change(fact.workflow, known, fact.plan)
         self.workflows[fact.workflow] = Workflow(fact.plan, fact.hash, fact.file, fact.ts)
         self.schedules.loaded(fact.workflow, fact.plan, fact.ts)
 
@@ -136,9 +144,13 @@ class State:
         known.broken_hash = fact.hash
 
     def _workflow_removed(self, fact: f.WorkflowRemoved) -> None:
-        known = self.workflows.pop(fact.workflow, None)
-        self.listening.change(fact.workflow, known.plan if known else None, None)
+        self._change(fact.workflow, self.workflows.pop(fact.workflow, None), None)
         self.schedules.removed(fact.workflow, fact.ts)
+
+    def _change(self, workflow: str, known: Workflow | None, plan: Plan | None) -> None:
+        before = known.plan if known is not None else None
+        self.listening.change(workflow, before, plan)
+        self.windows.change(workflow, before, plan)
 
     def _workflow_paused(self, fact: f.WorkflowPaused) -> None:
         self.schedules.pause(fact)
@@ -154,9 +166,41 @@ class State:
         return self.schedules.paused(workflow)
 
     def _event_fired(self, fact: f.EventFired) -> None:
+        for held in fact.held:
+            plan = self.workflows[held.workflow].plan
+            assert plan is not None
+            self.windows.hold(held, plan.listeners[held.listener], fact)
+        if fact.deferred:
+            self.deferred.done(fact.deferred)
         if fact.key is not None:
             runs = list(zip(fact.runs, fact.workflows, strict=True))
-            self.remember_key(fact.key, KeyUse(fact.digest, runs, fact.ts))
+            listeners = len(runs) + len(fact.held) + len(fact.passed)
+            use = KeyUse(
+                fact.digest, runs, fact.ts, listeners, fact.held, fact.passed, fact.deferred
+            )  # fmt: skip
+            self.remember_key(fact.key, use)
+
+    def asked_for(self, fact: f.RunCreated) -> None:
+        """A run has a key, was deferred, or comes of a window."""
+        if fact.key is not None:
+            runs = [(fact.run, fact.workflow)]
+            use = KeyUse(fact.digest, runs, fact.ts, deferred=fact.deferred)
+            self.remember_key(fact.key, use)
+        if fact.deferred:
+            self.deferred.done(fact.deferred)
+        if fact.listener is not None:
+            self.windows.started(fact)
+
+    def _event_deferred(self, fact: f.EventDeferred) -> None:
+        self.deferred.told(fact)
+        if fact.key is not None:
+            self.remember_key(fact.key, KeyUse(fact.digest, [], fact.ts, deferred=fact.deferred))
+
+    def _event_dropped(self, fact: f.EventDropped) -> None:
+        if fact.deferred:
+            self.deferred.done(fact.deferred)
+        if fact.listener is not None:
+            self.windows.dropped((fact.workflow, fact.listener))
 
     def remember_key(self, key: str, use: KeyUse) -> None:
         self.keys[key] = use

@@ -19,9 +19,11 @@ from cdktr_common.codec import encode
 from cdktr_common.files import replace_file
 from cdktr_principal.state import copies
 from cdktr_principal.state.dag import graph
+from cdktr_principal.state.deferred import Later
 from cdktr_principal.state.records import FINAL, Agent, Attempt, KeyUse, Run, Task, Workflow
 from cdktr_principal.state.schedules import Schedules
 from cdktr_principal.state.state import State
+from cdktr_principal.state.windows import Window
 
 KEPT: Final = 2
 """Snapshots that are kept: the newest, and one to fall back to."""
@@ -90,6 +92,7 @@ class RunImage(msgspec.Struct, omit_defaults=True):
     gives: bool = False
     made: list[tuple[int, list[Any]]] = []
     tick: TickRef | None = None
+    chain: int = 0
 
 
 class Image(msgspec.Struct):
@@ -105,6 +108,9 @@ class Image(msgspec.Struct):
     agents: dict[str, Agent]
     ready_order: int
     schedules: Schedules | None = None
+    windows: list[tuple[str, int, Window]] = []
+    throttled: list[tuple[str, int, float]] = []
+    deferred: list[Later] = []
 
 
 def take(state: State) -> Image:
@@ -120,6 +126,9 @@ def take(state: State) -> Image:
         agents=state.agents,
         ready_order=state.ready_order,
         schedules=state.schedules,
+        windows=[(*place, window) for place, window in state.windows.open.items()],
+        throttled=[(*place, until) for place, until in state.windows.throttled.items()],
+        deferred=list(state.deferred.waiting.values()),
     )
 
 
@@ -137,7 +146,7 @@ def _run_image(run: Run) -> RunImage:
         cancelling_hooks=run.cancelling_hooks, cancel_state=run.cancel_state,
         cancel_code=run.cancel_code, settled=run.settled, output=run.output, gives=run.gives,
         made=[(task.index, task.copies.items) for task in made if task.copies is not None],
-        tick=run.tick,
+        tick=run.tick, chain=run.chain,
     )  # fmt: skip
 
 
@@ -163,6 +172,10 @@ def restore(image: Image) -> State:
     state.agents = image.agents
     state.keys.update(image.keys)
     state.schedules = image.schedules or _schedules(image.workflows)
+    state.windows.open = {(name, n): window for name, n, window in image.windows}
+    state.windows.throttled = {(name, n): until for name, n, until in image.throttled}
+    for later in image.deferred:
+        state.deferred.add(later)
     ready: list[Task] = []
     for run_image in image.runs:
         ready += _restore_run(state, run_image)
@@ -190,7 +203,7 @@ def _restore_run(state: State, image: RunImage) -> list[Task]:
         seq=image.seq, ts=image.created_ts, run=image.id, workflow=image.workflow, plan=image.plan,
         event=image.event, payload=image.payload, key=image.key, params=image.params,
         parent=image.parent, depth=image.depth, retry_of=image.retry_of, reused=image.reused,
-        queued=image.queued, tick=image.tick,
+        queued=image.queued, tick=image.tick, chain=image.chain,
     )  # fmt: skip
     run = Run(fact, graph(image.plan))
     for name in _SAME:

@@ -98,7 +98,8 @@ def with_decisions(env: Env) -> None:
 
 
 def with_time(env: Env) -> None:
-    """An instant that is fired and one that is missed, a pause, and a schedule that ends."""
+    """An instant that is fired and one that is missed, a pause, a schedule that ends, and an event
+    for later that is taken back."""
     client = env.client()
     ask = p.ScheduleList(workflow="timed")
     row = client.ask(ask, p.SchedulePage).schedules[0]
@@ -107,10 +108,14 @@ def with_time(env: Env) -> None:
         Tick(workflow="timed", schedule=row.schedule, act=act, after_ts=after, due_ts=due)
         for act, after, due in (("missed", now, now + 1), ("fire", now + 1, now + 2))
     ]  # fmt: skip
-    client.ask(p.TickReport(ticks=ticks), p.TickReported)
+    fired = client.ask(p.TickReport(ticks=ticks), p.TickReported).results[-1].run
+    client.ask(p.RunCancel(run=fired), p.RunStatus)
     client.ask(p.WorkflowPause(workflow="timed", reason="to see"), p.WorkflowPage)
     (env.workflows / "timed.yaml").unlink()
     client.ask(p.WorkflowReload(), p.WorkflowReloaded)
+    later = p.EventFire(event="new-file", delay_s=3600, source="keep", key="tomorrow")
+    name = client.ask(later, p.RunStarted).deferred
+    client.ask(p.EventCancel(deferred=name, reason="not now"), p.EventWaiting)
     closed = ScheduleRef(workflow="timed", schedule=row.schedule)
     client.ask(p.TickReport(closed=[closed]), p.TickReported)
 
