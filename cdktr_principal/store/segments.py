@@ -85,7 +85,7 @@ def topic_of(kind: str, workflow: str) -> str:
     family = kind.partition(".")[0]
     if family in ("run", "task"):
         return f"run/{workflow}/"
-    return {"epoch": "principal/"}.get(family, family + "/")
+    return {"epoch": "principal/", "schedule": "tick/"}.get(family, family + "/")
 
 
 def first_seq(name: str) -> int:
