@@ -36,8 +36,8 @@ def test_a_topic_is_followed_alone() -> None:
         made.out("cdktr-trigger", "my-event")
         wait_until(lambda: len(lines(proc)) == 2)
         assert [line.split()[2:4] for line in lines(proc)] == [
-            ["event.fired", "event=nobody-listens"],
-            ["event.fired", "event=my-event"],
+            ["event.fired", "'nobody-listens'"],
+            ["event.fired", "'my-event'"],
         ]
         proc.signal(signal.SIGINT)
         proc.popen.wait(10)
