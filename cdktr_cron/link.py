@@ -1,7 +1,8 @@
 """The way to the principal: which schedules there are, what has changed, and reports.
 
 Reads all schedules after every connect, for a principal may have been restarted meanwhile, and
-those of a workflow when news of it come: what is published is the bell, `event.list` the record.
+those of a workflow when news of it come; where the numbers of what is published show a gap,
+`event.list` is the record.
 One reading is under way at a time. Reports that were under way when the connection was lost are
 forgotten: what was to be said of an instant may be another thing by now. Knows no calendar.
 """
@@ -34,17 +35,13 @@ RETRY_S: Final = 1.0
 
 
 class _Bell(msgspec.Struct):
-    """What is looked at of a message that was published."""
+    """What is looked at of a fact, or of the numbers of the newest."""
 
     seq: int = 0
-    streams: dict[str, int] = {}
-
-
-class _News(msgspec.Struct):
-    """What is looked at of a fact."""
-
-    type: str
+    prev: int = 0
+    type: str = ""
     workflow: str = ""
+    streams: dict[str, int] = {}
 
 
 class Owner(Protocol):
@@ -168,7 +165,14 @@ class Link:
             bell = msgspec.json.decode(body, type=_Bell)
             stat = topic == b"stat/"
             self._seen = max(self._seen, bell.streams.get(TOPIC, 0) if stat else bell.seq)
+            if not stat and bell.prev <= self._last < bell.seq:
+                self._last = bell.seq  # nothing was missed: what is published is the record
+                self._changed(bell)
         self._read()
+
+    def _changed(self, news: _Bell) -> None:
+        if news.type != "workflow.broken":
+            self._wanted.add(news.workflow or None)
 
     def _read(self) -> None:
         """The next thing that is to be read, if nothing is being read."""
@@ -192,9 +196,7 @@ class Link:
             self._refused("no news from the principal", answer, self._read)
             return
         for raw in answer.events:
-            news = msgspec.json.decode(raw, type=_News)
-            if news.type != "workflow.broken":
-                self._wanted.add(news.workflow or None)
+            self._changed(msgspec.json.decode(raw, type=_Bell))
         if answer.last <= self._last:
             self._wanted.add(None)  # another journal: nothing that is known counts
         self._last = answer.last
@@ -205,7 +207,8 @@ class Link:
         self.ask(asked, lambda answer: self._listed(answer, workflow, after))
 
     def _listed(self, answer: Answer, workflow: str | None, after: str) -> None:
-        gone = isinstance(answer, ProtocolError) and answer.code == "not_found"
+        # What is gone may still be the name of others.
+        gone = isinstance(answer, ProtocolError) and answer.code in ("not_found", "ambiguous")
         if not isinstance(answer, SchedulePage) and not gone:
             self._reading = False
             self._wanted.add(workflow)

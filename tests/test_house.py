@@ -43,7 +43,9 @@ PURE = (
         "masking", "outputs", "steps", "globs", "chunks",
     )),
     "cdktr_logd/core.py",
-    *(f"cdktr_cron/{name}.py" for name in ("schedule", "wall", "zones", "planner", "book")),
+    *(f"cdktr_cron/{name}.py" for name in (
+        "schedule", "wall", "zones", "planner", "book", "accounts",
+    )),
     *(f"cdktr_watch/{name}.py" for name in ("changes", "patterns")),
 )  # fmt: skip
 """Pure cores: packages as a whole, or modules."""
