@@ -163,9 +163,9 @@ class Fault(Value, frozen=True, kw_only=True):
 
 class WorkflowRow(Value, frozen=True, kw_only=True):
     """A workflow in a list. `broken` holds the faults of a newer file that was not accepted: the
-    last good version stays in force. `schedule` is empty when nothing is to fire by time; `next_ts`
-    is when it fires next, as told by the one who fires. `paused`: neither time nor events start it;
-    `paused_reason` says who wanted that."""
+    last good version stays in force. `events` are names and patterns. `schedule` is empty when
+    nothing is to fire by time; `next_ts` is when it fires next, as told by the one who fires.
+    `paused`: neither time nor events start it; `paused_reason` says who wanted that."""
 
     workflow: str
     name: str = ""

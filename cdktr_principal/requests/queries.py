@@ -190,7 +190,8 @@ def _workflow_row(state: State, session: Session, name: str) -> WorkflowRow:
         )  # fmt: skip
     return WorkflowRow(
         workflow=name, name=plan.name, description=plan.description, tasks=len(plan.tasks),
-        events=plan.events, schedule=schedule_text(plan),
+        events=[*plan.events, *(listener.event for listener in plan.listeners)],
+        schedule=schedule_text(plan),
         hash=workflow.hash, file=workflow.file, loaded_ts=workflow.loaded_ts,
         broken=workflow.broken, paused=paused, paused_reason=reason,
         next_ts=_next_ts(state, session, name),

@@ -101,3 +101,12 @@ def test_a_pause_holds_back_time_and_events_but_not_people(box: Stand) -> None:
     done = box.call("cdktr-ctl", "resume", "--all")
     assert b"still paused by name: cdktr-ctl resume failing" in done.stderr
     assert not schedule(box).paused
+
+
+def test_a_list_of_workflows_has_patterns_beside_names(box: Stand) -> None:
+    box.env.workflow(
+        "all", "{events: [go, {event: 'new-*', if: 'true'}], tasks: {a: {command: x}}}"
+    )
+    box.env.principal()
+    line = box.out("cdktr-ctl", "workflows").splitlines()[1]
+    assert line.split()[:4] == ["all", "-", "1", "go,new-*"]
