@@ -122,6 +122,18 @@ def test_expressions_speak_of_the_times() -> None:
     assert world.fetch("box")[0].argv == ["x", "  "]
 
 
+def test_a_run_that_is_repeated_is_for_the_same_instant() -> None:
+    world = ledger()
+    world.pass_time(60)
+    world.hello("box")
+    run = world.tell(60).run
+    world.report("box", world.fetch("box")[0].token, "FAILED")
+    asked = p.RunRetry(run=run)
+    again = triggers.run_retry(world.core, world.core.state.runs[run], asked, world.at())
+    made = world.core.state.runs[again.runs[0].run]  # type: ignore[attr-defined]
+    assert made.tick is not None and made.tick == world.core.state.runs[run].tick
+
+
 def test_late_counts_from_when_it_was_to_start() -> None:
     world = ledger()
     world.pass_time(70)
