@@ -53,7 +53,7 @@ def agrees(said: oracle.Said, change: Moved, around: int) -> None:
 CHANGES = st.sampled_from(all_moved())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(lines.said(), CHANGES)
 def test_each_instant_is_what_the_words_say(said: oracle.Said, change: Moved) -> None:
     agrees(said, change, 3 * 3600)

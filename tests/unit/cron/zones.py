@@ -22,8 +22,9 @@ ZONES = (
     "Asia/Beirut",  # at midnight
     "Antarctica/Troll",  # by two hours
 )
-YEARS = (2010, 2030)
-"""From the first day of the one to the first day of the other."""
+YEARS = (2010, 2026)
+"""From the first day of the one to the first day of the other: what has been stays the same in
+every edition of the zone table."""
 
 
 STEP = 6 * 3600
@@ -53,9 +54,14 @@ def moved(zone: str, first: int = YEARS[0], last: int = YEARS[1]) -> tuple[Moved
         return int(offset.total_seconds())
 
     for start in range(year(first), year(last), STEP):
-        if ahead(start) != ahead(start + STEP):
-            ts = next(ts for ts in range(start + 1, start + STEP + 1) if ahead(ts) != ahead(start))
-            found.append(Moved(zone, ts, ahead(ts) - ahead(ts - 1)))
+        if ahead(start) == ahead(start + STEP):
+            continue
+        begin = start
+        for step in (900, 1):
+            begin = next(
+                ts for ts in range(begin, start + STEP, step) if ahead(ts + step) != ahead(start)
+            )
+        found.append(Moved(zone, begin + 1, ahead(begin + 1) - ahead(begin)))
     return tuple(found)
 
 
