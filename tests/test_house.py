@@ -24,7 +24,7 @@ CATALOGUE = ROOT / "cdktr_common" / "catalogue"
 
 CONFINED = {
     "duckdb": ("cdktr_logd/store.py",),
-    "croniter": ("cdktr_cron/schedule.py",),
+    "croniter": (),
     "psutil": ("cdktr_agent/",),
     "inotify_simple": ("cdktr_watch/bell.py",),
     "cel": ("cdktr_principal/expressions/programs.py",),
