@@ -13,10 +13,12 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from cdktr_common.catalogue.values import Call, Group, Plan, Step, TaskPlan
+from cdktr_common.schedules import shown as shown_schedule
 from cdktr_principal.check.scope import Known, shown
 from cdktr_principal.expressions.functions import written
 from cdktr_principal.expressions.programs import Failed, Invalid
 from cdktr_principal.language.durations import duration_text
+from cdktr_principal.language.listening import heard
 from cdktr_principal.state import dag
 from cdktr_principal.state.listening import ENDS
 
@@ -40,6 +42,7 @@ def dry_run(
     )
     named = f" ({plan.name})" if plan.name else ""
     yield f"{plan.workflow}{named}: {_count(len(plan.tasks), 'task')}"
+    yield from (f"starts by {shown_schedule(one)}" for one in plan.schedules)
     if params:
         yield "params " + ", ".join(f"{key}={written(value)}" for key, value in params.items())
     if event is not None:
@@ -66,8 +69,7 @@ def _unheard(plan: Plan, name: str, known: Known) -> Iterator[str]:
         if holds != "no":
             return
         told.append(f"{listener.cond} is false")
-    names = [*plan.events, *(listener.event for listener in plan.listeners)]
-    why = "; ".join(told) or f"which listens to {', '.join(dict.fromkeys(names))}"
+    why = "; ".join(told) or f"which listens to {', '.join(heard(plan))}"
     yield f"it starts no run of this workflow{': ' if told else ', '}{why}"
 
 

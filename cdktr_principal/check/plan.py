@@ -13,7 +13,9 @@ from cdktr_common.errors import USAGE as WRONG_USAGE
 from cdktr_principal.check.dryrun import dry_run
 from cdktr_principal.check.files import Checked, plain
 from cdktr_principal.check.report import refused
+from cdktr_principal.language.listening import heard
 from cdktr_principal.requests.params import check_params
+from cdktr_principal.state.listening import is_glob
 
 PROGRAM = "cdktr-check"
 
@@ -53,5 +55,5 @@ def _event(word: str, plan: Plan) -> dict[str, Any]:
         return {"name": name, "payload": value}
     if value.keys() - {"name", "payload"}:
         cli.fail(PROGRAM, "--event takes an object with name and payload", WRONG_USAGE)
-    first = plan.events[0] if plan.events else None
+    first = next((event for event in heard(plan) if not is_glob(event)), None)
     return {"name": value.get("name", first), "payload": value.get("payload")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
-from cdktr_common.catalogue.values import Listener
+from cdktr_common.catalogue.values import Listener, Plan
 from cdktr_principal.expressions.names import Names
 from cdktr_principal.language import fields, order
 from cdktr_principal.language.draft import check
@@ -143,9 +143,9 @@ def _listener(node: Node, faults: Faults) -> Listener | None:
             return None
         name = _name(node, faults)
         return None if name is None else Listener(event=name)
-    unknown_keys(node, LISTENER, faults, "events", _INSTEAD)
+    strange = unknown_keys(node, LISTENER, faults, "events", _INSTEAD)
     found = read(node, LISTENER, faults)
-    if "event" not in node.items:
+    if "event" not in node.items and not strange:
         faults.at(node, "the event is missing", "event: its name, or a pattern like file.*")
     windows = [key for key in _WINDOWS if key in node.items]
     if len(windows) > 1:
@@ -153,6 +153,11 @@ def _listener(node: Node, faults: Faults) -> Listener | None:
         faults.add(*node.marks[windows[1]], what, "keep one of them")
     found |= found.pop("batch", {})
     return Listener(**found) if "event" in found else None
+
+
+def heard(plan: Plan) -> list[str]:
+    """Names and patterns of all events that start it, for a list."""
+    return list(dict.fromkeys([*plan.events, *(one.event for one in plan.listeners)]))
 
 
 def problem(listener: Listener) -> str | None:

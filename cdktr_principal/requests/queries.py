@@ -20,6 +20,7 @@ from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions.ready import nearest
 from cdktr_principal.decisions.session import Session
+from cdktr_principal.language.listening import heard
 from cdktr_principal.language.timing import schedule_text
 from cdktr_principal.state.records import Agent, Attempt, Run, Task
 from cdktr_principal.state.schedules import EVERY, Planned
@@ -190,8 +191,7 @@ def _workflow_row(state: State, session: Session, name: str) -> WorkflowRow:
         )  # fmt: skip
     return WorkflowRow(
         workflow=name, name=plan.name, description=plan.description, tasks=len(plan.tasks),
-        events=[*plan.events, *(listener.event for listener in plan.listeners)],
-        schedule=schedule_text(plan),
+        events=heard(plan), schedule=schedule_text(plan),
         hash=workflow.hash, file=workflow.file, loaded_ts=workflow.loaded_ts,
         broken=workflow.broken, paused=paused, paused_reason=reason,
         next_ts=_next_ts(state, session, name),

@@ -105,6 +105,33 @@ def test_an_event_brings_its_payload(engine: Env) -> None:
     assert output(engine, ref.run, "from-file").strip() == str(len(payload.encode()))
 
 
+def fire(env: Env, event: str, payload: object) -> p.RunStarted:
+    return env.client().ask(p.EventFire(event=event, payload=payload), p.RunStarted)
+
+
+def test_a_run_follows_another(engine: Env) -> None:
+    def followers() -> set[str]:
+        page = engine.client().ask(p.RunList(workflow="follow"), p.RunPage)
+        return {row.run for row in page.runs}
+
+    before = followers()
+    (ref,) = fire(engine, "new-file", {"path": "/tmp/a"}).runs
+    assert engine.wait(ref.run).state == "COMPLETED"
+    (run,) = wait_until(lambda: followers() - before, 10, "the run that follows")
+    assert engine.wait(run).state == "COMPLETED"
+    assert ref.run in output(engine, run, "say")
+
+
+def test_readings_are_taken_in_batches_and_only_some_files_count(engine: Env) -> None:
+    assert not fire(engine, "file.changed", {"path": "/tmp/a.txt"}).held
+    assert fire(engine, "file.changed", {"path": "/tmp/a.csv"}).held
+    told = [fire(engine, f"sensor.{n % 3}", n) for n in range(10)]
+    assert all(one.held and not one.runs for one in told[:-1])
+    (ref,) = told[-1].runs
+    assert engine.wait(ref.run).state == "COMPLETED"
+    assert output(engine, ref.run, "show") == "sensor.0: [0,1,2,3,4,5,6,7,8,9]\n"
+
+
 def test_without_an_event_there_is_no_payload(engine: Env) -> None:
     run = start(engine, "on-event")
     assert engine.wait(run).state == "COMPLETED"

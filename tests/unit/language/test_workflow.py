@@ -152,7 +152,7 @@ def test_every_fault_of_a_file_is_told_with_line_column_and_hint() -> None:
         ("retry: 3\ntasks: {a: {command: b}}", "unknown key 'retry' in a workflow"),
         ("cron: '1 1 1 1 1'\nschedule: '1 1 1 1 1'\ntasks: {a: {command: b}}",
          "cron and schedule are the same thing"),
-        ("events: {a: b}\ntasks: {a: {command: b}}", "the event is missing"),
+        ("events: {a: b}\ntasks: {a: {command: b}}", "unknown key 'a' in events"),
         ("events: [[a]]\ntasks: {a: {command: b}}",
          "an item of events must be a name or a mapping, not a list"),
         ("start_time: soon\ntasks: {a: {command: b}}", "'soon' is neither HH:MM"),

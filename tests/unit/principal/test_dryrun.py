@@ -207,6 +207,7 @@ def test_what_is_no_list_would_fail() -> None:
         {"name": "nope", "payload": {"l": 5}},
     )
     assert lines[2] == "it starts no run of this workflow, which listens to new, old"
+
     assert "    would fail: each is not a list: 5" in lines
     assert "    would fail: matrix.y is not a list: 5" in lines
     assert "        timeout 0.3s" in lines
@@ -241,3 +242,32 @@ def test_a_job_of_torks_goes_on_behind_a_task_that_is_skipped() -> None:
 def test_an_event_that_is_not_given_is_left_open(event: dict[str, Any] | None) -> None:
     lines = shown('tasks: {a: {command: x, env: {A: "{{ event.name }}"}}}', event)
     assert lines[-1] == ("    A=e" if event else "    A={{ event.name }}")
+
+
+LISTENS = """
+schedule: [0 3 * * *, {every: 5m, paused: true}]
+events: [new, {event: "f*", if: event.payload.n > 1}, {event: "f*", if: event.payload.m == 1}]
+tasks: {a: {command: x}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "told"),
+    [
+        ("new", None, ""),
+        ("f", {"n": 2}, ""),
+        ("f", {"n": 1, "m": 1}, ""),
+        ("f", {"n": 1, "m": 2},
+         "it starts no run of this workflow: event.payload.n > 1 is false; event.payload.m == 1 is "
+         "false"),
+        ("f", {"n": 1},
+         "it starts no run of this workflow: event.payload.n > 1 is false; event.payload.m == 1 "
+         "fails: event.payload has no 'm'"),
+        ("run.failed", None, "it starts no run of this workflow, which listens to new, f*"),
+        ("other", None, "it starts no run of this workflow, which listens to new, f*"),
+    ],
+)  # fmt: skip
+def test_an_event_and_the_listeners(name: str, payload: Any, told: str) -> None:
+    lines = shown(LISTENS, {"name": name, "payload": payload})
+    assert lines[1:3] == ["starts by 0 3 * * *", "starts by every 300s (paused)"]
+    assert lines[4:5] == ([told] if told else ["wave 1"])
