@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PROGRAMS = (
     "cdktr_principal", "cdktr_agent", "cdktr_logd", "cdktr_cron", "cdktr_watch",
-    "cdktr_cli",
+    "cdktr_conform", "cdktr_cli",
 )  # fmt: skip
 PACKAGES = ("cdktr_common", *PROGRAMS)
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
@@ -47,6 +47,7 @@ PURE = (
         "schedule", "wall", "zones", "planner", "book", "accounts",
     )),
     *(f"cdktr_watch/{name}.py" for name in ("changes", "patterns")),
+    *(f"cdktr_conform/listener/{name}.py" for name in ("world", "scenes", "watch", "judge")),
 )  # fmt: skip
 """Pure cores: packages as a whole, or modules."""
 DATES = ("schedule.py", "functions.py", "wall.py", "zones.py")

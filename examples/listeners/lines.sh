@@ -10,13 +10,14 @@ set -euo pipefail
 export LC_ALL=C # lengths are bytes
 endpoint=$1 event=$2 file=$3
 
-take() { timeout 3 dd bs=1 count="$1" status=none <&"$in"; }
+take() { timeout 1 dd bs=1 count="$1" status=none <&"$in"; }
 numbers() { take "$1" | od -An -v -tu1; }
 
 # The head of the next frame: what kind it is, and how many bytes are to come.
 head_of_frame() {
   local byte
-  flags=$(($(numbers 1))) size=0
+  flags=$(numbers 1) size=0
+  [[ $flags ]] || return 1 # cut off, or no answer in time
   for byte in $(numbers $((flags & 2 ? 8 : 1))); do size=$((size * 256 + byte)); done
 }
 
@@ -28,14 +29,15 @@ exchange() {
   head -c 48 /dev/zero >&"$out"
   [[ $(numbers 64 | wc -w) == 64 ]] || return 1
   printf '\4\x19\5READY\13Socket-Type\0\0\0\3REQ' >&"$out"
-  head_of_frame && take "$size" >/dev/null
+  head_of_frame && take "$size" >/dev/null || return 1
   printf '\1\0\2' >&"$out"
   for shift in 56 48 40 32 24 16 8 0; do
     printf "\\x$(printf %x $((${#body} >> shift & 255)))" >&"$out"
   done
   printf %s "$body" >&"$out"
-  while head_of_frame && ((flags & 5)); do take "$size" >/dev/null; done # a command, or more to come
-  take "$size"
+  while head_of_frame; do
+    if ((flags & 5)); then take "$size" >/dev/null; else take "$size"; return; fi
+  done # a command, or a frame that is not the last, says nothing here
 }
 
 once() {
@@ -76,7 +78,7 @@ while :; do
     save
   done < <(tail -c +$((at + 1)) -- "$file")
   # The record, by a question that waits for news: no subscription, and nothing can be missed.
-  page=$(ask '{"type":"event.list","topic":"run/","limit":100,"wait_s":1,"after":'"$last}")
+  page=$(ask '{"type":"event.list","topic":"run/","limit":100,"wait_s":0.5,"after":'"$last}")
   jq -r '.events[]? | select(.type == "run.ended") | "\(.run) \(.workflow) \(.state)"' <<<"$page"
   last=$(jq '.last // 0' <<<"$page")
   save

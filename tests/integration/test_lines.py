@@ -97,6 +97,9 @@ class Campaign:
     def all_told(self, count: int) -> bool:
         return all(len(told(self.env, language)) >= count for language in self.programs)
 
+    def more_told(self) -> bool:
+        return any(len(told(self.env, one)) > len(LINES) for one in self.programs)
+
     def restarted(self, principal: Proc) -> Proc:
         principal.kill()
         return self.env.principal()
@@ -121,8 +124,7 @@ class Campaign:
             for language in self.programs:
                 with self.file(language).open("a") as file:
                     file.write("\n".join([LATER[0][3:], *LATER[1:]]) + "\n")
-            wait_until(lambda: not self.all_told(len(LINES)) or any(
-                len(told(env, one)) > len(LINES) for one in self.programs), what="more")  # fmt: skip
+            wait_until(self.more_told, what="more")
         finally:
             kill(listeners)
         listeners = self.listen()

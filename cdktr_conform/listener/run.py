@@ -1,0 +1,76 @@
+"""A listener on the stage, as a child when it is started from here, and the report on it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from typing import IO, Final
+
+from cdktr_common import cli
+from cdktr_conform.listener.judge import judge
+from cdktr_conform.listener.stage import Stage
+from cdktr_conform.report import Report
+
+RUN: Final = re.compile(rb"\bc\d{9}\b")
+
+
+def serve(
+    endpoint: str | None, command: Sequence[str], seconds: float, expect: int | None
+) -> Report:
+    """Play the principal, at an address of our own if none is given, and report."""
+    with tempfile.TemporaryDirectory(prefix="conform") as directory:
+        stage = Stage(endpoint or f"ipc://{directory}/principal.sock", seconds)
+        stage.loop.on_signals((signal.SIGINT, signal.SIGTERM), lambda _: stage.end("stopped"))
+        child = None
+        if command:
+            child = _Child([word.replace("{}", stage.endpoint) for word in command], stage)
+        else:
+            cli.ready("cdktr-conform", [stage.endpoint])
+        try:
+            stage.loop.run()
+        finally:
+            if child is not None:
+                child.end()
+            stage.close()
+        who = " ".join(command) if command else f"who asked at {stage.endpoint}"
+        report = Report(subject=who, lines=judge(stage.world, stage.watch, expect))
+        return report
+
+
+class _Child:
+    """The listener under test; what it prints is looked through for runs."""
+
+    def __init__(self, argv: list[str], stage: Stage) -> None:
+        self._stage = stage
+        self._process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
+        )
+        assert self._process.stdout is not None
+        self._out: IO[bytes] = self._process.stdout
+        self._rest = b""
+        stage.loop.watch(self._out, self._read)
+
+    def _read(self) -> None:
+        got = os.read(self._out.fileno(), 1 << 16)
+        if not got:
+            self._stage.loop.unwatch(self._out)
+            self._stage.loop.later(1.0, lambda: self._stage.end("the listener has ended"))
+            return
+        *lines, self._rest = (self._rest + got).split(b"\n")
+        printed = self._stage.watch.printed
+        for line in lines:
+            for run in set(RUN.findall(line)):
+                printed[run.decode()] = printed.get(run.decode(), 0) + 1
+
+    def end(self) -> None:
+        """With all that it has started."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait()
+        self._out.close()

@@ -1,0 +1,117 @@
+"""What a listener did, as the one who plays the principal sees it: no more than requests,
+subscriptions and, when it started the listener itself, the lines on its stdout. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from cdktr_common.codec import encode
+from cdktr_conform.listener.scenes import SCENES, Deed, Scene
+
+Message = dict[str, Any]
+
+CONTENT: Final = ("type", "event", "workflow", "payload", "params")
+PLAIN: Final = Scene("", "", ())
+
+
+class Asked(msgspec.Struct):
+    """One event or start that was asked for, and how often."""
+
+    name: str
+    scene: Scene
+    content: bytes
+    first: Message
+    times: list[float] = []
+    different: list[Message] = []
+    done: bool = False
+    refused: bool = False
+    after_done: int = 0
+
+    def deed(self) -> Deed:
+        """What happens to the newest ask."""
+        number = len(self.times) - 1
+        return self.scene.deeds[number] if number < len(self.scene.deeds) else "answer"
+
+
+class Watch:
+    """See the module text."""
+
+    def __init__(self) -> None:
+        self.begun: float | None = None
+        self.requests = 0
+        self.wrong: list[tuple[str, str]] = []
+        self.events: dict[str, Asked] = {}
+        self.doubled: list[Message] = []
+        self.keyless: list[Message] = []
+        self.ids: dict[str, bytes] = {}
+        self.reused: list[Message] = []
+        self.topics: set[str] = set()
+        self.start: int | None = None
+        self.covered: set[int] = set()
+        self.unpublished: dict[int, str] = {}
+        self.reads: dict[bytes, float] = {}
+        self.long_polls = 0
+        self.impatient: list[Message] = []
+        self.lost_reads: dict[bytes, bool] = {}
+        self.printed: dict[str, int] = {}
+        self.last_fire = 0.0
+
+    def fire(self, asked: Message, now: float) -> Asked:
+        """Note an event or start that is asked for."""
+        self.last_fire = now
+        content = encode([asked.get(key) for key in CONTENT])
+        name = asked.get("key") or f"id:{asked.get('id') or f'none {len(self.events)}'}"
+        if not asked.get("key"):
+            self.keyless.append(asked)
+        self._note_id(asked, content)
+        known = self.events.get(name)
+        if known is None:
+            twin = any(one.content == content and not one.done for one in self.events.values())
+            if twin:
+                self.doubled.append(asked)
+            number = len(self.events)
+            scene = SCENES[number] if number < len(SCENES) else PLAIN
+            known = self.events[name] = Asked(name, scene, content, asked)
+        elif known.content != content or known.first.get("id") != asked.get("id"):
+            known.different.append(asked)
+        known.after_done += known.done
+        known.times.append(now)
+        return known
+
+    def _note_id(self, asked: Message, content: bytes) -> None:
+        if "id" in asked and self.ids.setdefault(asked["id"], content) != content:
+            self.reused.append(asked)
+
+    def read(self, asked: Message, now: float) -> None:
+        """Note an `event.list`."""
+        if asked.get("after", 0) >= 0:
+            self.topics.add(asked.get("topic", ""))
+            if self.start is None:
+                self.start = asked.get("after", 0)
+        body = encode(asked)
+        if body in self.lost_reads:
+            self.lost_reads[body] = True
+        if now < self.reads.get(body, 0.0) - 0.1:
+            self.impatient.append(asked)
+
+    def paged(self, page: Message) -> None:
+        """A page has gone out."""
+        if self.start is None:
+            self.start = page["last"]
+        self.covered |= {fact["seq"] for fact in page.get("events", [])}
+
+    def subscribed(self, topic: str) -> None:
+        if topic != "stat/":
+            self.topics.add(topic)
+
+    def follows(self, topic: str) -> bool:
+        return any(topic.startswith(one) for one in self.topics)
+
+    def missing(self, facts: list[tuple[str, Message]]) -> list[int]:
+        """Facts that it follows and that it was neither sent nor has read."""
+        begin = self.start or 0
+        return [fact["seq"] for topic, fact in facts[begin:]
+                if self.follows(topic) and fact["seq"] not in self.covered]  # fmt: skip
