@@ -13,6 +13,10 @@ facts, and the answers that were held back until then. Lines that begin with `#`
     retry [TASK…]         the run once more, as a new one
     file [key=value…]     a run of the workflow file in the indented lines that follow, with params
     load NAME             the workflow file in the indented lines is in force by that name
+    listens NAME PATTERN [key=value…]     a workflow of one task that is done at once is in force:
+                          it listens to events like the pattern, with these fields of a listener
+    fire EVENT [JSON] [key=value…]        with these fields of `event.fire`
+    pause [NAME] · resume [NAME]
     do [TASK=CODE[:JSON]…]    an agent `box` does all that it is given until there is nothing more:
                           with these codes, and outputs, else 0
 
@@ -23,6 +27,8 @@ they changed.
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +38,9 @@ import pytest
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact
-from cdktr_common.catalogue.values import Plan, TaskPlan
+from cdktr_common.catalogue.values import Listener, Plan, TaskPlan
 from cdktr_common.errors import ProtocolError
-from cdktr_principal.decisions import agents, operators, triggers
+from cdktr_principal.decisions import agents, events, operators, pauses, triggers, windows
 from cdktr_principal.language.dialects import load_text
 from cdktr_principal.requests import why
 from tests.unit.principal.world import World
@@ -44,6 +50,11 @@ SHOWN = (
     "task", "n", "agent", "state", "code", "because", "cause", "requeued", "held", "drain",
     "reason", "boot", "delay_s", "items", "outputs", "result", "output", "queued", "retry_of",
 )  # fmt: skip
+OF_EVENTS = (
+    "event", "payload", "workflows", "held", "passed", "due_ts", "chain", "workflow", "listener",
+    "reason",
+)  # fmt: skip
+"""Of facts about events, and of runs that they start."""
 POLICIES: dict[str, dict[str, Any]] = {
     "": {},
     "hold": {"on_agent_lost": "hold"},
@@ -71,7 +82,7 @@ class Teller:
         for line in lines:
             if line and not line.startswith(("#", "    ")):
                 before = len(self.world.facts)
-                verb, *words = line.split()
+                verb, *words = shlex.split(line) if line.startswith("listens") else line.split()
                 getattr(self, f"do_{verb}")(*words)
                 self.lines += [shown(fact) for fact in self.world.facts[before:]]
         return self.lines or ["(nothing)"]
@@ -90,6 +101,40 @@ class Teller:
         core.emit(
             f.WorkflowLoaded, "workflow/", self.world.at(), workflow=name, hash="h", plan=plan
         )
+        self.world.turn()
+
+    def do_listens(self, name: str, pattern: str, *fields: str) -> None:
+        given: dict[str, Any] = {
+            key: value if key == "cond" else msgspec.json.decode(value)
+            for key, value in map(_halves, fields)
+        }
+        listener = Listener(event=pattern, **given)
+        plan = Plan(workflow=name, tasks=[TaskPlan(id="t", noop=True)], listeners=[listener])
+        core, at = self.world.core, self.world.at()
+        windows.before_change(core, name, plan, at)
+        core.emit(f.WorkflowLoaded, "workflow/", at, workflow=name, hash="h", plan=plan)
+        self.world.turn()
+
+    def do_fire(self, event: str, *words: str) -> None:
+        payload = words[0] if words and "=" not in words[0] else None
+        fields = dict(map(_halves, words[payload is not None :]))
+        request = p.EventFire(
+            event=event, payload=payload and msgspec.json.decode(payload),
+            **{key: msgspec.json.decode(value) for key, value in fields.items()},
+        )  # fmt: skip
+        reply: Any = events.event_fire(self.world.core, None, request, self.world.at())
+        self.world.turn()
+        started = [run.workflow for run in reply.runs]
+        self.say("started", runs=started, listeners=reply.listeners, duplicate=reply.duplicate)
+
+    def do_pause(self, name: str | None = None) -> None:
+        request = p.WorkflowPause(workflow=name)
+        pauses.pause(self.world.core, None, request, self.world.at())
+        self.world.turn()
+
+    def do_resume(self, name: str | None = None) -> None:
+        request = p.WorkflowResume(workflow=name)
+        pauses.resume(self.world.core, None, request, self.world.at())
         self.world.turn()
 
     def do_do(self, *words: str) -> None:
@@ -215,8 +260,31 @@ def shown(fact: Fact) -> str:
     """A fact in a line: its type, and what a reader wants to see of it."""
     fields = msgspec.structs.asdict(fact)
     kind = str(type(fact).__struct_config__.tag)
+    if kind.startswith("event.") or fields.get("event"):
+        return " ".join((kind, *_of_event(fields)))
     words = [f"{key}={fields[key]}" for key in SHOWN if fields.get(key) not in (None, "", 0, {})]
     return " ".join((kind, *words))
+
+
+def _of_event(fields: dict[str, Any]) -> Iterator[str]:
+    """Times count from the beginning of the story; what the end of a run tells is cut short."""
+    for key in OF_EVENTS:
+        value = fields.get(key)
+        if key == "due_ts" and value:
+            value = f"{value - 1e9:g}"
+        elif key == "held" and value:
+            value = " ".join(
+                f"{held.workflow}/{held.listener}@{held.due_ts - 1e9:g}" for held in value
+            )
+        elif key == "payload" and str(fields["event"]).startswith("run."):
+            value = f"{value['workflow']} {value['state']}"
+        if value not in (None, "", 0, {}, []) or (key == "listener" and value is not None):
+            yield f"{key}={value}"
+
+
+def _halves(word: str) -> tuple[str, str]:
+    key, _, value = word.partition("=")
+    return key, value
 
 
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
