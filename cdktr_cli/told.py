@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from cdktr_cli.table import harmless, rfc3339
 
 Answer = dict[str, Any]
 
+_HEARD: Final = ("runs", "listeners", "held", "passed")
+
 
 def unheard(started: Answer) -> bool:
-    """Does nobody listen? Asked of the answer to an event that was fired now."""
-    return not any(
-        started.get(name) for name in ("runs", "listeners", "held", "passed", "deferred")
-    )
+    """Does nobody listen to an event? That was asked when it was first told: of one that is put off
+    and told again, the answer does not say."""
+    said_before = started.get("deferred") and started.get("duplicate")
+    return not said_before and not any(started.get(name) for name in _HEARD)
 
 
 def sentences(started: Answer, event: str | None) -> Iterator[str]:
     """For people, one line each. `event` None: a workflow was started."""
-    if started.get("deferred"):
-        what = "is to be fired" if event is not None else "is to be started"
-        which = f"'{harmless(event)}' " if event is not None else "it "
-        due = clock(started.get("due_ts"))
-        yield f"{which}{what} {due}, as {started['deferred']}: cdktr-ctl pending"
-    elif event is not None and unheard(started):
-        yield f"no workflow listens to '{harmless(event)}'"
+    later = started.get("deferred")
+    if later and started.get("due_ts") is not None:
+        what = "is to start" if event is None else "is to be fired"
+        yield f"{what} {clock(started['due_ts'])}, as {later}: cdktr-ctl pending"
+    elif later:
+        done = "started" if event is None else "fired"
+        yield f"was put off before, as {later}, and has been {done}"
+    if event is not None and unheard(started):
+        yield f"no workflow listens to '{harmless(event)}'{' now' if later else ''}"
     for held in started.get("held") or []:
         until = clock(held.get("due_ts"))
-        yield f"{harmless(held['workflow'])} waits for more of them, {until} at the latest"
+        yield f"{harmless(held['workflow'])} holds it in a window, to end {until}"
     for workflow, why in (started.get("passed") or {}).items():
         yield f"{harmless(workflow)} was not started: {harmless(why)}"
 

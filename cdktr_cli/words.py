@@ -29,7 +29,7 @@ def _fired(fact: Fact) -> str:
     if started := [f"{workflow} as {run}" for workflow, run in runs]:
         parts.append(f"started {', '.join(started)}")
     for held in fact.get("held") or []:
-        parts.append(f"{held['workflow']} waits for more until {_at(held.get('due_ts'))}")
+        parts.append(f"{held['workflow']} holds it in a window to {_about(held.get('due_ts'))}")
     for workflow, why in (fact.get("passed") or {}).items():
         parts.append(f"{workflow} not started: {why}")
     told = f"'{fact.get('event')}' {'; '.join(parts) or 'has no listener'}"
@@ -43,11 +43,14 @@ def _deferred(fact: Fact) -> str:
     what = (
         f"'{fact['event']}' is to be fired" if is_event else f"{fact.get('workflow')} is to start"
     )
-    return f"{what} {_at(fact.get('due_ts'))} as {fact.get('deferred')}"
+    return f"{what} {_about(fact.get('due_ts'))} as {fact.get('deferred')}"
 
 
 def _dropped(fact: Fact) -> str:
-    return f"{fact.get('deferred')} will not be: {fact.get('reason') or 'no reason was given'}"
+    why = fact.get("reason") or "no reason was given"
+    if fact.get("listener") is not None:
+        return f"what {fact.get('workflow')} held in a window starts nothing: {why}"
+    return f"{fact.get('deferred')} will not be: {why}"
 
 
 def _tick(fact: Fact) -> str:
@@ -79,6 +82,10 @@ def _paused(fact: Fact) -> str:
     return f"{who} {'is paused' if fact.get('paused') else 'goes on'}{why}"
 
 
+def _about(ts: float | None) -> str:
+    return _at(None if ts is None else round(ts))
+
+
 def _at(ts: float | None) -> str:
     try:
         return "?" if ts is None else rfc3339(ts)
@@ -92,7 +99,7 @@ _SENTENCES: Final[dict[str, tuple[Callable[[Fact], str], frozenset[str]]]] = {
         frozenset({"event", "runs", "workflows", "held", "passed", "cause", "deferred"}),
     ),
     "event.deferred": (_deferred, frozenset({"event", "workflow", "deferred", "due"})),
-    "event.dropped": (_dropped, frozenset({"deferred", "reason"})),
+    "event.dropped": (_dropped, frozenset({"deferred", "reason", "workflow", "listener"})),
     "tick.recorded": (
         _tick,
         frozenset(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from cdktr_cli import follow, table, words
 from cdktr_cli.connection import Connection
@@ -80,11 +82,18 @@ def _print(args: cli.Args, facts: Iterable[follow.Fact]) -> None:
         print(line(fact), flush=True)
 
 
+def _text(value: Any) -> str:
+    """A value; what has parts as JSON."""
+    if isinstance(value, dict):
+        value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return table.text(value)
+
+
 def line(fact: follow.Fact) -> str:
     """A fact on one line: number, time, type, and what else it says."""
     said, told_of = words.sentence(fact)
     left = " ".join(
-        f"{key}={table.text(value)}"
+        f"{key}={_text(value)}"
         for key, value in table.plain(fact).items()
         if key not in (*_SHOWN_APART, "time", *told_of) and value not in (None, "", [], {})
     )

@@ -42,13 +42,19 @@ def _left(row: Row) -> str:
     return rough(table.span(table.rfc3339(time.time()), row.get("due")))
 
 
+def _key(row: Row) -> str:
+    """The key that somebody has given; those that are made up are for `--json`."""
+    key = str(row.get("key") or "")
+    return "" if key.startswith(("trigger-", "id:")) else key
+
+
 COLUMNS = (
     Column("ID", lambda row: row["deferred"]),
     Column("DUE", lambda row: table.when(row.get("due"))),
     Column("IN", _left, right=True),
     Column("EVENT", lambda row: row.get("event")),
     Column("WORKFLOW", lambda row: row.get("workflow")),
-    Column("KEY", lambda row: row.get("key")),
+    Column("KEY", _key),
     Column("SOURCE", lambda row: row.get("source")),
     Column("TOLD", lambda row: table.when(row.get("created"))),
 )

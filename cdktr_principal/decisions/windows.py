@@ -8,6 +8,7 @@ longer than it would have anyway. Pure; every change goes through the core's fac
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from cdktr_common.catalogue import facts as f
@@ -45,7 +46,7 @@ def throttled(core: Core, plan: Plan, number: int, at: Moment) -> str:
     until = core.state.windows.throttled.get((plan.workflow, number))
     if until is None or not 0 < until - at.ts <= plan.listeners[number].throttle_s:
         return ""
-    return f"throttled until {rfc3339(until)}"
+    return f"throttled until {rfc3339(math.ceil(until))}"
 
 
 def take(core: Core, plan: Plan, number: int, event: Event, at: Moment) -> Held | str:

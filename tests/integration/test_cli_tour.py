@@ -1,5 +1,5 @@
-"""The tour and the guide, typed again: what the programs print now must be what the pages show, up
-to ids, numbers, what the machine is, and the order of what happens side by side.
+"""The tour, the guide and the page on events, typed again: what the programs print now must be what
+the pages show, up to ids, numbers, what the machine is, and the order of what happens side by side.
 
 `python -m tests.integration.test_cli_tour` writes the pages anew."""
 
@@ -15,7 +15,7 @@ from tests.integration.cli_stand import Stand, lines, stand
 from tests.integration.harness import Proc, wait_until
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = {name: DOCS / f"{name}.md" for name in ("tour", "guide")}
+PAGES = {name: DOCS / f"{name}.md" for name in ("tour", "guide", "events")}
 BLOCK = re.compile(
     r"(<!-- stays -->\n)?```console\n(.*?)```\n|<!-- file: (\S+) -->\n```yaml\n(.*?)```\n",
     re.DOTALL,
@@ -99,7 +99,8 @@ def same(line: str) -> str:
     line = re.sub(r"\b(kernel|disk) \| .*", r"\1", line)
     line = re.sub(r"\b(\w+)/[a-z0-9]{6}\b", r"\1/RUN", line).replace("agents", "agent")
     line = re.sub(r"\b(?=[a-z]*\d)[a-z0-9]{10}\b|\b[a-z]{10}\b", "RUN", line)
-    line = re.sub(r"\d+(\.\d+)?( ms|m\d\ds| s\b|%|[KMGT]\b)?", "N", line)
+    line = re.sub(r"\bon \d{4}-\d\d-\d\d at\b", "at", line)
+    line = re.sub(r"\d+(\.\d+)?( ms|m\d\ds|h\d\dm|d\d\dh| s\b|%|[KMGT]\b)?", "N", line)
     return " ".join(line.split())
 
 
@@ -109,6 +110,10 @@ def test_the_tour_goes_as_printed() -> None:
 
 def test_the_guide_goes_as_printed() -> None:
     goes_as_printed("guide")
+
+
+def test_the_page_on_events_goes_as_printed() -> None:
+    goes_as_printed("events")
 
 
 def goes_as_printed(name: str, **settings: object) -> None:

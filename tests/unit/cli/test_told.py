@@ -29,17 +29,30 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             {"listeners": 1, "held": [HELD]},
             "e",
-            ["etl waits for more of them, on 2026-01-31 at 12:00:00 at the latest"],
+            ["etl holds it in a window, to end on 2026-01-31 at 12:00:00"],
         ),
         (
             {"deferred": "d7k2x9", "due_ts": NOON},
             "e",
-            ["'e' is to be fired on 2026-01-31 at 12:00:00, as d7k2x9: cdktr-ctl pending"],
+            [
+                "is to be fired on 2026-01-31 at 12:00:00, as d7k2x9: cdktr-ctl pending",
+                "no workflow listens to 'e' now",
+            ],
         ),
         (
             {"deferred": "d7k2x9", "due_ts": NOON},
             None,
-            ["it is to be started on 2026-01-31 at 12:00:00, as d7k2x9: cdktr-ctl pending"],
+            ["is to start on 2026-01-31 at 12:00:00, as d7k2x9: cdktr-ctl pending"],
+        ),
+        (
+            {"deferred": "d7k2x9", "due_ts": NOON, "duplicate": True},
+            "e",
+            ["is to be fired on 2026-01-31 at 12:00:00, as d7k2x9: cdktr-ctl pending"],
+        ),
+        (
+            {"deferred": "d7k2x9", "duplicate": True, "runs": [RUN]},
+            "e",
+            ["was put off before, as d7k2x9, and has been fired"],
         ),
     ],
 )

@@ -32,8 +32,8 @@ ETL = {"workflow": "etl", "schedule": "3f9a01c2"}
                 "cause": "r0",
                 "deferred": "d1",
             },
-            "'run.failed' a waits for more until 2026-01-31T12:00:00Z; b not started: paused; by "
-            "the end of r0; told before as d1",
+            "'run.failed' a holds it in a window to 2026-01-31T12:00:00Z; b not started: paused; "
+            "by the end of r0; told before as d1",
         ),
         (
             {"type": "event.deferred", "event": "e", "deferred": "d1", "due_ts": NOON},
@@ -44,6 +44,10 @@ ETL = {"workflow": "etl", "schedule": "3f9a01c2"}
             "etl is to start 2026-01-31T12:00:00Z as d1",
         ),
         ({"type": "event.dropped", "deferred": "d1", "reason": "no"}, "d1 will not be: no"),
+        (
+            {"type": "event.dropped", "workflow": "etl", "listener": 0, "reason": "paused"},
+            "what etl held in a window starts nothing: paused",
+        ),
         (
             {"type": "tick.recorded", **ETL, "state": "fired", "due_ts": NOON, "run": "r1"},
             "etl/3f9a01c2 due 2026-01-31T12:00:00Z: fired as r1",
