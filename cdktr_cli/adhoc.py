@@ -114,7 +114,7 @@ def environment(words: list[str]) -> dict[str, str]:
 def _length(words: str | None) -> float | None:
     if words is None:
         return None
-    from cdktr_cli.durations import seconds
+    from cdktr_common.durations import seconds
 
     try:
         return seconds(words)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from cdktr_cli.durations import rough
 from cdktr_cli.story import Fact, Line, clock
 from cdktr_cli.table import Row, rfc3339
+from cdktr_common.durations import rough
 
 KINDS: Final = ("task.called", "task.retrying", "task.ended")
 """Facts that tell of calls."""

@@ -142,7 +142,7 @@ def _moment(args: cli.Args, option: str, now: float) -> float | None:
     word = args[option]
     if word is None:
         return None
-    from cdktr_cli.durations import seconds
+    from cdktr_common.durations import seconds
 
     try:
         return now - seconds(word)

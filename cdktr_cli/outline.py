@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from cdktr_cli.durations import rough
 from cdktr_cli.table import Row, began, epoch
+from cdktr_common.durations import rough
 
 if TYPE_CHECKING:
     from cdktr_common.catalogue.plan import TaskPlan

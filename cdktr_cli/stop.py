@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
     home = Path(settings.home)
     limit_s = settings.drain_timeout_s + 30.0
     if args["--timeout"] is not None:
-        from cdktr_cli.durations import seconds
+        from cdktr_common.durations import seconds
 
         try:
             limit_s = seconds(args["--timeout"])

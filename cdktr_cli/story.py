@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from shlex import quote
 from typing import Any, Final, NamedTuple
 
-from cdktr_cli.durations import rough
 from cdktr_cli.table import Row, began, rfc3339, span
+from cdktr_common.durations import rough
 
 Fact = dict[str, Any]
 

@@ -189,7 +189,7 @@ def length(args: cli.Args, option: str) -> float | None:
     """The length of time given with an option; what is none ends the program."""
     if args[option] is None:
         return None
-    from cdktr_cli.durations import seconds
+    from cdktr_common.durations import seconds
 
     try:
         return seconds(args[option])

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from cdktr_cli.durations import rough
 from cdktr_cli.table import harmless
+from cdktr_common.durations import rough
 from cdktr_common.times import rfc3339
 
 Fact = dict[str, Any]

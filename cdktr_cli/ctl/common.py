@@ -6,9 +6,9 @@ import getpass
 import time
 
 from cdktr_cli import table
-from cdktr_cli.durations import spell
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
+from cdktr_common.durations import spell
 from cdktr_common.errors import USAGE
 
 OPTIONS = f"""\

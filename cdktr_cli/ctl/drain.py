@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from cdktr_cli import table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, somebody
-from cdktr_cli.durations import seconds
 from cdktr_cli.table import Column
 from cdktr_cli.waiting import SILENCE_S
 from cdktr_common import cli
@@ -22,6 +21,7 @@ from cdktr_common.catalogue.principal import (
     EventPage,
 )
 from cdktr_common.catalogue.values import AgentRow
+from cdktr_common.durations import seconds
 from cdktr_common.errors import BUSY, CANCELLED, NOT_FOUND, OK, USAGE, ProtocolError
 
 POLL_S = 2.0

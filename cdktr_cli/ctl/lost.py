@@ -9,11 +9,11 @@ from shlex import quote
 from cdktr_cli import follow, table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS
-from cdktr_cli.durations import rough
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
 from cdktr_common.catalogue.principal import AgentList, AgentLost, AgentPage, AgentStatus
 from cdktr_common.catalogue.values import AgentRow
+from cdktr_common.durations import rough
 from cdktr_common.errors import FAILED, OK, ProtocolError
 
 usage = f"""\

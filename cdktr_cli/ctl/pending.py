@@ -8,11 +8,11 @@ import time
 from cdktr_cli import table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, number, somebody
-from cdktr_cli.durations import rough
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
 from cdktr_common.catalogue.principal import EventCancel, EventPending, EventWaiting
 from cdktr_common.catalogue.values import DeferredRow
+from cdktr_common.durations import rough
 from cdktr_common.errors import OK
 
 usage = f"""\

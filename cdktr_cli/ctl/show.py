@@ -13,11 +13,11 @@ from cdktr_cli import called, history, outline, story, table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, progress, run_state, source, took
 from cdktr_cli.ctl.tasks import remembered
-from cdktr_cli.durations import spell
 from cdktr_cli.happened import facts_of
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
 from cdktr_common.catalogue.principal import RunDetail, RunShow
+from cdktr_common.durations import spell
 from cdktr_common.errors import OK, ProtocolError
 
 usage = f"""\

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cdktr_cli import quick, table, waiting, whereabouts
 from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS
-from cdktr_cli.durations import seconds
 from cdktr_common import cli
+from cdktr_common.durations import seconds
 from cdktr_common.errors import USAGE
 
 usage = f"""\

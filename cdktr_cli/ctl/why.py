@@ -10,10 +10,10 @@ from typing import Final
 from cdktr_cli import history, table
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, run_and_task
-from cdktr_cli.durations import rough
 from cdktr_cli.table import Row
 from cdktr_common import cli
 from cdktr_common.catalogue.principal import RunExplained, RunStatus, RunWait, RunWhy
+from cdktr_common.durations import rough
 from cdktr_common.errors import OK, ProtocolError
 
 EXITS: Final[dict[str, int]] = {

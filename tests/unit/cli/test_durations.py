@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdktr_cli.durations import seconds, spell
+from cdktr_common.durations import seconds, spell
 
 
 @pytest.mark.parametrize(

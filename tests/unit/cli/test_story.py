@@ -8,8 +8,8 @@ import pytest
 
 from cdktr_cli import story
 from cdktr_cli.ctl import lost, why
-from cdktr_cli.durations import rough
 from cdktr_common.catalogue.values import AgentRow, CauseCode
+from cdktr_common.durations import rough
 
 RUN = {"run": "k3f9", "workflow": "etl", "created": "2026-01-31T12:03:00.000Z"}
 
