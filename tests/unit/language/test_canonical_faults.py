@@ -440,6 +440,8 @@ def test_an_expression_is_evaluated_or_refused_and_never_left_standing(body: str
         "timezone: '%'", "params: {a: '%'}", "params: {a: {default: [{b: '%'}]}}",
         "params: {a: {enum: ['%']}}", "params: {a: {description: '%'}}", "secrets: {a: '%'}",
         "secrets: {a: 'file:%'}", "env: {'%': x}", "dotenv: '%'", "workdir: '%'", "placement: '%'",
+        "events: {event: '%'}", "events: {event: a, if: '%'}", "cron: {every: '%'}",
+        "cron: {cron: '%'}", "cron: {at: '%'}", "cron: {every: 5m, timezone: '%'}",
         "deadline: '%'", "overlap: '%'", "defaults: {labels: '%'}", "defaults: {workdir: '%'}",
         "finally: {command: '%'}",
     ],

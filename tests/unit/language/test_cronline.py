@@ -140,6 +140,8 @@ def test_moments(text: str, kept: str | None) -> None:
         (Schedule(cron="0 3 * * *", every_s=5.0), "exactly one of"),
         (Schedule(cron="0 3 * *"), "5 fields"),
         (Schedule(cron="0 3 * * *", timezone="Mars/Olympus"), "is not a time zone"),
+        (Schedule(cron="0 3 * * *", timezone="localtime"), "is not a time zone"),
+        (Schedule(cron="0 3 * * *", timezone="right/UTC"), "is not a time zone"),
         (Schedule(cron="0 3 * * *", start="soon"), "is not a date and time"),
         (Schedule(at="2026-01-01T00:00:00", end="2026-01-01T00:00:00"), "mean nothing with at"),
         (Schedule(every_s=5.0, start="2026-01-02T00:00", end="2026-01-01T00:00"), "before it"),
