@@ -16,6 +16,7 @@ BUILT_IN = {
     "logd": "the daemon that records output and history",
     "cron": "start workflows by time; next, range, lint, diff, audit, forecast",
     "watch": "fire an event for every file that comes or changes",
+    "http": "webhooks from outside become events",
     "trigger": "fire an event or start a workflow",
     "run": "run one command on some agent",
     "ctl": "look at runs, tasks, agents; why, cancel, drain",

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PROGRAMS = (
     "cdktr_principal", "cdktr_agent", "cdktr_logd", "cdktr_cron", "cdktr_watch",
-    "cdktr_conform", "cdktr_cli",
+    "cdktr_http", "cdktr_conform", "cdktr_cli",
 )  # fmt: skip
 PACKAGES = ("cdktr_common", *PROGRAMS)
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
@@ -27,6 +27,8 @@ CONFINED = {
     "croniter": (),
     "psutil": ("cdktr_agent/",),
     "inotify_simple": ("cdktr_watch/bell.py",),
+    "starlette": ("cdktr_http/app.py",),
+    "uvicorn": ("cdktr_http/server.py",),
     "cel": ("cdktr_principal/expressions/programs.py",),
 }
 """Heavy libraries and the files that may import them."""
@@ -47,6 +49,7 @@ PURE = (
         "schedule", "wall", "zones", "planner", "book", "accounts",
     )),
     *(f"cdktr_watch/{name}.py" for name in ("changes", "patterns")),
+    *(f"cdktr_http/{name}.py" for name in ("signatures", "bodies", "rates")),
     *(f"cdktr_conform/listener/{name}.py" for name in ("world", "scenes", "watch", "judge")),
 )  # fmt: skip
 """Pure cores: packages as a whole, or modules."""

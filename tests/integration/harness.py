@@ -31,6 +31,7 @@ MODULES = {
     "agent": "cdktr_agent",
     "cron": "cdktr_cron",
     "watch": "cdktr_watch",
+    "http": "cdktr_http",
 }
 
 
