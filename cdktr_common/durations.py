@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
@@ -45,3 +47,20 @@ def rough(span_s: float | None) -> str:
     if 0.9995 <= span_s < 59.5:
         return f"{span_s:.1f} s" if span_s < 9.95 else f"{span_s:.0f} s"
     return spell(60.0 if 59.5 <= span_s < 60 else span_s)
+
+
+_WHOLE = (("h", 3600), ("m", 60), ("s", 1))
+
+
+def exact(span_s: float) -> Any:
+    """A length of time as files have it, to be read again as the same: `1m30s`; what is not in
+    whole seconds as a number of them."""
+    if span_s != int(span_s) or span_s <= 0:
+        text = f"{span_s:.12f}".rstrip("0").rstrip(".")
+        return int(text) if text.isdigit() else float(text)
+    rest, text = int(span_s), ""
+    for unit, size in _WHOLE:
+        if rest >= size:
+            text += f"{rest // size}{unit}"
+            rest %= size
+    return text

@@ -15,6 +15,7 @@ from typing import Final
 
 from cdktr_common import cronline
 from cdktr_common.catalogue.plan import Plan, Schedule
+from cdktr_common.durations import exact
 
 MAX_SCHEDULES: Final = 100
 """Schedules that a workflow may have."""
@@ -123,7 +124,8 @@ def shown(schedule: Schedule) -> str:
     """A schedule in a few words, for a list."""
     when = f"at {schedule.at}" if schedule.at else schedule.cron
     if schedule.every_s is not None:
-        when = f"every {schedule.every_s:.12g}s"
+        length = exact(schedule.every_s)
+        when = f"every {length}{'' if isinstance(length, str) else 's'}"
     bounds = [
         f"{word} {text}" for word, text in (("from", schedule.start), ("to", schedule.end)) if text
     ]

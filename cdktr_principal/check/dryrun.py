@@ -13,11 +13,11 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from cdktr_common.catalogue.values import Call, Group, Plan, Step, TaskPlan
+from cdktr_common.durations import exact
 from cdktr_common.schedules import shown as shown_schedule
 from cdktr_principal.check.scope import Known, shown
 from cdktr_principal.expressions.functions import written
 from cdktr_principal.expressions.programs import Failed, Invalid
-from cdktr_principal.language.durations import duration_text
 from cdktr_principal.language.listening import heard
 from cdktr_principal.state import dag
 from cdktr_principal.state.listening import ENDS
@@ -322,7 +322,7 @@ def _indented(lines: Iterator[str]) -> Iterator[str]:
 
 
 def _time(seconds: float) -> str:
-    told = duration_text(seconds)
+    told = exact(seconds)
     return told if isinstance(told, str) else f"{told}s"
 
 

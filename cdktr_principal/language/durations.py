@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -21,19 +21,3 @@ def duration(text: str) -> float | None:
     if len(set(units)) != len(units):
         return None
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-
-
-_UNITS: Final = (("h", 3600), ("m", 60), ("s", 1))
-
-
-def duration_text(seconds: float) -> Any:
-    """`90s` as 1m30s; what is not in whole seconds as a number of them."""
-    if seconds != int(seconds) or seconds <= 0:
-        text = f"{seconds:.12f}".rstrip("0").rstrip(".")
-        return int(text) if text.isdigit() else float(text)
-    rest, text = int(seconds), ""
-    for unit, size in _UNITS:
-        if rest >= size:
-            text += f"{rest // size}{unit}"
-            rest %= size
-    return text

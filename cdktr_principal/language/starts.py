@@ -9,7 +9,7 @@ from typing import Any
 
 from cdktr_common import schedules
 from cdktr_common.catalogue.values import Listener, Plan, Schedule
-from cdktr_principal.language.durations import duration_text
+from cdktr_common.durations import exact
 from cdktr_principal.language.listening import MAX_BATCH
 
 
@@ -35,14 +35,14 @@ def _schedule(schedule: Schedule, shared: str) -> Any:
     found: dict[str, Any] = {}
     blank = Schedule()
     if schedule.every_s is not None:
-        found["every"] = duration_text(schedule.every_s)
+        found["every"] = exact(schedule.every_s)
     for key in ("cron", "at", "timezone", "start", "end"):
         if getattr(schedule, key):
             found[key] = getattr(schedule, key)
     if schedule.timezone == shared:
         found.pop("timezone", None)
     if schedule.jitter_s:
-        found["jitter"] = duration_text(schedule.jitter_s)
+        found["jitter"] = exact(schedule.jitter_s)
     for key in ("catchup", "catchup_limit", "overlap", "params", "paused"):
         if getattr(schedule, key) != getattr(blank, key):
             found[key] = getattr(schedule, key)
@@ -54,10 +54,10 @@ def _listener(listener: Listener) -> Any:
     if listener.cond:
         found["if"] = listener.cond
     if listener.debounce_s:
-        found["debounce"] = duration_text(listener.debounce_s)
+        found["debounce"] = exact(listener.debounce_s)
     if listener.throttle_s:
-        found["throttle"] = duration_text(listener.throttle_s)
+        found["throttle"] = exact(listener.throttle_s)
     if listener.batch_s:
         size = {"size": listener.batch_size} if listener.batch_size != MAX_BATCH else {}
-        found["batch"] = {**size, "window": duration_text(listener.batch_s)}
+        found["batch"] = {**size, "window": exact(listener.batch_s)}
     return found["event"] if len(found) == 1 else found

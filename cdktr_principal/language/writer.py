@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import replace
 
 from cdktr_common.catalogue.values import Call, Group, Param, Plan, Retry, Step, TaskPlan
-from cdktr_principal.language.durations import duration_text
+from cdktr_common.durations import exact
 from cdktr_principal.language.emitting import Tagged, emit
 from cdktr_principal.language.process import CONTAINER
 from cdktr_principal.language.running import NO_DOWNLOADS, shell_of_command
@@ -51,7 +51,7 @@ _BEFORE: Final = {
     "params": _Out("params", lambda params: {key: _param(param) for key, param in params.items()}),
     "secrets": _Out("secrets"), "env": _Out("env"), "dotenv": _Out("dotenv"),
     "workdir": _Out("workdir"), "placement": _Out("placement"),
-    "deadline_s": _Out("deadline", duration_text), "max_active_runs": _Out("max_active_runs"),
+    "deadline_s": _Out("deadline", exact), "max_active_runs": _Out("max_active_runs"),
     "overlap": _Out("overlap"),
 }  # fmt: skip
 
@@ -92,7 +92,7 @@ _SAID: Final = {
     "name": _Out("name"), "description": _Out("description"),
 }  # fmt: skip
 _TRIED: Final = {
-    "timeout_s": _Out("timeout", duration_text), "retry": _Out("retry", lambda it: _retry(it)),
+    "timeout_s": _Out("timeout", exact), "retry": _Out("retry", lambda it: _retry(it)),
 }  # fmt: skip
 _PROCESS: Final = {
     "env": _Out("env"), "dotenv": _Out("dotenv"), "workdir": _Out("workdir"),
@@ -100,11 +100,11 @@ _PROCESS: Final = {
     "pre": _Out("pre", lambda steps: [_step(step) for step in steps]),
     "post": _Out("post", lambda steps: [_step(step) for step in steps]),
     "timeout_s": _TRIED["timeout_s"], "stop_signal": _Out("stop_signal"),
-    "stop_grace_s": _Out("stop_grace", duration_text), "retry": _TRIED["retry"],
+    "stop_grace_s": _Out("stop_grace", exact), "retry": _TRIED["retry"],
     "outputs": _Out("outputs"), "capture": _Out("capture"), "artifacts": _Out("artifacts"),
     "labels": _Out("labels"), "priority": _Out("priority"), "slots": _Out("slots"),
     "exclusive": _Out("exclusive"), "pools": _Out("pools"), "max_losses": _Out("max_losses"),
-    "lost_after_s": _Out("lost_after", duration_text), "on_agent_lost": _Out("on_agent_lost"),
+    "lost_after_s": _Out("lost_after", exact), "on_agent_lost": _Out("on_agent_lost"),
     "on_principal_lost": _Out("on_principal_lost"),
 }  # fmt: skip
 _AFTER: Final = {"tolerated": _Out("continue_on_failure"), "tags": _Out("tags")}
@@ -224,7 +224,7 @@ def _step(step: Step) -> Any:
     runs, implied = _runs(step)
     found = _fields(step, Step(), {
         "name": _Out("name"), "image": _Out("image"), "env": _Out("env"),
-        "timeout_s": _Out("timeout", duration_text),
+        "timeout_s": _Out("timeout", exact),
     })  # fmt: skip
     if implied and found.get("env", {}).items() >= implied.items():
         found["env"] = {key: value for key, value in step.env.items() if key not in implied}
@@ -239,8 +239,8 @@ def _retry(retry: Retry) -> Any:
     if retry == Retry(limit=retry.limit):
         return retry.limit
     return _fields(retry, Retry(), {
-        "limit": _Out("limit"), "delay_s": _Out("delay", duration_text), "backoff": _Out("backoff"),
-        "max_delay_s": _Out("max_delay", duration_text), "jitter": _Out("jitter"),
+        "limit": _Out("limit"), "delay_s": _Out("delay", exact), "backoff": _Out("backoff"),
+        "max_delay_s": _Out("max_delay", exact), "jitter": _Out("jitter"),
         "on_exit_codes": _Out("on_exit_codes"),
     })  # fmt: skip
 

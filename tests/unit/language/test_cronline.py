@@ -174,7 +174,7 @@ def test_the_same_instants_in_other_words() -> None:
         (Schedule(cron="0 3 * * *"), "0 3 * * *"),
         (Schedule(cron="0 3 * * *", timezone="Europe/Berlin"), "0 3 * * * Europe/Berlin"),
         (Schedule(every_s=90.0, start="2026-01-01T00:00:00Z"),
-         "every 90s from 2026-01-01T00:00:00Z"),
+         "every 1m30s from 2026-01-01T00:00:00Z"),
         (Schedule(at="2026-01-01T00:00:00", timezone="Asia/Tokyo", paused=True),
          "at 2026-01-01T00:00:00 Asia/Tokyo (paused)"),
     ],

@@ -176,7 +176,7 @@ def test_and_none_else(given: str, what: str) -> None:
 
 def test_schedules_for_a_list() -> None:
     plan = good("cron: [0 3 * * *, {every: 5m, paused: true}]\ntimezone: Asia/Tokyo" + DO)
-    assert schedule_text(plan) == "0 3 * * * Asia/Tokyo; every 300s Asia/Tokyo (paused)"
+    assert schedule_text(plan) == "0 3 * * * Asia/Tokyo; every 5m Asia/Tokyo (paused)"
     assert schedule_text(Plan(workflow="w", cron="0 3 * * *", timezone="UTC")) == "0 3 * * * UTC"
     assert schedule_text(Plan(workflow="w")) == ""
     many = Plan(workflow="w", schedules=[Schedule(every_s=n) for n in (1.0, 2.0, 3.0, 4.0, 5.0)])

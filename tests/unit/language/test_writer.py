@@ -22,9 +22,9 @@ from cdktr_common.catalogue.values import (
     Step,
     TaskPlan,
 )
+from cdktr_common.durations import exact
 from cdktr_principal.check.dryrun import dry_run
 from cdktr_principal.language.dialects import load_text
-from cdktr_principal.language.durations import duration_text
 from cdktr_principal.language.writer import write
 from tests.unit.language.test_workflow_docs import BLOCKS
 
@@ -373,7 +373,7 @@ def test_braces_that_mean_nothing_elsewhere_are_written_as_braces() -> None:
     ],
 )
 def test_durations(seconds: float, text: Any) -> None:
-    assert duration_text(seconds) == text
+    assert exact(seconds) == text
 
 
 def test_it_reads_well() -> None:

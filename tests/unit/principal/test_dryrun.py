@@ -269,5 +269,5 @@ tasks: {a: {command: x}}
 )  # fmt: skip
 def test_an_event_and_the_listeners(name: str, payload: Any, told: str) -> None:
     lines = shown(LISTENS, {"name": name, "payload": payload})
-    assert lines[1:3] == ["starts by 0 3 * * *", "starts by every 300s (paused)"]
+    assert lines[1:3] == ["starts by 0 3 * * *", "starts by every 5m (paused)"]
     assert lines[4:5] == ([told] if told else ["wave 1"])
