@@ -21,12 +21,13 @@ import pytest
 from cdktr_common import sockets
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact, Request
-from cdktr_common.catalogue.values import Plan, TaskPlan, TaskResult
+from cdktr_common.catalogue.values import Listener, Plan, TaskPlan, TaskResult
 from cdktr_common.codec import encode
 from cdktr_common.loop import Loop
 from cdktr_principal.__main__ import recover
 from cdktr_principal.decisions.core import Core, Timing
 from cdktr_principal.definitions import Definitions
+from cdktr_principal.folder import Scan
 from cdktr_principal.service import Service
 from cdktr_principal.state.invariants import violations
 from cdktr_principal.state.state import State
@@ -41,6 +42,12 @@ PLAN = Plan(
     workflow="w",
     tasks=[TaskPlan(id="a", argv=["x"]), TaskPlan(id="b", argv=["x"], depends=["a"])],
 )
+LISTENS = Plan(
+    workflow="e",
+    tasks=[TaskPlan(id="a", argv=["x"])],
+    listeners=[Listener(event="e", batch_s=3600.0, batch_size=2)],
+)
+"""The first event waits, the second starts a run, the third waits."""
 
 
 class Desk:
@@ -96,7 +103,7 @@ class Desk:
 
     def close(self) -> None:
         self.service.requests.close(0)
-        self.service.events.close(0)
+        self.service._publishing.socket.close(0)
         self.service.requests.context.term()
         self.service.loop._wake.close()
         self.service.loop._waker.close()
@@ -108,13 +115,29 @@ def start(key: str) -> p.RunStart:
     return p.RunStart(plan=PLAN, key=key, id=key)
 
 
+def event(number: int) -> p.EventFire:
+    return p.EventFire(event="e", payload=number, key=f"e{number}", id=f"e{number}")
+
+
+def later(number: int) -> p.EventFire:
+    name = f"d{number}"
+    return p.EventFire(event="later", key=name, id=name, delay_s=3600)
+
+
+def loaded() -> Scan:
+    return Scan([("e", "e.yaml", "h", LISTENS)], [], [], 0, {}, frozenset("e"), [])
+
+
 def work(desk: Desk) -> None:
-    """A few runs from trigger to end, one cancelled, one with a lost agent; then retention."""
+    """A few runs from trigger to end, one cancelled, one with a lost agent, events that wait or are
+    for later; then retention."""
     desk.begin()
+    desk.service._load(loaded())
     desk.turn(p.AgentHello(agent="x", aid="i", boot="b1", slots=4, id="h"))
     for number in range(3):
         fetch = p.TaskFetch(agent="x", boot="b1", free=4, wait_s=9, id=f"f{number}")
         told = desk.turn(start(f"k{number}"), start(f"l{number}"), fetch)
+        desk.turn(event(number), later(number))
         tokens = [task["token"] for reply in told for task in reply.get("tasks", [])]
         if number == 1:
             desk.turn(p.AgentHello(agent="x", aid="i", boot="b1", slots=4, id="h2", running=tokens))
@@ -152,7 +175,21 @@ def check(directory: Path, desk: Desk) -> None:
             assert task["token"] in given or later, "a task was handed out that nobody knows of"
         for token in told.get("ack", []):
             assert token not in state.tokens, "an acknowledged result is lost"
+    _check_events(state, desk)
     again(directory, desk)
+
+
+def _check_events(state: State, desk: Desk) -> None:
+    """Each event that was acknowledged waits in the window or is in one run; what is for later
+    waits."""
+    answers = {told["id"]: told for told in desk.told if told["type"] == "run.started"}
+    held = [event for run in state.runs.values() if run.workflow == "e" for event in run.payload]
+    held += [event for window in state.windows.open.values() for event in window.payloads]
+    assert len(held) == len(set(held)), "an event counts twice"
+    for number in range(3):
+        assert number in held or f"e{number}" not in answers, "an acknowledged event is lost"
+        told = answers.get(f"d{number}")
+        assert told is None or told["deferred"] in state.deferred.waiting
 
 
 def reopened(directory: Path) -> State:
@@ -166,16 +203,21 @@ def reopened(directory: Path) -> State:
 
 def again(directory: Path, before: Desk) -> None:
     """The clients come again with their keys."""
-    acknowledged = {
-        told["id"]: told["runs"][0]["run"] for told in before.told if told["type"] == "run.started"
-    }
+    told_of = [told for told in before.told if told["type"] == "run.started"]
+    acknowledged = {told["id"]: told["runs"][0]["run"] for told in told_of if told.get("runs")}
+    deferred = {told["id"]: told["deferred"] for told in told_of if told.get("deferred")}
     desk = Desk(directory, Effects())
     try:
         desk.begin()
         for key in ("k0", "l0", "k1", "k2", "m"):
             (told,) = desk.turn(start(key))
             assert acknowledged.get(key, told["runs"][0]["run"]) == told["runs"][0]["run"]
-        keys = [run.key for run in desk.state.runs.values()]
+        desk.service._load(loaded())
+        for number in range(3):
+            told = desk.turn(event(number), later(number))[1]
+            assert deferred.get(told["id"], told["deferred"]) == told["deferred"]
+        _check_events(desk.state, desk)
+        keys = [run.key for run in desk.state.runs.values() if run.key is not None]
         assert len(keys) == len(set(keys)), "a key started two runs"
     finally:
         desk.close()
