@@ -139,18 +139,29 @@ class Accounts:
         if current is not None:
             yield current
 
+    def workflows(self) -> set[str]:
+        """All that had a schedule."""
+        return {span.workflow for span in self._spans}
+
     # The verdict
 
     def verdict(
-        self, make: Make, from_ts: float, now: float, grace_s: float, most: int = 20
-    ) -> Verdict:
+        self, make: Make, from_ts: float, now: float, grace_s: float, most: int = 20,
+        workflow: str | None = None,
+    ) -> Verdict:  # fmt: skip
         """Of all instants from `from_ts` to `now`; `most` of what is wrong is told."""
         verdict = Verdict()
         for span in self._spans:
             if span.until is not None and span.until < from_ts:
                 continue
+            if workflow not in (None, span.workflow):
+                continue
+            try:
+                calendar = make(span.spec)
+            except ValueError:
+                continue  # of an older principal: it never had an instant
             verdict.schedules += 1
-            for wrong in self._check(span, make(span.spec), from_ts, now, grace_s, verdict):
+            for wrong in self._check(span, calendar, from_ts, now, grace_s, verdict):
                 verdict.wrong_total += 1
                 if len(verdict.wrong) < most:
                     verdict.wrong.append(wrong)

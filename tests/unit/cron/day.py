@@ -15,14 +15,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.plan import Plan, Schedule, TaskPlan
 from cdktr_common.catalogue.values import ScheduleRow
-from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_cron.accounts import Accounts, Verdict
 from cdktr_cron.book import Book
@@ -31,13 +28,11 @@ from cdktr_principal.decisions import assigning, pauses, ticks
 from cdktr_principal.decisions.core import Core, Moment, Timing
 from cdktr_principal.requests import queries
 from cdktr_principal.state.state import State
-from cdktr_principal.store import snapshot
 
 HOUR = 3600.0
-SNAPSHOT = 1000
-"""Facts after which the principal is restored from a snapshot instead of from its first fact."""
-
-_image = msgspec.json.Decoder(snapshot.Image)
+FOLDED = 40
+"""Each principal of this number is folded anew from all facts; others take the state over, which is
+the same: a turn is whole or not at all."""
 
 
 def spec(**fields: Any) -> Schedule:
@@ -74,18 +69,16 @@ class Principal:
         self.facts: list[Fact] = []
         self.alive = False
         self.life = 0
-        self.image = b""
-        self.image_of = 0
+        self.state = State()
 
     def start(self) -> None:
         self.alive = True
         self.life += 1
-        state = snapshot.restore(_image.decode(self.image)) if self.image else State()
-        for fact in self.facts[state.seq :]:
-            state.apply(fact, fact.topic())
-        if len(self.facts) - self.image_of > SNAPSHOT:
-            self.image, self.image_of = encode(snapshot.take(state)), state.seq
-        self.core = Core(state, Timing())
+        if self.life % FOLDED == 0:
+            self.state = State()
+            for fact in self.facts:
+                self.state.apply(fact, fact.topic())
+        self.core = Core(self.state, Timing())
         self.core.begin_epoch("host", self.at())
         self.turn()
 
