@@ -104,6 +104,6 @@ def _print(verdict: Verdict, since: float, now: float) -> None:
     if more:
         print(f"… and {more:,} more")
     if verdict.wrong_total:
-        print(f"{verdict.wrong_total:,} instants are not accounted for exactly once")
+        print(f"not accounted for exactly once: {verdict.wrong_total:,}")
     else:
         print("every instant is accounted for, once")
