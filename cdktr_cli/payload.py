@@ -37,6 +37,8 @@ def read(source: str) -> bytes:
 def read_bytes(path: str) -> tuple[str, bytes]:
     """The name and the content of a file, `-` being stdin. Raises BadPayload."""
     if path == "-":
+        if sys.stdin is None:
+            raise BadPayload("stdin is closed")
         where, body = "stdin", sys.stdin.buffer.read(LIMIT + 1)
     else:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from cdktr_cli import stream, whereabouts
@@ -15,6 +16,8 @@ MOST = 1000
 
 def main(args: cli.Args, said: dict[str, Any], retry_s: float) -> int:
     """Run it. `said` is what the command line says of every message."""
+    if sys.stdin is None:
+        cli.fail("cdktr-trigger", "stdin is closed", USAGE)
     endpoint, timeout_s = whereabouts.principal(args)
     named = bool(args["EVENT"] or args["--workflow"])
     jobs = _jobs(args)
