@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from cdktr_common import cronline, schedules
+from cdktr_common.catalogue.plan import Schedule
 from cdktr_principal import folder
 from cdktr_principal.check.files import check
 from cdktr_principal.expressions import syntax
@@ -125,6 +127,27 @@ def test_the_page_states_the_limits_that_are_enforced(limit: int, told: str) -> 
 def test_limits_that_stand_twice_are_the_same() -> None:
     assert groups.MAX_COPIES == copies.MAX_COPIES
     assert order.MAX_CONDITION == syntax.MAX_SOURCE
+
+
+def test_lines_that_the_page_shows_are_what_it_says_of_them() -> None:
+    section = PAGE.split("\n### cron and schedule\n")[1].split("\n### ")[0]
+    section = re.sub(r"```.*?```", "", section, flags=re.DOTALL).replace("\n", " ")
+    shown = [code for code in re.findall(r"`([^`]+)`", section) if len(code.split()) in (5, 6)]
+    shown += [code for code in re.findall(r"`(@[^`]+)`", section)]
+    assert len(shown) > 9
+    for code in shown:
+        text = f"cron: {json.dumps(code)}\ntasks: {{a: {{command: x}}}}"
+        plan, _ = load_text(text.encode(), "w", "w.yaml")
+        assert (plan is None) == (code == "0 0 30 2 *"), code
+    table = section.split("| in a field | what | |---|---|")[1].split("When both days")[0]
+    cells = [row.strip("| ").split("|")[0] for row in table.split("| |")]
+    codes = re.findall(r"`([^`]+)`", " ".join(cells))
+    assert {"*", "fri#2", "L5", "?"} < set(codes)
+    for code in codes:
+        lines = [f"{code} * * * *", f"* * {code} * *", f"* * * {code} *", f"* * * * {code}"]
+        assert any(schedules.problem(Schedule(cron=line)) is None for line in lines), code
+    assert cronline.parse("0 0 * * fri-sun").weekdays == {5, 6, 0}
+    assert cronline.parse("0 0 * * 0,7").weekdays == {0}
 
 
 def test_the_page_names_every_variable_that_tasks_find() -> None:
