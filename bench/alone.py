@@ -1,4 +1,4 @@
-"""What is measured of CDKTR without peers: W7 and the restart, and W5, W6, W8 and W9."""
+"""What is measured of CDKTR without peers: W7 and the restart, and W5, W6, W8, W9, W10."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bench.cdktr import plan_of, run_plan
 from bench.common import tasks_of
 from bench.figures import US, Figures
 from bench.idle import idle
+from bench.lateness import lateness
 from bench.output import lines_stored
 from bench.pipe import piped
 from bench.startup import start_up
@@ -93,5 +94,6 @@ PARTS: dict[str, Callable[[Figures, bool], None]] = {
     "w7": null_executor,
     "w8": start_up,
     "w9": piped,
+    "w10": lateness,
     "restart": restart,
 }
