@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
@@ -64,3 +65,20 @@ def exact(span_s: float) -> Any:
             text += f"{rest // size}{unit}"
             rest %= size
     return text
+
+
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+
+
+def strict(text: str) -> float | None:
+    """Seconds that `90s`, `5m`, `1h30m`, `500ms` or a plain number stand for; None for anything
+    else. The order of units is free, each may come once."""
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", text):
+        return float(text)
+    parts = _PART.findall(text) if len(text) <= 60 else []
+    units = [unit for _, unit in parts]
+    if not parts or "".join(f"{n}{unit}" for n, unit in parts) != text:
+        return None
+    if len(set(units)) != len(units):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)

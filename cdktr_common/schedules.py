@@ -15,7 +15,7 @@ from typing import Final
 
 from cdktr_common import cronline
 from cdktr_common.catalogue.plan import Plan, Schedule
-from cdktr_common.durations import exact
+from cdktr_common.durations import exact, strict
 
 MAX_SCHEDULES: Final = 100
 """Schedules that a workflow may have."""
@@ -34,6 +34,8 @@ _MOMENT: Final = re.compile(
     r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
 _ZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,40}(?:/[A-Za-z0-9_+-]{1,40}){0,2}")
+_ZONED: Final = re.compile(r"(?:CRON_TZ|TZ)=(\S*)\s+(.*)", re.DOTALL)
+_EVERY: Final = re.compile(r"@every\s+(\S+)", re.IGNORECASE)
 _NO_ZONES: Final = ("localtime", "posixrules", "Factory", "posix/", "right/")
 
 
@@ -70,6 +72,24 @@ def moment_text(found: datetime) -> str:
     if found.tzinfo is None:
         return found.isoformat()
     return found.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def zoned(text: str) -> tuple[str | None, str]:
+    """The zone that stands before a line, `CRON_TZ=ZONE` or `TZ=ZONE`, if any, and the line."""
+    found = _ZONED.fullmatch(text.strip())
+    return (found[1], found[2].strip()) if found else (None, text.strip())
+
+
+def line(text: str) -> Schedule:
+    """What a line means that somebody typed: a cron line, `@daily` and such, `@every 90s`. Raises
+    ValueError."""
+    if every := _EVERY.fullmatch(text.strip()):
+        length = strict(every[1].lower())
+        if length is None or not MIN_EVERY_S <= length <= MAX_EVERY_S:
+            raise ValueError("@every is at least 1s and at most 366d, as in @every 90s")
+        return Schedule(every_s=length)
+    cronline.parse(text)
+    return Schedule(cron=cronline.WORDS.get(text.strip().lower()) or " ".join(text.split()))
 
 
 def timezone_problem(text: str) -> str | None:

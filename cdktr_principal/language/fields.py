@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Final, TypeVar
 
-from cdktr_principal.language.durations import duration
+from cdktr_common import durations
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Place, Scalar
 
 T = TypeVar("T")
@@ -194,7 +194,7 @@ def length(
         found = scalar(node, faults, what)
         if found is None:
             return None
-        seconds = duration(found)
+        seconds = durations.strict(found)
         if seconds is None:
             faults.at(node, f"'{found[:40]}' is not a time", "write seconds, or 90s, 5m, 1h30m")
         elif seconds > most[0] or seconds < least_s or not (seconds or zero):

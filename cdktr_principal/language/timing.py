@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from cdktr_common import cronline
 from cdktr_common import schedules as common
 from cdktr_common.catalogue.values import Param, Plan, Schedule
+from cdktr_common.durations import strict
 from cdktr_principal.language import fields
-from cdktr_principal.language.durations import duration
 from cdktr_principal.language.fields import choice, flag, kind, length, nearest, scalar, whole
 from cdktr_principal.language.given import Wrong, checked
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
@@ -34,40 +34,33 @@ class Entry(NamedTuple):
 
 # A line.
 
-_ZONED: Final = re.compile(r"(?:CRON_TZ|TZ)=(\S*)\s+(.*)", re.DOTALL)
-_EVERY: Final = re.compile(r"@every\s+(\S+)", re.IGNORECASE)
-
 
 def line(node: Node, faults: Faults) -> dict[str, Any] | None:
     """A cron line, `@daily` and such, or `@every 90s`; before it there may be `CRON_TZ=ZONE`."""
-    text = scalar(node, faults, "cron")
-    if text is None:
+    found = scalar(node, faults, "cron")
+    if found is None:
         return None
-    said: dict[str, Any] = {}
-    if zoned := _ZONED.fullmatch(text.strip()):
-        said["timezone"], text = zoned.groups()
-        if told := common.timezone_problem(said["timezone"]):
-            faults.at(node, told, "a name like Europe/Berlin, or UTC")
-    if every := _EVERY.fullmatch(text.strip()):
-        seconds = duration(every[1].lower())
-        if seconds is None or not common.MIN_EVERY_S <= seconds <= common.MAX_EVERY_S:
-            faults.at(node, "@every is at least 1s and at most 366d", "write @every 90s")
-            return None
-        return {**said, "every_s": seconds}
+    zone, text = common.zoned(found)
+    if zone is not None and (told := common.timezone_problem(zone)):
+        faults.at(node, told, "a name like Europe/Berlin, or UTC")
     try:
-        cronline.parse(text)
-    except cronline.Invalid as fault:
-        faults.at(node, str(fault), _meant(text.strip()))
+        meant = common.line(text)
+    except ValueError as fault:
+        faults.at(node, str(fault), _meant(text))
         return None
-    said["cron"] = cronline.WORDS.get(text.strip().lower()) or " ".join(text.split())
-    return said
+    said = {"cron": meant.cron} if meant.cron else {"every_s": meant.every_s}
+    return said if zone is None else {**said, "timezone": zone}
 
 
 def _meant(text: str) -> str:
     """What somebody may have had in mind who wrote a line that is none."""
     if text.startswith("@"):
-        return nearest(text.lower(), (*cronline.WORDS, "@every"))
-    if duration(text) is not None:
+        return (
+            ""
+            if text.lower().startswith("@every ")
+            else nearest(text.lower(), (*cronline.WORDS, "@every"))
+        )
+    if strict(text) is not None:
         return f"write {{every: {text}}} or @every {text}"
     try:
         return f"write {{at: {common.moment_text(common.moment(text))}}}"

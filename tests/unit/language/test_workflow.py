@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from cdktr_common import codec
 from cdktr_common.catalogue.values import Fault, Plan, Schedule, TaskPlan
+from cdktr_common.durations import strict
 from cdktr_principal.language import fields
 from cdktr_principal.language.canonical import MAX_TASKS
 from cdktr_principal.language.dialects import load_text
-from cdktr_principal.language.durations import duration
 from cdktr_principal.language.nodes import Faults
 from cdktr_principal.language.source import parse
 from tests.unit.language.reading import bad, good
@@ -277,7 +277,7 @@ def test_ten_thousand_wrong_names_cost_no_search_each(monkeypatch: pytest.Monkey
     ],
 )  # fmt: skip
 def test_durations(text: str, seconds: float | None) -> None:
-    assert duration(text) == seconds
+    assert strict(text) == seconds
 
 
 def test_every_variable_that_cdktr_sets_is_reserved() -> None:
