@@ -223,7 +223,7 @@ class RunCreated(Fact, frozen=True, kw_only=True, tag="run.created"):
     names the run that it repeats, and `reused`, by ids of tasks, what it takes over from there.
     `tick` is the instant it is for. `listener` is the number of the listener whose window it ends,
     or, if that throttles, begins; `deferred` what was told before to be started now; `chain` how
-    many runs have started one another by events before this one."""
+    many runs have started one another by events before this one, and `root` the first of them."""
 
     run: str
     workflow: str
@@ -242,6 +242,7 @@ class RunCreated(Fact, frozen=True, kw_only=True, tag="run.created"):
     listener: int | None = None
     deferred: str = ""
     chain: int = 0
+    root: str = ""
 
     example: ClassVar[str] = (
         '{"type":"run.created","seq":6,"ts":1.5,"run":"k3f9x2mq7a","workflow":"etl",'

@@ -52,7 +52,7 @@ def call(core: Core, task: Task, at: Moment) -> None:
         core.about(f.TaskCalled, run, at, task=task.plan.id, n=task.tries + 1, calls=child)
     creating.create(
         core, plan, at, run_id=child, params=checked, parent=f"{run.id}/{task.plan.id}",
-        depth=run.depth + 1, chain=run.chain, **repeated,
+        depth=run.depth + 1, chain=run.chain, root=run.root, **repeated,
     )  # fmt: skip
     if called.detached:
         core.end(task, "COMPLETED", None, 0, "", at, result=child)

@@ -1,8 +1,9 @@
 """The ends of runs as events: a workflow that listens to them follows another.
 
 Such an event is recorded when somebody listens who wants this one; else `run.ended` says it all.
-Runs that have started one another so are counted, and what would make the chain too long is told
-and not started: a loop of workflows ends. A run that others call counts as its caller does. Pure.
+Runs that have started one another so are counted, and what would make the chain too long, or too
+wide, is told and not started: a loop of workflows ends. A run that others call counts as its caller
+does. Pure.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 MAX_CHAIN: Final = 16
 """Runs that may have started one another by their ends."""
 
+MAX_FOLLOWERS: Final = 1000
+"""Runs that may follow on one run, directly or not: two workflows that each follow on any run would
+else make two of one, again and again."""
+
 SHOWN: Final = 5
 """Workflows of a chain that are named."""
 
@@ -35,7 +40,8 @@ def ended(core: Core, run: Run, at: Moment) -> None:
             "state": run.state, "code": run.code, "reason": run.reason, "event": run.event,
             "output": _output(run), "chain": run.chain, "parent": run.parent,
         }  # fmt: skip
-        events.fire(core, events.Event(name, payload, cause=run.id, chain=run.chain), at)
+        event = events.Event(name, payload, cause=run.id, chain=run.chain, root=run.root)
+        events.fire(core, event, at)
 
 
 def _output(run: Run) -> Any:
@@ -45,6 +51,8 @@ def _output(run: Run) -> Any:
 
 def too_long(core: Core, workflow: str, event: events.Event) -> str:
     """Why a workflow is not started by the end of a run; empty when it is."""
+    if core.state.followers.get(event.root, 0) >= MAX_FOLLOWERS:
+        return f"{MAX_FOLLOWERS:,} runs have followed on run {event.root}"
     if event.follows < MAX_CHAIN:
         return ""
     names = [workflow]

@@ -40,7 +40,8 @@ FALSE: Final = "if is false: "
 
 
 class Event(NamedTuple):
-    """An event that is to be recorded, with the fields of `event.fired`."""
+    """An event that is to be recorded, with the fields of `event.fired`. `root`: the first run of
+    the chain that it goes on with."""
 
     event: str
     payload: Any = None
@@ -51,6 +52,7 @@ class Event(NamedTuple):
     deferred: str = ""
     cause: str = ""
     chain: int = 0
+    root: str = ""
 
     @property
     def follows(self) -> int:
@@ -199,7 +201,7 @@ def _start(core: Core, event: Event, taken: Taken, at: Moment) -> Held | str:
     throttles = listener is not None and listener.throttle_s
     return creating.create(
         core, plan, at, event=event.event, payload=event.payload, params=taken.params,
-        listener=number if throttles else None, chain=event.follows,
+        listener=number if throttles else None, chain=event.follows, root=event.root,
     )  # fmt: skip
 
 

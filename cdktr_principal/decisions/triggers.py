@@ -84,6 +84,7 @@ def run_retry(core: Core, run: Run, request: p.RunRetry, at: Moment) -> Reply:
     made = create(
         core, run.plan, at, event=run.event, payload=run.payload, params=run.params, key=key,
         digest=content, retry_of=run.id, reused=reused, chain=run.chain,
+        root=run.root if run.chain else "",
         tick=run.tick,
     )  # fmt: skip
     return p.RunStarted(runs=[RunRef(run=made, workflow=run.workflow)])

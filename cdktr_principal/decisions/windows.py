@@ -67,10 +67,17 @@ def take(core: Core, plan: Plan, number: int, event: Event, at: Moment) -> Held 
         return creating.create(
             core, plan, at, event=event.event, payload=[*before, event.payload], listener=number,
             params=params_of_event(plan, event.params),
-            chain=max(event.follows, window.chain if window is not None else 0),
+            **_chain(event, window),
         )  # fmt: skip
     due_ts = at.ts + _length_s(listener) if window is None else window.due_ts
     return Held(workflow=plan.workflow, listener=number, due_ts=due_ts)
+
+
+def _chain(event: Event, window: Window | None) -> dict[str, Any]:
+    """Of the longer chain."""
+    if window is None or event.follows > window.chain:
+        return {"chain": event.follows, "root": event.root}
+    return {"chain": window.chain, "root": window.root}
 
 
 def arm(core: Core, held: Held, at: Moment) -> None:
@@ -105,7 +112,7 @@ def close(core: Core, place: Place, at: Moment) -> None:
         return
     creating.create(
         core, plan, at, event=window.event, payload=_payload(plan.listeners[number], window),
-        params=params, listener=number, chain=window.chain,
+        params=params, listener=number, chain=window.chain, root=window.root,
     )  # fmt: skip
 
 

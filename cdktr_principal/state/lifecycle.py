@@ -71,7 +71,7 @@ def move(fact: Fact, task: Task, to: TaskState) -> None:
 def run_created(state: State, fact: f.RunCreated) -> None:
     run = Run(fact, graph(fact.plan))
     state.runs[run.id] = run
-    if fact.key is not None or fact.deferred or fact.listener is not None:
+    if fact.key is not None or fact.event is not None or fact.deferred:
         state.asked_for(fact)
     for task in run.tasks if run.reuse else ():
         known = run.reuse.get(task.plan.id)

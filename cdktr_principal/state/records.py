@@ -209,6 +209,7 @@ class Run:
         self.parent = fact.parent
         self.depth = fact.depth
         self.chain = fact.chain
+        self.root = fact.root or fact.run
         self.retry_of = fact.retry_of
         self.tick = fact.tick
         self.reuse = fact.reused

@@ -43,6 +43,9 @@ RECENT_TASKS: Final = 50_000
 KEYS: Final = 100_000
 """Idempotency keys that are remembered."""
 
+CHAINS: Final = 10_000
+"""Runs of which is remembered how many others have followed on them by events."""
+
 KEY_S: Final = 86_400.0
 """Seconds for which an idempotency key is remembered."""
 
@@ -71,6 +74,7 @@ class State:
         self.listening = Listening()
         self.windows = Windows()
         self.deferred = Deferred()
+        self.followers: OrderedDict[str, int] = OrderedDict()
         self.last_chances: set[Task] = set()
         self._apply: dict[type[Fact], Callable[[Any], None]] = {
             f.EpochStarted: self._epoch_started,
@@ -169,7 +173,9 @@ class State:
         for held in fact.held:
             plan = self.workflows[held.workflow].plan
             assert plan is not None
-            self.windows.hold(held, plan.listeners[held.listener], fact)
+            cause = self.runs.get(fact.cause)
+            root = cause.root if cause is not None else fact.cause
+            self.windows.hold(held, plan.listeners[held.listener], fact, root)
         if fact.deferred:
             self.deferred.done(fact.deferred)
         if fact.key is not None:
@@ -181,7 +187,7 @@ class State:
             self.remember_key(fact.key, use)
 
     def asked_for(self, fact: f.RunCreated) -> None:
-        """A run has a key, was deferred, or comes of a window."""
+        """A run has a key, was deferred, or comes of an event."""
         if fact.key is not None:
             runs = [(fact.run, fact.workflow)]
             use = KeyUse(fact.digest, runs, fact.ts, deferred=fact.deferred)
@@ -190,6 +196,10 @@ class State:
             self.deferred.done(fact.deferred)
         if fact.listener is not None:
             self.windows.started(fact)
+        if fact.root and fact.event is not None:
+            self.followers[fact.root] = self.followers.pop(fact.root, 0) + 1
+            if len(self.followers) > CHAINS:
+                self.followers.popitem(last=False)
 
     def _event_deferred(self, fact: f.EventDeferred) -> None:
         self.deferred.told(fact)

@@ -23,7 +23,8 @@ Place = tuple[str, int]
 class Window(msgspec.Struct, omit_defaults=True):
     """Events that wait for `due_ts`. `payloads` are those of all, or of the last alone, as the
     listener wants them, `size` the bytes they take; `event` and `params` are those of the last.
-    `chain` is how many runs have started one another by events up to the one that comes of it."""
+    `chain` is how many runs have started one another by events before the one that comes of it, and
+    `root` the first of them."""
 
     first_ts: float
     due_ts: float
@@ -32,6 +33,7 @@ class Window(msgspec.Struct, omit_defaults=True):
     params: dict[str, Any] = {}
     size: int = 0
     chain: int = 0
+    root: str = ""
 
 
 class Windows(msgspec.Struct):
@@ -40,14 +42,15 @@ class Windows(msgspec.Struct):
     open: dict[Place, Window] = {}
     throttled: dict[Place, float] = {}
 
-    def hold(self, held: Held, listener: Listener, fact: f.EventFired) -> None:
-        """An event waits."""
+    def hold(self, held: Held, listener: Listener, fact: f.EventFired, root: str) -> None:
+        """An event waits; `root` is the first run of its chain."""
         window = self.open.get((held.workflow, held.listener))
         if window is None:
             window = Window(fact.ts, held.due_ts, fact.event)
             self.open[held.workflow, held.listener] = window
         window.due_ts, window.event, window.params = held.due_ts, fact.event, fact.params
-        window.chain = max(window.chain, fact.chain + 1 if fact.cause else 0)
+        if fact.cause and fact.chain >= window.chain:
+            window.chain, window.root = fact.chain + 1, root
         if is_batch(listener):
             window.payloads.append(fact.payload)
             window.size += size(fact.payload)

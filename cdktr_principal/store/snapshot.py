@@ -93,6 +93,7 @@ class RunImage(msgspec.Struct, omit_defaults=True):
     made: list[tuple[int, list[Any]]] = []
     tick: TickRef | None = None
     chain: int = 0
+    root: str = ""
 
 
 class Image(msgspec.Struct):
@@ -111,6 +112,7 @@ class Image(msgspec.Struct):
     windows: list[tuple[str, int, Window]] = []
     throttled: list[tuple[str, int, float]] = []
     deferred: list[Later] = []
+    followers: list[tuple[str, int]] = []
 
 
 def take(state: State) -> Image:
@@ -129,6 +131,7 @@ def take(state: State) -> Image:
         windows=[(*place, window) for place, window in state.windows.open.items()],
         throttled=[(*place, until) for place, until in state.windows.throttled.items()],
         deferred=list(state.deferred.waiting.values()),
+        followers=list(state.followers.items()),
     )
 
 
@@ -146,7 +149,7 @@ def _run_image(run: Run) -> RunImage:
         cancelling_hooks=run.cancelling_hooks, cancel_state=run.cancel_state,
         cancel_code=run.cancel_code, settled=run.settled, output=run.output, gives=run.gives,
         made=[(task.index, task.copies.items) for task in made if task.copies is not None],
-        tick=run.tick, chain=run.chain,
+        tick=run.tick, chain=run.chain, root=run.root if run.root != run.id else "",
     )  # fmt: skip
 
 
@@ -174,6 +177,7 @@ def restore(image: Image) -> State:
     state.schedules = image.schedules or _schedules(image.workflows)
     state.windows.open = {(name, n): window for name, n, window in image.windows}
     state.windows.throttled = {(name, n): until for name, n, until in image.throttled}
+    state.followers.update(image.followers)
     for later in image.deferred:
         state.deferred.add(later)
     ready: list[Task] = []
@@ -204,6 +208,7 @@ def _restore_run(state: State, image: RunImage) -> list[Task]:
         event=image.event, payload=image.payload, key=image.key, params=image.params,
         parent=image.parent, depth=image.depth, retry_of=image.retry_of, reused=image.reused,
         queued=image.queued, tick=image.tick, chain=image.chain,
+        root=image.root,
     )  # fmt: skip
     run = Run(fact, graph(image.plan))
     for name in _SAME:

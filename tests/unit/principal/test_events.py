@@ -12,7 +12,7 @@ from cdktr_common.catalogue.values import Listener, Param, Plan, TaskPlan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions import deferred, events, pauses, triggers, windows
-from cdktr_principal.decisions.chains import MAX_CHAIN
+from cdktr_principal.decisions.chains import MAX_CHAIN, MAX_FOLLOWERS
 from cdktr_principal.store.snapshot import restore, take
 from tests.unit.principal.world import World
 
@@ -397,6 +397,20 @@ def test_a_loop_of_workflows_ends_and_says_so() -> None:
     passed = last(world, f.EventFired).passed
     assert passed["a"] == "the chain of events is 16 runs long: … > a > b > a > b > a"
     same_everywhere(world)
+
+
+def test_workflows_that_all_follow_on_any_run_do_not_multiply_without_end() -> None:
+    world = World()
+    for name in "abc":
+        load(world, name, Listener(event="run.completed"))
+    run = start(world, workflow="a").runs[0].run
+    created = [fact for fact in world.facts if isinstance(fact, f.RunCreated)]
+    assert MAX_FOLLOWERS <= len(created) - 1 < MAX_FOLLOWERS + 3
+    passed = last(world, f.EventFired).passed
+    assert passed == dict.fromkeys("abc", f"1,000 runs have followed on run {run}")
+    world.restart()
+    start(world, workflow="a")
+    assert sum(isinstance(fact, f.RunCreated) for fact in world.facts) == 2 * len(created)
 
 
 @pytest.mark.parametrize("window", [{"batch_s": 1.0}, {"batch_size": 1}, {"debounce_s": 1.0}])
