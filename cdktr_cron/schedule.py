@@ -106,12 +106,18 @@ class Lines:
             return 0
         return self.fields.count(change.ts + change.before, change.ts + change.after)
 
+    def repeated(self, change: Change) -> int:
+        """How many readings of the line come twice by a change that it takes notice of."""
+        if change.shift >= 0 or not self.notices(change):
+            return 0
+        return self.fields.count(change.ts + change.after, change.ts + change.before)
+
     def after(self, ts: float) -> Instant | None:
         """The first instant after `ts`."""
         low = math.floor(ts) + 1
         change = self.zone.change_before(low, low - _LONGEST)
         if change is not None and change.ts == low and self.missing(change):
-            return self._at_once(change)
+            return self.at_once(change)
         offset, low = self.zone.offset(low), self._begin(low, change)
         while True:
             reading = self.fields.first(low + offset)
@@ -122,7 +128,7 @@ class Lines:
             if change is None or change.ts > found:
                 return self._due(found)
             if self.missing(change):
-                return self._at_once(change)
+                return self.at_once(change)
             offset, low = change.after, self._begin(change.ts, change)
 
     def before(self, ts: float) -> Instant | None:
@@ -138,7 +144,7 @@ class Lines:
             if change is None or (found > change.ts and found >= self._begin(found, change)):
                 return self._due(found) if found >= 0 else None
             if self.missing(change):
-                return self._at_once(change)
+                return self.at_once(change)
             if found == self._begin(change.ts, change):
                 return self._due(found)
             high = change.ts
@@ -149,13 +155,13 @@ class Lines:
             return ts
         return max(ts, change.ts - change.shift)
 
-    def _at_once(self, change: Change) -> Instant:
+    def at_once(self, change: Change) -> Instant:
         """The readings that a change skips, and the one that is due there anyway."""
         missing = self.missing(change)
         low, high = change.ts + change.before, change.ts + change.after
         own = self.fields.first(high) == high
         first, last = self.fields.first(low), self.fields.last(high)
-        what = _shown(first) if missing == 1 else f"{_shown(first)} to {_shown(last)} ({missing})"
+        what = clock(first) if missing == 1 else f"{clock(first)} to {clock(last)} ({missing})"
         verb = "does" if missing == 1 else "do"
         note = f"{what} {verb} not exist: {moved(change)}"
         coalesced = missing if own else missing - 1
@@ -168,12 +174,12 @@ class Lines:
         coming = self.zone.change_after(ts, ts + _LONGEST)
         if coming is not None and coming.shift < 0 and ts >= coming.ts + coming.shift:
             which = "only the first counts" if self.notices(coming) else "this is the first"
-            return f"{_shown(ts + coming.before)} comes twice, {which}: {moved(coming)}"
+            return f"{clock(ts + coming.before)} comes twice, {which}: {moved(coming)}"
         gone = self.zone.change_before(ts, ts - _LONGEST)
         if gone is None or self.notices(gone):
             return ""
         if ts < gone.ts - gone.shift:
-            return f"{_shown(ts + gone.after)} comes twice, this is the second: {moved(gone)}"
+            return f"{clock(ts + gone.after)} comes twice, this is the second: {moved(gone)}"
         if gone.shift > 0 and ts < gone.ts + HOUR:
             earlier = self.fields.last(ts + gone.after)
             if earlier is None or earlier - gone.after < gone.ts:
@@ -280,11 +286,12 @@ def moved(change: Change) -> str:
     """`the clock goes from 02:00 to 03:00`, with the dates when they differ."""
     low, high = change.ts + change.before, change.ts + change.after
     if low // DAY == high // DAY:
-        return f"the clock goes from {_shown(low)} to {_shown(high)}"
+        return f"the clock goes from {clock(low)} to {clock(high)}"
     return f"the clock goes from {_dated(low)} to {_dated(high)}"
 
 
-def _shown(reading: int | None) -> str:
+def clock(reading: int | None) -> str:
+    """What the clock shows, without the date."""
     assert reading is not None
     hour, rest = divmod(reading % DAY, HOUR)
     seconds = f":{rest % 60:02}" if rest % 60 else ""
@@ -293,4 +300,4 @@ def _shown(reading: int | None) -> str:
 
 def _dated(reading: int) -> str:
     day = datetime(1970, 1, 1) + timedelta(days=reading // DAY)
-    return f"{day:%Y-%m-%d} {_shown(reading)}"
+    return f"{day:%Y-%m-%d} {clock(reading)}"

@@ -11,14 +11,13 @@ from __future__ import annotations
 import zoneinfo
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 _STEP: Final = 12 * 3600
 """No zone has changed its clock twice within so many seconds since 1970 (a test looks)."""
 _BLOCK: Final = 400 * 86400
-FAR: Final = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +123,6 @@ class Zone:
 def zone(name: str) -> Zone:
     """The zone of this name; none is UTC. Raises Unknown."""
     return Zone(name)
-
-
-def stamp(ts: float) -> str:
-    """An instant in UTC as `2026-01-31T22:30:00Z`, with the fraction it has."""
-    at = datetime.fromtimestamp(ts, UTC)
-    return at.isoformat().replace("+00:00", "Z")
 
 
 def _seconds(at: datetime) -> int:

@@ -32,6 +32,7 @@ def as_json(checked: Checked, warnings: list[str]) -> str:
                 "workflow": good.plan.workflow,
                 "file": plain(good.file),
                 "tasks": len(good.plan.tasks),
+                "schedules": good.plan.schedules,
             }
             for good in checked.good
         ],

@@ -100,7 +100,7 @@ def test_json_has_every_key_always(tmp_path: Path) -> None:
     document = json.loads(done.stdout)
     assert document == {
         "files": 2,
-        "workflows": [{"workflow": "a", "file": "./a.yaml", "tasks": 2}],
+        "workflows": [{"workflow": "a", "file": "./a.yaml", "tasks": 2, "schedules": []}],
         "faults": [
             {
                 "file": "./b.yaml",
