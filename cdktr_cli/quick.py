@@ -80,7 +80,8 @@ class Dealer:
         try:
             self.close()
             self._connect(end)
-        except OSError as fault:
+        except (OSError, Lost) as fault:
+            self.close()
             raise Lost(str(fault)) from None
         assert self._socket is not None
         made, rest, self._socket, self._buffer = self._socket, self._buffer, None, b""
