@@ -2,8 +2,8 @@
 
 Requests are answered as `World` knows and as the scene of their event says; facts are published
 with gaps, doubles and repeats; now and then sockets close and another epoch begins. It ends when
-all scenes are played and nothing is left to be seen, when the listener has ended, or when its time is
-over. It judges nothing.
+all scenes are played and nothing is left to be seen, when the listener has ended, or when its time
+is over. It judges nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RUNS: Final = 25
 """Runs that come about by themselves, for those who only follow."""
 AWAY_S: Final = 0.6
 """How long the principal is away when it was killed."""
-PATIENCE_S: Final = 8.0
+PATIENCE_S: Final = 6.0
 """A listener that has not done so long what it should will not do it."""
 LAST_S: Final = 1.5
 """So long it is waited at the end for what a listener prints, and for a last long poll."""

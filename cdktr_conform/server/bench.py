@@ -47,9 +47,9 @@ class Peer:
     def send(self, frames: list[bytes]) -> None:
         self.socket.send_multipart(frames)
 
-    def receive(self, seconds: float = PATIENCE_S) -> list[bytes]:
+    def receive(self, seconds: float | None = None) -> list[bytes]:
         """The frames of the next message. Raises Silent."""
-        if not self.socket.poll(round(seconds * 1000)):
+        if not self.socket.poll(round((PATIENCE_S if seconds is None else seconds) * 1000)):
             raise Silent(b"")
         return self.socket.recv_multipart()
 
@@ -152,7 +152,7 @@ def parsed(body: bytes) -> Message:
     """A body as an object; what is none comes back as what an error would be."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {"type": "", "unreadable": body.decode(errors="replace")}
     return value if isinstance(value, dict) else {"type": "", "unreadable": value}
 

@@ -196,7 +196,7 @@ def joined(bench: Bench, line: Line) -> None:
 
 def first_word(bench: Bench, news: Peer) -> None:
     """Wait until the subscription is there: subscribing takes a moment that nothing else tells."""
-    for _ in range(20):
+    for _ in range(6):
         seq = activity(bench, 1)
         if any(fact.get("seq") in seq for _, fact in heard(news, set(seq), 0.5)):
             return

@@ -58,7 +58,7 @@ ask() {
   local answer
   until answer=$(once "$1" 2>/dev/null) && jq -e 'type == "object"' <<<"$answer" &>/dev/null &&
     ! jq -e '.type == "error" and .retry' <<<"$answer" &>/dev/null; do
-    sleep 0.5 # nobody there, busy, a full disk: not now
+    sleep 0.2 # nobody there, busy, a full disk: not now
   done
   printf '%s\n' "$answer"
 }

@@ -1,33 +1,23 @@
-"""The running daemons as a stranger sees them: plain pyzmq and json, no line of our own library.
-
-Every malformed vector is answered with its code, every odd one as the plain one, envelopes come
-back unchanged, and the server is still there for everybody else.
-"""
+"""The running daemons as a stranger sees them: `cdktr-conform` against each, which has no line of
+our own client, and a liar between the two, which must be found out whatever it lies about."""
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Iterator
-from pathlib import Path
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import zmq
 
-from tests.integration.harness import Env, environment
+from cdktr_conform.report import Report
+from cdktr_conform.server.asking import listeners
+from cdktr_conform.server.bench import EVENT, Bench
+from cdktr_conform.server.run import CHECKS, examine
+from tests.integration.harness import Env, environment, wait_until
 
-VECTORS = Path(__file__).parent.parent / "vectors"
 SERVERS = ("principal", "logd")
-
-
-def read(name: str) -> list[dict[str, Any]]:
-    content: list[dict[str, Any]] = json.loads((VECTORS / name).read_text())
-    return content
-
-
-def wire(frame: Any) -> bytes:
-    return base64.b64decode(frame["b64"]) if isinstance(frame, dict) else frame.encode()
 
 
 @pytest.fixture(scope="module")
@@ -65,97 +55,179 @@ class Stranger:
         self.socket.close()
 
 
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest, system: Env) -> tuple[str, str]:
-    """A server's name and address."""
-    return request.param, f"ipc://{system.home}/run/{request.param}.sock"
+@pytest.fixture(scope="module")
+def reports(system: Env) -> dict[str, Report]:
+    """What is said of each server, after something ran there."""
+    system.wait(system.run("true"))
+    at = {name: f"ipc://{system.home}/run/{name}.sock" for name in SERVERS}
+    return {name: examine(endpoint, lambda line: None) for name, endpoint in at.items()}
 
 
-def test_malformed_requests_are_answered_with_their_code(
-    server: tuple[str, str], context: zmq.Context[zmq.Socket[bytes]]
-) -> None:
-    name, endpoint = server
-    with Stranger(context, endpoint, zmq.REQ) as stranger:
-        for vector in read("malformed.json"):
-            if vector["to"] not in ("any", name):
-                continue
-            reply = stranger.ask(wire(vector["frames"][-1]))
-            assert (reply["type"], reply["code"]) == ("error", vector["error"]), vector
-            assert "Traceback" not in reply["detail"]
-        assert stranger.ask(b'{"type":"ping"}')["type"] == "pong"
+@pytest.mark.parametrize("number", range(len(CHECKS)), ids=lambda n: f"{CHECKS[n].clause} {n}")
+def test_the_principal_keeps_every_clause(reports: dict[str, Report], number: int) -> None:
+    line = reports["principal"].lines[number]
+    assert (line.what, line.verdict) == (CHECKS[number].what, "PASS"), line
+    assert line.looked
 
 
-def test_odd_requests_are_answered_as_the_plain_ones(
-    server: tuple[str, str], context: zmq.Context[zmq.Socket[bytes]]
-) -> None:
-    with Stranger(context, server[1], zmq.REQ) as stranger:
-        for vector in read("tolerated.json"):
-            reply = stranger.ask(wire(vector["frames"][-1]))
-            assert (reply["type"], reply.get("id")) == ("pong", vector["same_as"].get("id")), vector
+def test_the_recorder_keeps_what_holds_for_every_daemon(reports: dict[str, Report]) -> None:
+    lines = reports["logd"].lines
+    assert [line.what for line in lines] == [check.what for check in CHECKS if check.of == "any"]
+    assert not [line for line in lines if line.verdict != "PASS"]
 
 
-def test_all_frames_but_the_last_come_back_unchanged(
-    server: tuple[str, str], context: zmq.Context[zmq.Socket[bytes]]
-) -> None:
-    with Stranger(context, server[1], zmq.DEALER) as stranger:
-        for vector in read("envelopes.json"):
-            stranger.socket.send_multipart([wire(frame) for frame in vector["request"]])
-            *front, body = stranger.socket.recv_multipart()
-            assert front == [wire(frame) for frame in vector["reply_front"]]
-            assert json.loads(body)["type"] == "pong"
+def test_what_is_left_behind_is_what_is_said(system: Env, reports: dict[str, Report]) -> None:
+    """Events of one name, at most as many as were told, and no run."""
+    told = reports["principal"].left[0]
+    bench = Bench(f"ipc://{system.home}/run/principal.sock")
+    fired = [fact for fact in bench.facts(0, "event/") if fact["type"] == "event.fired"]
+    bench.close()
+    assert {fact["event"] for fact in fired} <= {EVENT, f"{EVENT}-other"}
+    assert len(fired) <= int(told.split()[2])
+    assert not [fact for fact in fired if fact.get("runs")]
 
 
-def test_too_many_frames_and_too_large_ones_disturb_nobody(
-    server: tuple[str, str], context: zmq.Context[zmq.Socket[bytes]]
-) -> None:
-    _, endpoint = server
-    with (
-        Stranger(context, endpoint, zmq.DEALER) as many,
-        Stranger(context, endpoint, zmq.DEALER) as large,
-        Stranger(context, endpoint, zmq.REQ) as other,
-    ):
-        many.socket.send_multipart([b"x"] * 2000)
-        large.socket.send(b" " * (5 << 20))
-        assert other.ask(b'{"type":"ping"}')["type"] == "pong"
-        many.socket.send_multipart([b"", b'{"type":"ping"}'])
-        assert json.loads(many.socket.recv_multipart()[-1])["type"] == "pong"
+def test_nothing_is_fired_where_somebody_listens(system: Env) -> None:
+    system.workflow("greedy", "events: ['*']\ntasks:\n  a: {command: 'true'}\n")
+    system.command("cdktr-ctl", "reload", check=True)
+    endpoint = f"ipc://{system.home}/run/principal.sock"
+    bench = Bench(endpoint)
+    before = bench.newest()
+    assert listeners(bench) == ["greedy"]
+    report = examine(endpoint, lambda line: None)
+    assert not bench.own(before)
+    bench.close()
+    assert not report.failed
+    skipped = [line for line in report.lines if line.verdict == "SKIP"]
+    assert {line.reason for line in skipped} == {f"events named {EVENT} would start greedy"}
+    (system.workflows / "greedy.yaml").unlink()
+    system.command("cdktr-ctl", "reload", check=True)
 
 
-def test_correlated_requests_work(
-    server: tuple[str, str], context: zmq.Context[zmq.Socket[bytes]]
-) -> None:
-    with Stranger(context, server[1], zmq.REQ) as stranger:
-        stranger.socket.setsockopt(zmq.REQ_CORRELATE, 1)
-        assert stranger.ask(b'{"type":"hello","id":"1"}')["type"] == "welcome"
+# Servers that lie
+
+Said = dict[str, Any]
 
 
-def test_one_line_of_json_starts_a_workflow_and_one_reads_its_output(
-    system: Env, context: zmq.Context[zmq.Socket[bytes]]
-) -> None:
+class Liar:
+    """Stands before a principal; passes on what `ask` makes of a request (None: nothing), and what
+    `tell` makes of the answer."""
+
+    def __init__(self, principal: str, endpoint: str, ask: Callable[[Said], Any],
+                 tell: Callable[[Said, Said], Any]) -> None:  # fmt: skip
+        self.endpoint = endpoint
+        self._principal, self._ask, self._tell = principal, ask, tell
+        self._stopped = threading.Event()
+        self._asked: dict[bytes, Said] = {}
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with zmq.Context() as context, context.socket(zmq.ROUTER) as front:
+            back = context.socket(zmq.DEALER)
+            for socket in (front, back):
+                socket.linger = 0
+            front.bind(self.endpoint)
+            back.connect(self._principal)
+            while not self._stopped.is_set():
+                if front.poll(10):
+                    self._take(front.recv_multipart(), back)
+                while back.poll(0):
+                    *envelope, body = back.recv_multipart()
+                    said = self._tell(self._asked.pop(b"".join(envelope), {}), json.loads(body))
+                    front.send_multipart([*envelope, json.dumps(said).encode()])
+            back.close()
+
+    def _take(self, frames: list[bytes], back: zmq.Socket[bytes]) -> None:
+        *envelope, body = frames
+        try:
+            said = json.loads(body)
+        except (ValueError, RecursionError):
+            said = None
+        if isinstance(said, dict):
+            said = self._ask(said)
+            if said is None:
+                return
+            self._asked[b"".join(envelope)] = said
+            body = json.dumps(said).encode()
+        back.send_multipart([*envelope, body])
+
+    def close(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+
+def plain(said: Said) -> Said:
+    return said
+
+
+def honest(asked: Said, said: Said) -> Said:
+    return said
+
+
+def without(*keys: str) -> Callable[[Said], Said]:
+    return lambda said: {key: value for key, value in said.items() if key not in keys}
+
+
+def facts(change: Callable[[Said], Said]) -> Callable[[Said, Said], Said]:
+    """Pages with their facts changed."""
+    return lambda asked, said: {**said, "events": [change(one) for one in said["events"]]} if (
+        "events" in said) else said  # fmt: skip
+
+
+LIES: list[tuple[str, Callable[[Said], Any], Callable[[Said, Said], Any]]] = [
+    ("B1", plain, lambda asked, said: without("id")(said)),
+    ("T1", plain, lambda asked, said: without("endpoints")(said)),
+    ("V2", plain, lambda asked, said: {**said, "protocol": "1"} if "protocol" in said else said),
+    ("A2", without("id", "key"), honest),
+    ("A3", without("key"), honest),
+    ("A3", lambda said: {**said, "payload": 1} if "key" in said else said, honest),
+    ("A4", lambda said: {**said, "key": said["key"][:99] + "x"} if "key" in said else said, honest),
+    ("A6", lambda said: {"id": "always", **said} if said.get("type") == "event.fire" else said, honest),
+    ("A8", lambda said: {**said, "wait_s": min(30, said.get("wait_s", 0) * 8)}, honest),
+    ("E2", plain, lambda asked, said: {**said, "retry": True} if said["type"] == "error" else said),
+    ("E2", plain, lambda asked, said: {**said, "code": "oops"} if said.get("code") else said),
+    ("E4", plain, lambda asked, said: {**said, "detail": "Traceback (most recent call last)"}),
+    ("V1", lambda said: {**said, "v": 1}, honest),
+    ("L1", without("payload"), honest),
+    ("L2", without("limit"), honest),
+    ("L2", plain, lambda asked, said: {**said, "last": said["newest"]} if "last" in said else said),
+    ("S2", plain, facts(lambda one: {**one, "seq": one["seq"] * 2})),
+    ("S2", plain, facts(lambda one: {**one, "prev": one["seq"] - 1})),
+    ("S7", plain, facts(lambda one: {**one, "ts": 1.0})),
+    ("event.list", plain, facts(lambda one: {**one, "seq": str(one["seq"])})),
+    ("event.list", without("topic"), honest),
+    ("event.fire", lambda said: {"type": "ping"} if said.get("type") == "event.fire" else said, honest),
+    ("event.cancel", without("delay_s", "at_ts"), lambda asked, said: {**said, "deferred": "d1"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(LIES)), ids=lambda n: f"{LIES[n][0]} {n}")
+def test_a_lie_is_found_out(system: Env, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a check of the clause that it breaks. Only those are asked: the others may be lied to."""
+    clause, ask, tell = LIES[number]
+    monkeypatch.setattr(
+        "cdktr_conform.server.run.CHECKS", [check for check in CHECKS if check.clause == clause]
+    )
+    monkeypatch.setattr("cdktr_conform.server.bench.PATIENCE_S", 2.0)
     principal = f"ipc://{system.home}/run/principal.sock"
-    with Stranger(context, principal, zmq.REQ) as stranger:
-        run = stranger.ask(b'{"type":"run.start","workflow":"etl"}')["runs"][0]["run"]
-        waited = stranger.ask(json.dumps({"type": "run.wait", "run": run, "wait_s": 30}).encode())
-        assert waited["run"]["state"] == "COMPLETED"
-        addresses = stranger.ask(b'{"type":"hello"}')["endpoints"]
-    logd = next(address for address in addresses["logd"] if address.startswith("ipc"))
-    with Stranger(context, logd, zmq.REQ) as stranger:
-        ask = json.dumps({"type": "log.read", "run": run, "task": "a"}).encode()
-        for _ in range(2000):
-            chunks = stranger.ask(ask).get("chunks", [])
-            if chunks:
-                break
-        assert chunks[0]["text"] == "hello\n"
+    liar = Liar(principal, f"ipc://{system.directory}/liar.sock", ask, tell)
+    try:
+        report = examine(liar.endpoint, lambda line: None)
+    finally:
+        liar.close()
+    assert any(line.verdict == "FAIL" for line in report.lines), report
 
 
-def test_the_same_id_again_gets_the_same_answer_and_no_second_run(
-    system: Env, context: zmq.Context[zmq.Socket[bytes]]
-) -> None:
-    principal = f"ipc://{system.home}/run/principal.sock"
-    body = b'{"type":"run.start","id":"once-and-again","workflow":"etl"}'
-    with (
-        Stranger(context, principal, zmq.REQ) as first,
-        Stranger(context, principal, zmq.REQ) as second,
-    ):
-        runs = [stranger.ask(body)["runs"] for stranger in (first, second, first)]
-    assert runs[0] == runs[1] == runs[2]
+def test_one_line_of_json_starts_a_workflow_and_one_reads_its_output(system: Env) -> None:
+    principal = Bench(f"ipc://{system.home}/run/principal.sock")
+    run = principal.ask(type="run.start", workflow="etl")["runs"][0]["run"]
+    waited = principal.ask(type="run.wait", run=run, wait_s=9)
+    assert waited["run"]["state"] == "COMPLETED"
+    addresses = principal.ask(type="hello")["endpoints"]
+    principal.close()
+    logd = Bench(next(address for address in addresses["logd"] if address.startswith("ipc")))
+    asked = {"type": "log.read", "run": run, "task": "a"}
+    chunks = wait_until(lambda: logd.ask(**asked).get("chunks"))
+    logd.close()
+    assert chunks[0]["text"] == "hello\n"
