@@ -31,7 +31,10 @@ BODY_S: Final = 10.0
 """Within so many seconds a body has to be here."""
 
 IN_FLIGHT: Final = 64
-"""Posts that wait for the principal at the same time."""
+"""Posts that the principal has at the same time."""
+
+ROOM_S: Final = 2.0
+"""How long another one waits for its turn."""
 
 HEALTH_S: Final = 1.0
 RETRY_S: Final = 5
@@ -77,7 +80,7 @@ class Gate:
     def __init__(self, hooks: Hooks, bridge: Bridge, log: cli.Log) -> None:
         self._bridge = bridge
         self._log = log
-        self._in_flight = 0
+        self._room = asyncio.Semaphore(IN_FLIGHT)
         self._health: tuple[float, str] = (-math.inf, "")
         self._asking = asyncio.Lock()
         self._rates: dict[str, Rate] = {}
@@ -151,9 +154,11 @@ class Gate:
         return JSONResponse({"runs": runs, "duplicate": started.duplicate}, 202)
 
     async def _fire(self, request: EventFire) -> RunStarted:
-        if self._in_flight >= IN_FLIGHT:
-            raise Refused(429, "busy", f"{IN_FLIGHT} posts wait for the principal", 1)
-        self._in_flight += 1
+        try:
+            async with asyncio.timeout(ROOM_S):
+                await self._room.acquire()
+        except TimeoutError:
+            raise Refused(429, "busy", f"{IN_FLIGHT} posts are in work", RETRY_S) from None
         try:
             reply = await self._bridge.ask(request)
         except ProtocolError as refusal:
@@ -161,7 +166,7 @@ class Gate:
             retry_s = RETRY_S if status == 503 else None
             raise Refused(status, refusal.code, refusal.detail, retry_s) from None
         finally:
-            self._in_flight -= 1
+            self._room.release()
         assert isinstance(reply, RunStarted)
         return reply
 

@@ -50,7 +50,7 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     once: str = "delivery"
     tolerance_s: float = 300.0
     max_body: int = MAX_BODY
-    rate: int = 100
+    rate: int = 1000
     per_s: float = 1.0
     headers: tuple[str, ...] = ()
 
@@ -147,7 +147,7 @@ class _Row:
             once=self._one_of(row, "once", ("delivery", "body")),
             tolerance_s=self._span(row.get("tolerance", 300)),
             max_body=self._whole(row, "max_body", MAX_BODY, MAX_BODY),
-            rate=self._whole(row, "rate", 100, 1_000_000),
+            rate=self._whole(row, "rate", 1000, 1_000_000),
             per_s=self._seconds(row.get("per_s", 1)),
             headers=tuple(self._header(one) for one in self._listed(row, "headers", 50)),
         )

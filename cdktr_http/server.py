@@ -133,6 +133,9 @@ def bind(host: str, port: int) -> tuple[socket.socket, str]:
     except OSError as fault:
         code = BUSY if fault.errno == errno.EADDRINUSE else BAD_SETTINGS
         raise BindError(f"cannot bind {host}:{port}: {fault.strerror}", code) from None
+    # Inherited by its connections. asyncio sets it only where it made the socket itself, and an
+    # answer in two pieces would wait 40 ms for the sender's delayed acknowledgement.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     real = bound.getsockname()
     shown = f"[{real[0]}]" if family == socket.AF_INET6 else real[0]
     return bound, f"http://{shown}:{real[1]}"

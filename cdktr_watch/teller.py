@@ -1,15 +1,17 @@
 """Tells the principal: so many events under way at once, each until it is acknowledged.
 
 A change goes out under a key made of what the file is and of its number in the record, so that
-telling it again, after whatever went wrong, is telling it once. What the principal cannot take now
-is told again from the oldest on; what it will never take is said on stderr and given up, so that
-the others get through. Knows the protocol, no files.
+telling it again, after whatever went wrong, is telling it once. Of one file there is only one event
+under way, so that those of a file come in their order. What the principal cannot take now is told
+again from the oldest on; what it will never take is said on stderr and given up, so that the others
+get through. Knows the protocol, no files.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import os
 from collections.abc import Callable
 from typing import Any, Final
@@ -24,6 +26,9 @@ from cdktr_watch.record import Record
 
 UNDER_WAY: Final = 500
 RESEND_S: Final = 2.0
+LOOK_AHEAD: Final = 2000
+"""How far to look for events that may go out while others of the same files are under way."""
+
 PAUSE_S: Final = 1.0
 AWAY_S: Final = 5.0
 """Unanswered for so long: the principal is away, and that is said."""
@@ -87,13 +92,16 @@ class Teller:
             return
         self._resting = False
         free = UNDER_WAY - len(self._under_way)
-        for number, change in self._record.waiting.items():
+        before: set[str] = set()  # paths of which an earlier event is not acknowledged
+        for number, change in itertools.islice(self._record.waiting.items(), LOOK_AHEAD):
             if free <= 0 or not self._record.sendable(number):
                 break
-            if number not in self._under_way:
+            paths = {change.path, change.source} - {""}
+            if number not in self._under_way and before.isdisjoint(paths):
                 free -= 1
                 self._under_way[number] = now
                 self._ask(number, change)
+            before |= paths
 
     def _ask(self, number: int, change: Change) -> None:
         request = EventFire(

@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -241,6 +242,35 @@ def test_a_thousand_posts_at_once_are_a_thousand_events(web: Web) -> None:
     assert len(told) == 2000
     keys = [fact["key"] for fact in web.fired()]
     assert sorted(keys) == sorted(f"http/free/{w}-{n}" for w in range(20) for n in range(50))
+
+
+def test_so_many_are_in_work_at_the_same_time(env: Env) -> None:
+    """The principal stands still for a while: nobody waits long, and nothing is done twice."""
+    env.set(default_zmq_timeout_ms=3000)
+    principal = env.principal()
+    web = serve(env)
+    assert web.ask("POST", "/hooks/free", b"x")[0] == 202
+    principal.signal(signal.SIGSTOP)
+
+    def post(n: int) -> int:
+        return web.ask("POST", "/hooks/free", b"x", **{"Idempotency-Key": str(n)})[0]
+
+    with ThreadPoolExecutor(100) as pool:
+        answers = Counter(pool.map(post, range(100)))
+    assert answers == {503: 64, 429: 36}, answers
+    principal.signal(signal.SIGCONT)
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(post, range(100))) == {202}
+    assert len(web.fired()) == 101
+
+
+def test_posts_on_one_connection_do_not_wait_for_one_another(web: Web) -> None:
+    with web.connection() as connection:
+        began = time.monotonic()
+        for _ in range(50):
+            assert asked(connection, "POST", "/hooks/free", b"x", JSON | {"A": "b"})[0] == 400
+            assert asked(connection, "POST", "/hooks/free", b"1", JSON)[0] == 202
+    assert time.monotonic() - began < 3, "answers were held back"
 
 
 def test_slow_ones_are_sent_away_and_others_get_through(web: Web) -> None:

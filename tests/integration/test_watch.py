@@ -4,7 +4,9 @@ counted against a list that only the test keeps."""
 from __future__ import annotations
 
 import os
+import random
 import signal
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -34,17 +36,25 @@ class Box:
         proc.ready()
         return proc
 
-    def events(self) -> list[dict[str, Any]]:
-        """Payloads of all events, in order, and a run for each."""
+    def facts(self) -> list[dict[str, Any]]:
+        """All events, in order."""
         client, after, found = self.env.client(), 0, []
         while True:
             page = client.ask(p.EventList(after=after, topic="event/"), p.EventPage)
             facts = [msgspec.json.decode(raw) for raw in page.events]
             found += [fact for fact in facts if fact["type"] == "event.fired"]
             if not page.events or page.last >= page.newest:
-                assert all(len(fact["runs"]) == 1 for fact in found)
-                return [fact["payload"] for fact in found]
+                return found
             after = page.last
+
+    def payloads(self) -> list[dict[str, Any]]:
+        """Of all events, in order."""
+        return [fact["payload"] for fact in self.facts()]
+
+    def events(self) -> list[dict[str, Any]]:
+        """The same; each has started its run."""
+        assert all(len(fact["runs"]) == 1 for fact in self.facts())
+        return self.payloads()
 
     def told(self) -> list[Told]:
         """Kind and name below `in` of all events."""
@@ -292,3 +302,69 @@ def test_names_that_are_no_text(box: Box) -> None:
     (told,) = box.events()
     assert told["name"] == "caf\ufffd 'x\"\n.csv"
     assert told["path_base64"]
+
+
+@pytest.mark.long
+def test_kills_without_end(box: Box) -> None:
+    """Both are killed again and again, at any moment, while files come, change, move and go. The
+    events in their order turn nothing into what is there in the end, and no file comes twice."""
+    chance = random.Random(5)
+    box.env.workflow("take", "events: [other]\ntasks:\n  take: {command: 'true'}\n")
+    principal, watch = box.env.principal(), box.watch(*ALL, "--recursive")
+    stop, came = threading.Event(), set()
+
+    def churn() -> None:
+        serial, names = 0, []
+        while not stop.wait(0.002):
+            serial += 1
+            what = chance.choice("cccwmd") if names else "c"
+            if what == "c":
+                names.append(f"d{serial % 5}/{serial}")
+                box.write(names[-1], f"{serial}")
+                came.add(names[-1])
+                continue
+            name = names.pop(chance.randrange(len(names)))
+            if what == "d":
+                (box.dir / name).unlink()
+            elif what == "w":
+                box.write(name, "x" * serial)
+                names.append(name)
+            else:
+                names.append(f"{name}.{serial}")
+                (box.dir / name).rename(box.dir / names[-1])
+
+    worker = threading.Thread(target=churn)
+    worker.start()
+    try:
+        for _ in range(25):
+            stop.wait(chance.uniform(0.05, 0.6))
+            if chance.random() < 0.7:
+                watch.kill()
+                watch = box.watch(*ALL, "--recursive")
+            else:
+                principal.kill()
+                principal = box.env.principal()
+    finally:
+        stop.set()
+        worker.join()
+    files = {
+        str(path): (path.stat().st_size, path.stat().st_mtime_ns / 1e9)
+        for path in box.dir.rglob("*")
+        if path.is_file()
+    }
+
+    def mirror() -> dict[str, tuple[int, float]]:
+        known: dict[str, tuple[int, float]] = {}
+        for one in box.payloads():
+            known.pop(one.get("from", ""), None)
+            if one["kind"] == "deleted":
+                del known[one["path"]]
+            else:
+                assert one["kind"] != "created" or one["path"] not in known, one
+                known[one["path"]] = (one["size"], one["mtime"])
+        return known
+
+    wait_until(lambda: mirror() == files, 60, "the events to tell what is there")
+    created = Counter(one["path"] for one in box.payloads() if one["kind"] == "created")
+    assert max(created.values()) == 1
+    assert len(came) > 500
