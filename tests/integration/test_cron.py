@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import sys
 import time
 from collections import Counter
 from datetime import datetime
@@ -23,7 +24,7 @@ from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import ScheduleRow, Tick
 from cdktr_common.times import rfc3339
-from tests.integration.harness import Env, wait_until
+from tests.integration.harness import Env, Proc, wait_until
 
 
 def workflow(env: Env, name: str, schedule: str, command: str = "") -> None:
@@ -219,6 +220,33 @@ def test_a_workflow_that_changes_is_told_of_at_once(env: Env) -> None:
 
     wait_until(lambda: len(closed()) == 2, what="both to be accounted for")
     assert closed()[0] == before
+    accounted(env)
+
+
+def test_another_cron_in_a_few_lines_does_as_well(env: Env) -> None:
+    """The one in the examples alone, then beside ours; it leaves alone what it does not know."""
+    workflow(env, "second", "{every: 1s}")
+    workflow(env, "other", "{cron: '* * * * * *'}")
+    env.principal()
+    env.agent()
+    source = Path(__file__).parents[2] / "examples" / "timer.py"
+    assert source.read_text().count("\n") <= 60
+    argv = [sys.executable, str(source), f"ipc://{env.home}/run/principal.sock"]
+    timer = Proc("timer", argv, env.environ, env.directory)
+    env.procs.append(timer)
+    wait_for(env, "second", 2, "fired")
+    assert ticks(env, "other") == []
+    client = env.client()
+    client.ask(p.WorkflowPause(workflow="second"), p.WorkflowPage)
+    paused = time.time()
+    wait_until(lambda: time.time() > paused + 1.5)
+    client.ask(p.WorkflowResume(workflow="second"), p.WorkflowPage)
+    wait_for(env, "second", 1, "suppressed")
+    env.cron()
+    wait_for(env, "other", 2, "fired")
+    timer.kill()
+    many = len(ticks(env, "second"))
+    wait_for(env, "second", many + 1, "fired")
     accounted(env)
 
 
