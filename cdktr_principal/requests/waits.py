@@ -87,7 +87,7 @@ class EventWaits:
             except ProtocolError as refusal:
                 self._refuse(ask, refusal)
                 continue
-            if page.events or until <= now:
+            if page.events or until <= now or page.last < page.newest:
                 self._core.answers.append((ask, page))
             else:  # nothing on its topic: what was looked at is not looked at again
                 further = msgspec.structs.replace(request, after=page.last)

@@ -34,6 +34,9 @@ from cdktr_principal.store.segments import (
 
 __all__ = ["Damaged", "Journal"]
 
+LOOKED: Final = 4 << 20
+"""Bytes that one read looks through for facts of a topic."""
+
 CURSORS: Final = 256
 """Readers whose position is remembered, so that going on costs no search."""
 
@@ -198,12 +201,16 @@ class Journal:
         self, after: int, limit: int, most_bytes: int, topic: str = ""
     ) -> tuple[list[bytes], int]:
         """Encoded facts after `after` whose topic begins with `topic`, and the seq up to which it
-        was looked. Sequential readers cost no search. Raises Damaged."""
+        was looked: no further than `LOOKED`, for others wait meanwhile. Sequential readers cost no
+        search. Raises Damaged."""
         found: list[bytes] = []
-        last, size = after, 0
+        last, size, looked = after, 0, 0
         name, offset = self._find(after)
         while name is not None and len(found) < limit and size < most_bytes:
+            if looked >= LOOKED and last > after:
+                break
             data = self._read_block(name, offset)
+            looked += len(data)
             if not data:
                 name, offset = self._next_segment(name), 0
                 continue

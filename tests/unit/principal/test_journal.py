@@ -9,6 +9,7 @@ import pytest
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.facts import EpochStarted, RunEnded, WorkflowRemoved
 from cdktr_principal.state.state import State
+from cdktr_principal.store import journal as journal_module
 from cdktr_principal.store import snapshot
 from cdktr_principal.store.journal import Damaged, Journal
 from cdktr_principal.store.segments import seal, topic_of, unseal
@@ -122,6 +123,25 @@ def test_reading_goes_on_over_segments_and_by_topic(tmp_path: Path) -> None:
     found, last = journal.read(0, 100, 1 << 20, "run/etl/")
     assert len(found) == 10 and last == 20
     assert journal.read(20, 10, 1 << 20, "") == ([], 20)
+
+
+def test_a_reader_of_a_rare_topic_does_not_hold_the_others_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "LOOKED", 1 << 18)
+    journal = Journal(tmp_path)
+    list(journal.recover(0))
+    for seq in range(1, 8001):
+        name = "rare" if seq == 8000 else "often"
+        journal.append(RunEnded(seq=seq, ts=1.0, workflow=name, run="r", state="COMPLETED"))
+    journal.sync()
+    found, last = journal.read(0, 100, 1 << 20, "run/rare/")
+    assert (found, 0 < last < 8000) == ([], True)
+    turns = 0
+    while not found:
+        found, last = journal.read(last, 100, 1 << 20, "run/rare/")
+        turns += 1
+    assert (len(found), last) == (1, 8000) and turns < 10
 
 
 def test_a_snapshot_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
