@@ -37,6 +37,10 @@ PAUSE_S: Final = (0.2, 5.0)
 """Before a line is sent again that was refused for now: at first, at most."""
 
 
+WAIT_S: Final = 20.0
+"""For the end of a run, before it is asked for again."""
+
+
 class Work:
     """A line that has no result yet."""
 
@@ -121,6 +125,8 @@ class Stream:
             self._send(work)
 
     def _send(self, work: Work) -> None:
+        if not self._unanswered:  # runs that are waited for may have been silent for long
+            self._heard = time.monotonic()
         self._unanswered += 1
         self._ask(
             f"{self._prefix}-{work.number}",
@@ -174,7 +180,7 @@ class Stream:
     def _ask_end(self, work: Work, run: str) -> None:
         self._asks += 1
         request_id = f"{self._prefix}w{self._asks}"
-        request = {"type": "run.wait", "run": run, "wait_s": waiting.POLL_S, "id": request_id}
+        request = {"type": "run.wait", "run": run, "wait_s": WAIT_S, "id": request_id}
         self._ask(request_id, dumps(request).encode(), lambda answer: self._end(work, run, answer))
 
     def _end(self, work: Work, run: str, answer: Answer) -> None:

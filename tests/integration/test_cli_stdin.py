@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -117,6 +118,17 @@ def test_with_jobs_so_many_lines_are_in_work_until_their_runs_have_ended() -> No
         box.out("cdktr-ctl", "cancel", "last")
         for proc in box.env.procs:
             proc.asked_to_end = True
+
+
+def test_a_run_that_takes_longer_than_answers_may_is_no_silence() -> None:
+    with stand(default_zmq_timeout_ms=1000) as box:
+        box.env.principal()
+        with pipe(box, "--wait") as trigger:
+            say(trigger, {"workflow": "slow"})  # nobody is there to run it
+            wait_until(lambda: runs(box))
+            threading.Event().wait(1.2)
+            say(trigger, {"event": "none"})
+            assert heard(trigger)["line"] == 2
 
 
 def test_each_line_of_a_pipe_that_stays_open_is_answered_at_once() -> None:
