@@ -71,8 +71,9 @@ _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 
 
 def strict(text: str) -> float | None:
-    """Seconds that `90s`, `5m`, `1h30m`, `500ms` or a plain number stand for; None for anything
-    else. The order of units is free, each may come once."""
+    """What workflow files take for a length of time: seconds that `90s`, `5m`, `1h30m`, `500ms` or
+    a plain number stand for; None for anything else. The order of units is free, each may come
+    once."""
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", text):
         return float(text)
     parts = _PART.findall(text) if len(text) <= 60 else []

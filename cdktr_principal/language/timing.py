@@ -55,11 +55,8 @@ def line(node: Node, faults: Faults) -> dict[str, Any] | None:
 def _meant(text: str) -> str:
     """What somebody may have had in mind who wrote a line that is none."""
     if text.startswith("@"):
-        return (
-            ""
-            if text.lower().startswith("@every ")
-            else nearest(text.lower(), (*cronline.WORDS, "@every"))
-        )
+        word = text.lower().split()[0]
+        return "" if word == "@every" else nearest(word, (*cronline.WORDS, "@every"))
     if strict(text) is not None:
         return f"write {{every: {text}}} or @every {text}"
     try:
