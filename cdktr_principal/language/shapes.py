@@ -57,6 +57,11 @@ def keys(of: dict[str, Shape], *needed: str) -> Shape:
     return {**shape, "required": list(needed)} if needed else shape
 
 
+def told(of: Shape, what: str) -> Shape:
+    """The same, with what it is for."""
+    return {**of, "description": what}
+
+
 NOTHING: Final[Shape] = {"type": "null"}
 FLAG: Final[Shape] = {"type": "boolean"}
 ANY: Final[Shape] = {}
@@ -101,21 +106,32 @@ MOUNT: Final = keys(
     "target",
 )  # fmt: skip
 SCHEDULE: Final = keys({
-    "cron": TEXT, "every": DURATION, "at": TEXT, "timezone": TEXT, "start": TEXT, "end": TEXT,
-    "jitter": DURATION, "catchup": words("none", "last", "all"),
-    "catchup_limit": whole(1, schedules.MAX_CATCHUP),
-    "overlap": words("allow", "queue", "skip", "cancel"), "params": named(ANY), "paused": FLAG,
+    "cron": told(TEXT, "A cron line, @daily and such, or @every 90s."),
+    "every": told(DURATION, "A length of time between its times, at least 1s."),
+    "at": told(TEXT, "A date and time: once."),
+    "timezone": told(TEXT, "Whose clock it goes by, like Europe/Berlin."),
+    "start": told(TEXT, "A date and time: nothing before it counts."),
+    "end": told(TEXT, "A date and time: nothing after it counts."),
+    "jitter": told(DURATION, "Each start is later by some part of this, at most 1d."),
+    "catchup": told(words("none", "last", "all"), "Which missed times start a run."),
+    "catchup_limit": told(whole(1, schedules.MAX_CATCHUP), "Of all, how many of the last."),
+    "overlap": told(
+        words("allow", "queue", "skip", "cancel"), "What becomes of its run beside another."
+    ),
+    "params": told(named(ANY), "What its runs are given."),
+    "paused": told(FLAG, "It starts nothing."),
 })  # fmt: skip
-LISTENER: Final = keys(
-    {
-        "event": TEXT, "if": TEXT, "debounce": DURATION, "throttle": DURATION,
-        "batch": either(
-            DURATION,
-            keys({"size": whole(2, listening.MAX_BATCH), "window": DURATION}, "window"),
-        ),
-    },
-    "event",
-)  # fmt: skip
+_BATCH: Final = keys({
+    "size": told(whole(2, listening.MAX_BATCH), "How many events are enough."),
+    "window": told(DURATION, "How long the first of them waits at most."),
+}, "window")  # fmt: skip
+LISTENER: Final = keys({
+    "event": told(TEXT, "A name, or a pattern like file.*"),
+    "if": told(TEXT, "An expression about event.name and event.payload."),
+    "debounce": told(DURATION, "One run, so long after the last event."),
+    "throttle": told(DURATION, "A run at once, then none for so long."),
+    "batch": told(either(DURATION, _BATCH), "One run for several events."),
+}, "event")  # fmt: skip
 RULE: Final = words("success", "failure", "always")
 _HOW: Final = either(RULE, keys({"rule": RULE, "if": TEXT}), NOTHING)
 DEPENDS: Final = either(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from cdktr_common.catalogue.values import Plan
-from cdktr_principal.language import canonical, keys
+from cdktr_principal.language import canonical, keys, listening, timing
 from cdktr_principal.language.dialects import load_text
 from cdktr_principal.language.nodes import Faults, List, Map, Node, Scalar
 from cdktr_principal.language.schema import schema
@@ -42,7 +42,12 @@ def test_it_is_a_schema() -> None:
 
 
 def test_it_has_every_key_with_a_description() -> None:
-    for name, known in (("workflow", canonical.WORKFLOW_KEYS), ("task", keys.TASK_KEYS)):
+    for name, known in (
+        ("workflow", canonical.WORKFLOW_KEYS),
+        ("task", keys.TASK_KEYS),
+        ("schedule", timing.KEYS),
+        ("listener", listening.LISTENER),
+    ):
         properties = SCHEMA["$defs"][name]["properties"]
         assert set(properties) == set(known)
         assert all(len(shape["description"]) > 5 for shape in properties.values())
