@@ -99,6 +99,7 @@ def same(line: str) -> str:
     line = re.sub(r"\b(kernel|disk) \| .*", r"\1", line)
     line = re.sub(r"\b(\w+)/[a-z0-9]{6}\b", r"\1/RUN", line).replace("agents", "agent")
     line = re.sub(r"\b(?=[a-z]*\d)[a-z0-9]{10}\b|\b[a-z]{10}\b", "RUN", line)
+    line = re.sub(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?= \d{4}-)", "DAY", line)
     line = re.sub(r"\bon \d{4}-\d\d-\d\d at\b", "at", line)
     line = re.sub(r"\d+(\.\d+)?( ms|m\d\ds|h\d\dm|d\d\dh| s\b|%|[KMGT]\b)?", "N", line)
     return " ".join(line.split())
