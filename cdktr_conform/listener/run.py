@@ -13,7 +13,7 @@ from typing import IO, Final
 from cdktr_common import cli
 from cdktr_conform.listener.judge import judge
 from cdktr_conform.listener.stage import Stage
-from cdktr_conform.report import Report
+from cdktr_conform.report import Line, Report
 
 RUN: Final = re.compile(rb"\bc\d{9}\b")
 
@@ -30,15 +30,20 @@ def serve(
             child = _Child([word.replace("{}", stage.endpoint) for word in command], stage)
         else:
             cli.ready("cdktr-conform", [stage.endpoint])
+        code = 0
         try:
             stage.loop.run()
         finally:
             if child is not None:
-                child.end()
+                code = child.end()
             stage.close()
         who = " ".join(command) if command else f"who asked at {stage.endpoint}"
-        report = Report(subject=who, lines=judge(stage.world, stage.watch, expect))
-        return report
+        lines = judge(stage.world, stage.watch, expect)
+        if child is not None:
+            line = Line("-", "the listener goes on, or ends with 0")
+            line.expect(code == 0, "0", "", f"exit code {code}")
+            lines.append(line)
+        return Report(subject=who, lines=lines)
 
 
 class _Child:
@@ -66,11 +71,13 @@ class _Child:
             for run in set(RUN.findall(line)):
                 printed[run.decode()] = printed.get(run.decode(), 0) + 1
 
-    def end(self) -> None:
-        """With all that it has started."""
+    def end(self) -> int:
+        """With all that it has started; the code that it had ended with before, or 0."""
+        code = self._process.poll()
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
         self._process.wait()
         self._out.close()
+        return code or 0
