@@ -120,6 +120,14 @@ def test_the_name_is_that_of_what_is_run(command: str, name: str) -> None:
     assert one(f"0 0 * * * {command}").workflow == name
 
 
+def test_variables_that_are_of_the_time() -> None:
+    found, _ = read("CRON_TZ=UTC\nRANDOM_DELAY=45\n0 0 * * * a\nRANDOM_DELAY=9999\n0 1 * * * b\n")
+    assert [entry.plan.schedules for entry in found] == [
+        [Schedule(cron="0 0 * * *", jitter_s=2700.0)],
+        [Schedule(cron="0 1 * * *", jitter_s=86400.0)],
+    ]
+
+
 def test_equal_names_get_a_number() -> None:
     found, _ = read("0 0 * * * a\n0 1 * * * a\n0 2 * * * b/a.sh\n")
     assert [entry.plan.workflow for entry in found] == ["a", "a-2", "a-3"]
@@ -156,6 +164,9 @@ def test_what_is_the_same_is_not_spoken_of(text: str) -> None:
     [
         ("", "the crontab has no entries"),
         ("# only this", "the crontab has no entries"),
+        ("CRON_TZ=Mars/Olympus\n0 0 * * * a", "'Mars/Olympus' is not a time zone"),
+        ("0 22-6 * * * a", "'22-6' ends before it begins"),
+        ("0 0 31 4 * a", "never comes"),
         ("99 * * * * a", "minutes: '99' is not 0 to 59"),
         ("* * * * *", "not a line of a crontab"),
         ("5-1 * * * * a", "'5-1' ends before it begins"),

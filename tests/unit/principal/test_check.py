@@ -247,6 +247,7 @@ def test_a_crontab_becomes_files(tmp_path: Path) -> None:
     assert "<stdin>:4:1: @reboot: no workflow starts when a machine does" in done.stderr
     assert "<stdin>:3: backup: MAILTO=me: output is not mailed" in done.stderr
     assert "set workdir where that matters" in done.stderr
+    assert "a schedule by UTC: set timezone where that matters" in done.stderr
     assert done.stdout == (
         "# --- backup.yaml\n"
         "# MAILTO=me: output is not mailed, cdktr-logs shows it\n"
