@@ -183,7 +183,7 @@ class Lines:
         if gone.shift > 0 and ts < gone.ts + HOUR:
             earlier = self.fields.last(ts + gone.after)
             if earlier is None or earlier - gone.after < gone.ts:
-                return f"no hour is missing: {moved(gone)}"
+                return f"nothing is missing: {moved(gone)}"
         return ""
 
 
