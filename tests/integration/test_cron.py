@@ -250,6 +250,28 @@ def test_another_cron_in_a_few_lines_does_as_well(env: Env) -> None:
     accounted(env)
 
 
+def test_the_hours_ahead_are_told_from_past_durations(env: Env) -> None:
+    workflow(env, "often", "{every: 10s, paused: true}, {cron: '* * * * *'}", "sleep 0.5")
+    workflow(env, "new", "{cron: 0 * * * *}")
+    env.everything(slots=3)
+    assert env.wait(env.client().ask(p.RunStart(workflow="often"), p.RunStarted).runs[0].run)
+
+    def forecast() -> dict[str, Any]:
+        argv = ("cdktr-cron", "forecast", "--hours", "2", "--unknown", "30s", "--json")
+        done = env.command(*argv)
+        assert done.returncode == 0, done
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    told = wait_until(lambda: (made := forecast())["without_history"] == ["new"] and made)
+    assert (told["agents"], told["slots"], told["runs"], len(told["parts"])) == (1, 3, 122, 2)
+    expected = (120 * 0.5 + 2 * 30) / 7200 / 3
+    assert abs(sum(part["busy"] for part in told["parts"]) / 2 - expected) < expected / 2
+    drawn = env.command("cdktr-cron", "forecast", "--agents", "4", "--slots", "2").stdout
+    assert "4 agents with 2 slots each" in drawn and len(drawn.splitlines()) == 27
+    assert env.command("cdktr-cron", "forecast", "--hours", "0").returncode == 2
+
+
 def test_the_clock_is_set_and_no_instant_is_lost_or_doubled(env: Env) -> None:
     """The clocks of Berlin go back, too: the hour that comes twice counts once."""
     library = files("libfaketime") / "vendor/libfaketime/src/libfaketime.so.1"
