@@ -46,7 +46,7 @@ PURE = (
     )),
     "cdktr_logd/core.py",
     *(f"cdktr_cron/{name}.py" for name in (
-        "schedule", "wall", "zones", "planner", "book", "accounts",
+        "schedule", "wall", "zones", "planner", "book", "accounts", "outlook",
     )),
     *(f"cdktr_watch/{name}.py" for name in ("changes", "patterns")),
     *(f"cdktr_http/{name}.py" for name in ("signatures", "bodies", "rates")),
