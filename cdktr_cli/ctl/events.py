@@ -92,6 +92,8 @@ def _text(value: Any) -> str:
 def line(fact: follow.Fact) -> str:
     """A fact on one line: number, time, type, and what else it says."""
     said, told_of = words.sentence(fact)
+    if str(fact.get("key")).startswith("id:"):  # nobody's key: of the request that brought it
+        told_of |= {"key"}
     left = " ".join(
         f"{key}={_text(value)}"
         for key, value in table.plain(fact).items()

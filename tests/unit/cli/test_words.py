@@ -91,6 +91,17 @@ def test_every_fact_has_a_line_and_what_is_told_is_not_said_again(kind: Any) -> 
         assert f" {key}=" not in shown
 
 
+def test_the_id_of_a_request_is_no_key_to_be_shown() -> None:
+    fact = {
+        "type": "event.fired",
+        "seq": 5,
+        "ts": NOON,
+        "event": "e",
+        "key": "id:3dd15b1a430bb912-2",
+    }
+    assert line(fact).endswith("'e' has no listener")
+
+
 def test_what_is_not_told_stands_beside_it_and_cannot_steer_a_terminal() -> None:
     fact = {"type": "event.fired", "seq": 5, "ts": NOON, "event": "\x1b[2J", "key": "k", "chain": 2}
     assert line(fact) == (
