@@ -250,6 +250,27 @@ def test_another_cron_in_a_few_lines_does_as_well(env: Env) -> None:
     accounted(env)
 
 
+def test_it_does_nothing_while_nothing_is_due_and_ends_when_told(env: Env) -> None:
+    early = env.start("cron")  # before there is a principal
+    workflow(env, "w", "{cron: 0 0 1 1 *}, {every: 100d}")
+    env.principal()
+    early.ready()
+    wait_until(lambda: row(env, "w").next_ts)
+
+    def turns() -> int:
+        status = Path(f"/proc/{early.pid}/status").read_text()
+        return int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+
+    before, began = turns(), time.monotonic()
+    wait_until(lambda: time.monotonic() > began + 3)
+    assert turns() - before <= 12  # the numbers of the newest, which come every two seconds
+    assert early.stop() == 0
+    lonely = env.start("cron", "--home", str(env.directory / "other"))
+    lock = env.directory / "other" / "cron" / "lock"
+    wait_until(lambda: lock.exists() and b"cdktr-cron" in lock.read_bytes())
+    assert lonely.stop(5) == 0
+
+
 def test_the_hours_ahead_are_told_from_past_durations(env: Env) -> None:
     workflow(env, "often", "{every: 10s, paused: true}, {cron: '* * * * *'}", "sleep 0.5")
     workflow(env, "new", "{cron: 0 * * * *}")
