@@ -133,11 +133,14 @@ def test_a_run_that_takes_longer_than_answers_may_is_no_silence() -> None:
 
 def test_each_line_of_a_pipe_that_stays_open_is_answered_at_once() -> None:
     with stand() as box:
-        box.env.principal()
+        principal = box.env.principal()
         with pipe(box) as trigger:
             for line in range(1, 4):
                 say(trigger, {"event": "my-event"})
                 assert heard(trigger)["line"] == line
+                if line == 2:  # while nothing is under way
+                    principal.kill()
+                    box.env.principal()
             trigger.send_signal(signal.SIGTERM)
             _, said = trigger.communicate(timeout=20)
         assert trigger.returncode == 143
