@@ -19,6 +19,7 @@ from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions import creating, events
 from cdktr_principal.decisions.ready import nearest
 from cdktr_principal.language.fields import is_one_line
+from cdktr_principal.requests.limits import check_instants
 from cdktr_principal.requests.params import check_params
 from cdktr_principal.state.deferred import Later
 
@@ -43,6 +44,7 @@ REMEMBERED: Final = 1000
 def due_ts(request: p.RunStart | p.EventFire, at: Moment) -> float | None:
     """When it is to happen; None: now. Raises ProtocolError."""
     when = at.ts + request.delay_s if request.at_ts is None else request.at_ts
+    check_instants("at_ts", request.at_ts)
     if request.delay_s < 0 or (request.delay_s and request.at_ts is not None):
         raise ProtocolError("bad_field", "give at_ts, or delay_s of 0 or more")
     if when > at.ts + LONGEST_S:

@@ -25,6 +25,7 @@ def violations(state: State) -> list[str]:
     held = {token for tokens in state.held.values() for token in tokens}
     if held != set(state.tokens):
         found.append("tokens held by agents are not the current tokens")
+    found += _of_what_waits(state)
     listening = Listening()
     for name, workflow in state.workflows.items():
         listening.change(name, None, workflow.plan)
@@ -32,6 +33,21 @@ def violations(state: State) -> list[str]:
         found.append("who listens is not what the workflows in force say")
     if any(not queue for queue in state.ready.values()):
         found.append("an empty ready queue is kept")
+    return found
+
+
+def _of_what_waits(state: State) -> list[str]:
+    found = []
+    for name, number in (*state.windows.open, *state.windows.throttled):
+        workflow = state.workflows.get(name)
+        plan = workflow.plan if workflow is not None else None
+        if plan is None or number >= len(plan.listeners):
+            found.append(f"listener {number} of {name} is not there, but events wait for it")
+    later = state.deferred.waiting.values()
+    if state.deferred.size != sum(each.size for each in later):
+        found.append("what is deferred takes another size than is counted")
+    if state.deferred.keys != {each.key: each for each in later if each.key is not None}:
+        found.append("keys of what is deferred are not those of what is deferred")
     return found
 
 
