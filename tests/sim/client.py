@@ -12,7 +12,7 @@ from cdktr_common.catalogue import principal as p
 from cdktr_common.errors import ProtocolError
 from tests.sim.ledger import Ledger
 from tests.sim.principal import Peer, Principal
-from tests.sim.scenario import Work
+from tests.sim.scenario import Shout, Work
 from tests.sim.world import Network, World
 
 AGAIN_S = 1.5
@@ -98,6 +98,20 @@ class Client(Peer):
         self._waiting[name] = told
         self._say(request, name)
         self.later(AGAIN_S, self._once_more, request, work, key, stays, turn)
+
+    def shout(self, shout: Shout) -> None:
+        """Fire an event, until it is taken."""
+
+        def told(answer: Any) -> None:
+            if isinstance(answer, ProtocolError):
+                self.later(AGAIN_S, self.ask, request, told)  # no room now
+                return
+            self.ledger.shouts.taken(shout.number, answer)
+
+        request = p.EventFire(
+            event="e", payload=shout.number, key=f"e{shout.number}", delay_s=shout.delay_s
+        )
+        self.ask(request, told)
 
     def _once_more(self, request: p.RunStart, work: Work, key: str, stays: str, turn: int) -> None:
         if key not in self.ledger.acknowledged:

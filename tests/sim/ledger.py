@@ -13,6 +13,7 @@ from typing import Any
 
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.base import Fact
+from tests.sim.shouts import Shouts
 from tests.sim.world import Violation, World
 
 TaskName = tuple[str, str]
@@ -54,6 +55,7 @@ class Ledger:
         self.holes: set[StreamName] = set()
         self.origin: dict[StreamName, Any] = {}
         self.counts: dict[str, int] = {}
+        self.shouts = Shouts()
 
     def count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
@@ -71,6 +73,8 @@ class Ledger:
 
     def _created(self, fact: f.RunCreated) -> None:
         self.runs[fact.run] = fact
+        if fact.event is not None:
+            self.shouts.started(fact)
         if fact.key is not None:
             runs = self.keys.setdefault(fact.key, [])
             runs.append(fact.run)
@@ -134,6 +138,8 @@ class Ledger:
         f.TaskEnded: _task_ended,
         f.TaskStale: _stale,
         f.RunEnded: _run_ended,
+        f.EventFired: lambda self, fact: self.shouts.fired(fact),
+        f.EventDeferred: lambda self, fact: self.shouts.deferred(fact),
     }
 
     # What clients were told

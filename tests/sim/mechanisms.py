@@ -19,8 +19,10 @@ import cdktr_agent.custody
 import cdktr_logd.core
 import cdktr_principal.decisions.agents
 import cdktr_principal.decisions.core
+import cdktr_principal.decisions.deferred
 import cdktr_principal.decisions.keys
 import cdktr_principal.decisions.session
+import cdktr_principal.decisions.windows
 from tests.sim import runner
 from tests.sim.agent import Agent
 from tests.sim.principal import Principal
@@ -105,6 +107,16 @@ def _without_grace() -> list[Patch]:
     return [mock.patch.object(runner, "LEASE_GRACE_S", -1.0)]
 
 
+def _without_windows_after_restart() -> list[Patch]:
+    """A restarted principal does not come back to what waits."""
+    later = cdktr_principal.decisions.deferred
+    windows = cdktr_principal.decisions.windows
+    return [
+        mock.patch.object(windows, "begin_epoch", lambda *_: None),
+        mock.patch.object(later, "begin_epoch", lambda *_: None),
+    ]
+
+
 def _without_sweep() -> list[Patch]:
     """A new supervisor says hello without having ended what its predecessor left."""
     return [_set(Supervisor, "sweeps", False)]
@@ -185,6 +197,7 @@ MECHANISMS: Final[dict[str, tuple[Callable[[], list[Patch]], int]]] = {
     "high-water-mark": (_without_marks, 50),
     "mark-lookup": (_without_lookup, 50),
     "lease-grace": (_without_grace, 300),
+    "windows-after-restart": (_without_windows_after_restart, 100),
     "sweep-before-hello": (_without_sweep, 100),
     "leases-after-restart": (_without_leases_after_restart, 100),
     "silence-is-no-proof": (_silence_is_proof, 100),

@@ -17,11 +17,13 @@ from typing import Any
 
 import msgspec
 
+from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact, Request
+from cdktr_common.catalogue.values import Plan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
-from cdktr_principal.decisions import agents, assigning, operators, triggers
+from cdktr_principal.decisions import agents, assigning, events, operators, triggers
 from cdktr_principal.decisions.core import Core, Moment, Timing
 from cdktr_principal.requests import queries
 from cdktr_principal.state.invariants import violations
@@ -82,6 +84,7 @@ class Principal(Process):
         self.power_fails = False
         self.on_death: Callable[[], None] = lambda: None
         self.core = Core(State(), timing)
+        self.listens: Plan | None = None
         self._images: list[tuple[int, bytes]] = []
         self._names = itertools.count(1)
         self._inbox: list[tuple[Envelope, Request]] = []
@@ -111,6 +114,7 @@ class Principal(Process):
         self._inbox, self._turning = [], False
         self._handlers = {
             p.RunStart: partial(triggers.run_start, core),
+            p.EventFire: partial(events.event_fire, core),
             p.RunCancel: self._run_cancel,
             p.TaskContinue: self._task_continue,
             p.AgentHello: partial(agents.hello, core),
@@ -123,6 +127,11 @@ class Principal(Process):
             p.TaskReport: core.task_report,
         }
         core.begin_epoch("P", self.moment())
+        if self.listens is not None and self.listens.workflow not in state.workflows:
+            core.emit(
+                f.WorkflowLoaded, "workflow/", self.moment(), workflow=self.listens.workflow,
+                hash="h", plan=self.listens,
+            )  # fmt: skip
         self.world.tell("P", f"serves, epoch {state.epoch}, {len(self.facts)} facts recovered")
         self._turn()
         self.later(TICK_S, self._tick)

@@ -7,6 +7,7 @@ import gc
 from typing import NamedTuple
 
 from cdktr_common.catalogue import principal as p
+from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_principal.decisions.core import Timing
 from tests.sim import disk, faults
 from tests.sim.agent import Agent
@@ -64,6 +65,14 @@ class Stage:
         for fault in scenario.faults:
             world.at(fault.at, None, faults.strike, (self, fault))
         world.at(HORIZON_S, None, self._heal, ())
+        if scenario.listener is not None:
+            noop = TaskPlan(id="t", noop=True)
+            self.principal.listens = Plan(
+                workflow="listens", tasks=[noop], listeners=[scenario.listener]
+            )
+        for shout in scenario.shouts:
+            world.at(shout.at, None, self.client.shout, (shout,))
+        self.scenario = scenario
         self.works = len(scenario.works)
         self._healed = False
 
@@ -146,6 +155,9 @@ class Stage:
             and len(ledger.acknowledged) == self.works
             and len(ledger.ended_runs) == len(ledger.runs)
             and not self.client.open
+            and len(ledger.shouts.answers) == len(self.scenario.shouts)
+            and ledger.shouts.done
+            and not self.principal.core.state.windows.open
             and not any(ledger.running.values())
             and all(machine.agent.shipper.empty for machine in self.machines)
         )
@@ -157,6 +169,7 @@ class Stage:
             raise Violation(self._unfinished())
         ledger.check_acknowledged()
         ledger.check_output()
+        ledger.shouts.check(self.scenario.listener)
         self.principal.check_fold()
 
     def _unfinished(self) -> str:
@@ -168,6 +181,8 @@ class Stage:
                 for task in self.principal.core.state.runs[runs[0]].tasks
             ]
             return f"run {runs[0]} has not ended: {', '.join(states)}"
+        if self.principal.core.state.windows.open or not ledger.shouts.done:
+            return "events wait for ever"
         if len(ledger.acknowledged) < self.works:
             return "a client was never answered"
         if any(ledger.running.values()):

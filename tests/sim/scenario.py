@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from cdktr_common.catalogue.values import Group, Plan, Retry, TaskPlan
+from cdktr_common.catalogue.values import Group, Listener, Plan, Retry, TaskPlan
 
 HORIZON_S: Final = 34.0
 """Faults are over by then."""
@@ -67,8 +67,20 @@ def _odd(task: TaskPlan) -> str:
     return f" [{text}]" if text else ""
 
 
+class Shout(NamedTuple):
+    """An event to fire: at a time, by its number, perhaps for later."""
+
+    at: float
+    number: int
+    delay_s: float
+
+    def text(self) -> str:
+        later = f", for {self.delay_s:g} s later" if self.delay_s else ""
+        return f"{self.at:6.2f} s event {self.number}{later}"
+
+
 class Scenario(NamedTuple):
-    """Everything that is decided before the clock starts."""
+    """Everything that is decided before the clock starts. `listener`: who hears the shouts."""
 
     seed: int
     agents: int
@@ -76,6 +88,8 @@ class Scenario(NamedTuple):
     lost_after_s: float
     works: tuple[Work, ...]
     faults: tuple[Fault, ...]
+    listener: Listener | None = None
+    shouts: tuple[Shout, ...] = ()
 
 
 # Kind, weight, and whom it can hit: p the principal, l logd, a an agent, n the network.
@@ -116,7 +130,23 @@ def draw(seed: int) -> Scenario:
     lost_after_s = dice.choice((6.0, 8.0, 12.0))
     works = tuple(_work(dice, i, seed) for i in range(dice.randint(1, 4)))
     faults = tuple(sorted(_fault(dice, agents) for _ in range(dice.randint(1, 5))))
-    return Scenario(seed, agents, dice.choice((1, 2, 3)), lost_after_s, works, faults)
+    slots = dice.choice((1, 2, 3))
+    return Scenario(seed, agents, slots, lost_after_s, works, faults, *_events(seed))
+
+
+def _events(seed: int) -> tuple[Listener | None, tuple[Shout, ...]]:
+    """Events that wait in a window, and some that are for later. From dice of their own."""
+    dice = random.Random(f"{seed}/events")
+    if dice.random() > 0.25:
+        return None, ()
+    window = dice.choice(
+        ({}, {"debounce_s": 3.0}, {"batch_s": 4.0}, {"batch_s": 9.0, "batch_size": 2})
+    )
+    shouts = [
+        Shout(round(dice.random() * 14.0, 2), number, dice.choice((0.0, 0.0, 2.0, 9.0)))
+        for number in range(dice.randint(2, 5))
+    ]
+    return Listener(event="e", **window), tuple(shouts)
 
 
 def _work(dice: random.Random, index: int, seed: int) -> Work:

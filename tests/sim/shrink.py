@@ -41,6 +41,8 @@ def _shorter(scenario: Scenario) -> Iterator[Scenario]:
     for i in range(len(scenario.works)):
         if len(scenario.works) > 1:
             yield scenario._replace(works=scenario.works[:i] + scenario.works[i + 1 :])
+    if scenario.shouts:
+        yield scenario._replace(listener=None, shouts=())
     for i, work in enumerate(scenario.works):
         if work.cancel_at is not None:
             changed = work._replace(cancel_at=None)
@@ -55,7 +57,7 @@ def kept(whole: Scenario, part: Scenario) -> str:
         for i, work in enumerate(whole.works)
         if work._replace(cancel_at=None) in part.works or work in part.works
     ]
-    return ",".join(faults + works)
+    return ",".join([*faults, *works, *(["events"] if part.shouts else [])])
 
 
 def keep(whole: Scenario, names: str) -> Scenario:
@@ -67,7 +69,8 @@ def keep(whole: Scenario, names: str) -> Scenario:
         for i, work in enumerate(whole.works)
         if f"r{i}" in wanted or f"n{i}" in wanted
     ]
-    return whole._replace(faults=faults, works=tuple(works))
+    part = whole._replace(faults=faults, works=tuple(works))
+    return part if "events" in wanted else part._replace(listener=None, shouts=())
 
 
 def tell(scenario: Scenario, machines: SimulatedOs, lines: int = LINES) -> list[str]:
@@ -77,6 +80,7 @@ def tell(scenario: Scenario, machines: SimulatedOs, lines: int = LINES) -> list[
         f"{scenario.agents} agents of {scenario.slots} slots, leases of {scenario.lost_after_s:g} s"
     ]
     text += [work.text() for work in scenario.works]
+    text += [shout.text() for shout in scenario.shouts]
     text += [fault.text() for fault in scenario.faults]
     story = outcome.story
     if len(story) > lines:
