@@ -39,6 +39,7 @@ Exit codes: 0 all stopped - 3 nothing was running - 75 something still runs.
 """
 
 STARTERS = ("start.lock", "agent/*/start.lock", "logd/start.lock")
+SOURCES = ("http/*.lock", "watch/*/lock")
 DAEMONS = ("agent/*/lock", "agent/*/supervisor.lock", "cron/*lock", "logd/lock", "principal/lock")
 
 
@@ -58,7 +59,7 @@ def main(argv: list[str]) -> int:
             cli.fail(PROGRAM, f"--timeout: {fault}", 2)
     end = time.monotonic() + limit_s
     stopped = 0
-    for pattern in (*STARTERS, *DAEMONS):
+    for pattern in (*STARTERS, *SOURCES, *DAEMONS):
         for path, owner in _held(home, pattern):
             _stop(path, owner, end, hurry=args["--now"])
             stopped += 1

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from cdktr_common import cli
 from cdktr_common.arguments import parse
 from cdktr_common.errors import OK
+from cdktr_common.lock import Lock, Locked
 from cdktr_common.settings import Settings, principal_endpoint
 from cdktr_http.hooks import HookFault, Hooks, address, is_local, read
 
@@ -57,6 +59,10 @@ def main(argv: list[str]) -> int:
     from cdktr_http.server import bind
 
     bound, url = bind(*listen)
+    # It owns nothing: this is how `cdktr stop` finds it. The port is its own already.
+    name = f"{bound.getsockname()[1]}.lock"
+    with suppress(Locked):  # by one that serves the same port of another address
+        Lock(Path(settings.home) / "http" / name, PROGRAM, endpoints=[url])
     with bound:
         asyncio.run(_Program(settings, file, args).serve(hooks, bound, url))
     return OK

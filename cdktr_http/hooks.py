@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from cdktr_common.cli import near
+from cdktr_common.durations import strict
 from cdktr_common.errors import BAD_SETTINGS, Refusal
 
 MOST_HOOKS: Final = 1000
@@ -28,8 +29,6 @@ SECRET_HEADERS: Final = {
     "x-hub-signature-256",
 }  # fmt: skip
 """They prove who somebody is, and have no business in a run."""
-
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class HookFault(Refusal):
@@ -195,10 +194,10 @@ class _Row:
         return float(said)
 
     def _span(self, said: Any) -> float:
-        parts = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(said))
-        if parts is None or not 1 <= float(parts[1]) * _UNITS[parts[2]] <= 86_400:
+        span = strict(str(said))
+        if span is None or not 1 <= span <= 86_400:
             raise self._refuse("tolerance is a length of time from 1s to 24h: 90, 30s, 5m")
-        return float(parts[1]) * _UNITS[parts[2]]
+        return span
 
     def _header(self, name: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", name):

@@ -78,7 +78,7 @@ class Changes:
         self._dirty: dict[str, _Dirty] = {}
         self._order: list[tuple[float, str]] = []
         self._moves: dict[str, tuple[str, float]] = {}
-        self._held: dict[str, float] = {}
+        self._origins: dict[str, str] = {}  # of what is the target of a move
 
     # Notices.
 
@@ -104,14 +104,18 @@ class Changes:
 
     def renamed(self, before: str, after: str, now: float) -> None:
         """What was `before` is now `after`; of both, more may be heard."""
-        for first, (then, _) in self._moves.items():
-            if then == before:
-                before = first  # it goes on from there
-                break
+        origin = self._origins.pop(before, None)
+        if origin is not None:
+            self._moves.pop(origin)  # it goes on from there
+            before = origin
+        elif before in self._moves:
+            return  # what was told by this name has left already; this is another one
         if before in self.told:
-            self._moves.pop(before, None)
+            overwritten = self._origins.get(after)
+            if overwritten is not None:
+                self._moves.pop(overwritten)
             self._moves[before] = (after, now + HOLD_S)
-            self._held[before] = self._held[after] = now + HOLD_S
+            self._origins[after] = before
 
     def being_written(self, path: str) -> bool:
         """Was it written to and not seen to be closed?"""
@@ -185,9 +189,7 @@ class Changes:
         paths are dirty, and each is told for itself."""
         held = []
         for before, after, state in found:
-            self._moves.pop(before, None)
-            self._held.pop(before, None)
-            self._held.pop(after, None)
+            del self._moves[before], self._origins[after]
             known = self.told.get(before)
             if known is not None and state is not None and known.ino == state.ino:
                 held.append((before, after, known._replace(ctime_ns=state.ctime_ns)))
@@ -204,13 +206,18 @@ class Changes:
             due, path = heapq.heappop(self._order)
             if not self._current(due, path):
                 continue
-            until = self._held.get(path, 0.0)
+            until = self._held(path)
             if until > now:
                 self._dirty[path].due = until
                 heapq.heappush(self._order, (until, path))
             else:
                 paths[path] = None
         return list(paths)
+
+    def _held(self, path: str) -> float:
+        """Until when a move that it is part of may still go on."""
+        ends = (self._moves.get(path), self._moves.get(self._origins.get(path, "")))
+        return max((end[1] for end in ends if end is not None), default=0.0)
 
     def _current(self, due: float, path: str) -> bool:
         dirty = self._dirty.get(path)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from cdktr_common.cli import near
+from cdktr_common.durations import strict
 from cdktr_common.errors import BAD_SETTINGS, NOT_FOUND, Refusal
 from cdktr_watch.patterns import Filter
 
@@ -23,8 +24,6 @@ DEFAULT_ON: Final = ("created", "modified")
 
 MOST_WATCHES: Final = 100
 MOST_ROOTS: Final = 1000
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
 
 class ConfigFault(Refusal):
@@ -179,12 +178,7 @@ def _kinds(where: str, on: str | list[str] | None) -> tuple[str, ...]:
 def _span(where: str, what: str, said: str | float | None, least: float) -> float | None:
     if said is None:
         return None
-    text = str(said).strip().lower()
-    number = text.rstrip("msh")
-    try:
-        span = float(number) * _UNITS[text[len(number) :]]
-    except (ValueError, KeyError):
-        span = -1.0
-    if not least <= span <= 86_400:
+    span = strict(str(said))
+    if span is None or not least <= span <= 86_400:
         raise ConfigFault(f"{where}{what} is '{said}'; write 500ms, 2s or 10m, {least:g} s to 24h")
     return span

@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +265,34 @@ def test_polling_and_a_directory_that_goes_away(box: Box) -> None:
     (box.env.directory / "away").rename(box.dir)
     box.write("c")
     box.expect(("created", "a"), ("moved", "b"), ("created", "c"))
+
+
+@pytest.mark.parametrize("limit", ["instances", "watches"])
+def test_it_works_when_the_system_allows_no_more_watches(
+    box: Box, limit: str, need: Callable[[str], str]
+) -> None:
+    """In a user namespace of its own, whose limit is 1 and is reached."""
+    box.env.principal()
+    allow = f'echo 1 > /proc/sys/user/max_inotify_{limit}; exec "$@"'
+    under = (need("unshare"), "-Ur", "sh", "-c", allow, "sh")
+    if box.env.command(*under, "true").stderr:
+        pytest.skip("no user namespaces here")
+    words = ["new-file", str(box.dir), "--recursive"]
+    if limit == "instances":
+        config = box.env.directory / "w.yaml"
+        config.write_text(
+            f"watches:\n- {{event: other, paths: {box.dir}}}\n"
+            f"- {{event: new-file, paths: {box.dir}, recursive: true}}\n"
+        )
+        words = ["--config", str(config)]
+    box.write("d/old")
+    watch = box.env.start("watch", *words, name="watch", under=under)
+    watch.ready()
+    assert f"fs.inotify.max_user_{limit}" in watch.errors()
+    os.utime(box.write("d/new"), (1, 1))
+    watch.signal(signal.SIGHUP)  # sooner than every ten seconds
+    wait_until(lambda: ("created", "d/new") in box.told(), what="the event")
+    watch.stop()
 
 
 def test_one_file_and_several_watches_from_a_file(box: Box) -> None:

@@ -117,6 +117,20 @@ def test_one_file_serves_several_pythons(alone: Env, zipapps: Path) -> None:
             assert (done.returncode, "--insecure" in done.stderr) == (78, True), (argv, done)
 
 
+def test_sources_of_events_serve_from_one_file(alone: Env, zipapps: Path) -> None:
+    (alone.directory / "hooks.yaml").write_text("hooks: {x: {open: true}}\n")
+    for number, interpreter in enumerate(interpreters()):
+        for program, *words in (
+            ("cdktr-watch", f"event{number}", str(alone.directory)),
+            ("cdktr-http", "--config", "hooks.yaml", "--listen", "127.0.0.1:0"),
+        ):
+            argv = [interpreter, "-S", str(zipapps / f"{program}.pyz"), *words]
+            proc = Proc(f"{program}{number}", argv, alone.environ, alone.directory)
+            alone.procs.append(proc)
+            proc.ready(60)
+            assert proc.stop() == 0, proc.errors()
+
+
 def test_zipapps_find_each_other_and_do_the_work(
     alone: Env, zipapps: Path, need: Callable[[str], str]
 ) -> None:

@@ -113,6 +113,18 @@ def test_logs_rotate() -> None:
     assert changes.told == files
 
 
+def test_it_moves_on_before_it_was_looked_at_and_another_one_follows() -> None:
+    changes = Changes({"a": state(1), "x": state(9)}, None)
+    for before, after in (("a", "b"), ("b", "c"), ("a", "b"), ("x", "c"), ("c", "d")):
+        changes.gone(before, 10.0)
+        changes.closed(after, 10.0)
+        changes.renamed(before, after, 10.0)
+    files = {"b": state(2), "d": state(9)}
+    told = decide(changes, files, 10.0 + HOLD_S)
+    assert sorted(kinds(told)) == [("created", "b", ""), ("deleted", "a", ""), ("moved", "d", "x")]
+    assert changes.told == files and changes.next_due() is None
+
+
 def test_two_files_change_places() -> None:
     changes = Changes({"a": state(1), "b": state(2)}, None)
     for before, after in (("a", "t"), ("b", "a"), ("t", "b")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,25 @@ def test_cut_off_anywhere_it_is_what_was_true_before(tmp_path: Path) -> None:
         cut = Record(path)
         cut.close()
         assert path.read_bytes() == content[: max([0, *(end for end in ends if end <= size)])]
+
+
+def test_a_disk_that_takes_no_more_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "seen"
+    record = filled(path)
+    record.save()
+    before = path.read_bytes()
+    record.note(Change("created", "/" + "x" * 100, A), True)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, limits[1]))
+    try:
+        with pytest.raises(OSError):
+            record.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before and not record.sendable(4)
+    record.save()
+    assert record.sendable(4) and path.read_bytes().startswith(before)
+    record.close()
 
 
 def test_a_line_in_the_middle_that_is_none_is_refused(tmp_path: Path) -> None:
