@@ -1,5 +1,6 @@
 """W9: events a second that `cdktr-trigger --stdin` has accepted, each with its line of result: all
-of them in the synced journal. Beside it what one trigger a line can do, from a shell.
+of them in the synced journal. Beside it what one trigger a line can do, from a shell, and what the
+principal takes from a bare socket.
 
 With events that nobody listens to, one fact is kept each; with those that start a run (which finds
 no agent, so that nothing but its start is measured), two. A whole process is measured, from before
@@ -12,12 +13,16 @@ import subprocess
 import sys
 import time
 
+from bench.dealt import dealt
 from bench.figures import US, Figures
 from bench.system import BIN, System, system
 
 EVENTS = 50_000
 RUNS = 20_000
 ONE_BY_ONE = 50
+WAITS = (
+    "events: [{event: waits, debounce: 1h}]\ntasks:\n  t: {command: 'true', labels: [nowhere]}\n"
+)
 WORKFLOW = "events: [heard]\ntasks:\n  t: {command: 'true', labels: [nowhere]}\n"
 
 
@@ -25,6 +30,7 @@ def piped(figures: Figures, quick: bool) -> None:
     """Both kinds, in a system that has been started for it."""
     with system("principal") as running:
         (running.directory / "workflows" / "etl.yaml").write_text(WORKFLOW)
+        (running.directory / "workflows" / "waits.yaml").write_text(WAITS)
         subprocess.run(
             [str(BIN / "cdktr-ctl"), "reload"], env=running.environ, check=True,
             stdout=subprocess.DEVNULL,
@@ -34,6 +40,13 @@ def piped(figures: Figures, quick: bool) -> None:
             ("W9 events/s, a run each", "heard", RUNS),
         ):
             figures.add(name, US, stream(running, event, count // 5 if quick else count))
+        for name, event, count in (
+            ("W9 events/s, bare socket", "nobody-listens", EVENTS),
+            ("W9 events/s, bare socket, in a window", "waits", EVENTS),
+            ("W9 events/s, bare socket, a run each", "heard", RUNS),
+        ):
+            taken = dealt(running.endpoint, event, count // 5 if quick else count)
+            figures.add(name, US, taken)
         figures.add("W9 events/s, a trigger each", US, one_by_one(running))
 
 
