@@ -39,7 +39,9 @@ Options:
   --serve                 Play the principal, at ENDPOINT or an address of its own. Words after --
                           are the command of the listener.
   --expect N              With --serve: so many events are to be fired, no more and no less.
-  --seconds S             With --serve: the longest it takes. [default: 60]
+  --patience S            With --serve: the longest that a listener may wait for an answer before
+                          it asks again. [default: 10]
+  --seconds S             With --serve: the longest that all of it takes. [default: 120]
   --clauses               Print the clauses.
   --json                  One JSON document.
 {cli.OPTIONS}
@@ -83,7 +85,10 @@ def _serve(args: cli.Args, command: list[str]) -> Report:
     from cdktr_conform.listener.run import serve
 
     expect = None if args["--expect"] is None else round(_number(args, "--expect"))
-    return serve(args["ENDPOINT"], command, _number(args, "--seconds"), expect)
+    return serve(
+        args["ENDPOINT"], command, seconds=_number(args, "--seconds"),
+        patience_s=_number(args, "--patience"), expect=expect,
+    )  # fmt: skip
 
 
 def _number(args: cli.Args, name: str) -> float:

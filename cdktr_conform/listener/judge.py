@@ -35,7 +35,7 @@ def _scenes(watch: Watch) -> list[Line]:
     for number, scene in enumerate(SCENES):
         line = Line(scene.clause, scene.what)
         if number >= len(events):
-            line.skip(f"only {len(events)} events were fired" if events else "it fires no events")
+            line.skip(_count(len(events)))
         else:
             _scene(line, events[number])
         lines.append(line)
@@ -50,6 +50,16 @@ def _scene(line: Line, event: Asked) -> None:
                     event.first, f"asked {asks} times")  # fmt: skip
     else:
         line.expect(event.after_done == 0, "not asked again", event.first, f"asked {asks} times")
+
+
+def _count(events: int) -> str:
+    match events:
+        case 0:
+            return "it fires no events"
+        case 1:
+            return "only 1 event was fired"
+        case _:
+            return f"only {events} events were fired"
 
 
 def _source(watch: Watch, expect: int | None) -> list[Line]:
@@ -75,6 +85,9 @@ def _source(watch: Watch, expect: int | None) -> list[Line]:
             )
         late = event.after_done - (event.scene.deeds[-1:] == ("both",))
         ends.expect(late <= 0, "no more asks", event.first, f"{event.after_done} more")
+    for line in (same, waits):
+        if not line.looked:
+            line.skip("nothing was asked again")
     keys.looked, ids.looked = len(events), len(watch.ids)
     for asked in watch.keyless[:20]:
         keys.expect(False, "a key", asked)

@@ -19,11 +19,17 @@ RUN: Final = re.compile(rb"\bc\d{9}\b")
 
 
 def serve(
-    endpoint: str | None, command: Sequence[str], seconds: float, expect: int | None
+    endpoint: str | None,
+    command: Sequence[str],
+    *,
+    seconds: float,
+    patience_s: float,
+    expect: int | None,
 ) -> Report:
-    """Play the principal, at an address of our own if none is given, and report."""
+    """Play the principal, at an address of our own if none is given, and report. A listener that
+    has not done for `patience_s` what it should will not do it."""
     with tempfile.TemporaryDirectory(prefix="conform") as directory:
-        stage = Stage(endpoint or f"ipc://{directory}/principal.sock", seconds)
+        stage = Stage(endpoint or f"ipc://{directory}/principal.sock", seconds, patience_s)
         stage.loop.on_signals((signal.SIGINT, signal.SIGTERM), lambda _: stage.end("stopped"))
         child = None
         if command:

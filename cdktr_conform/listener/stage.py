@@ -31,8 +31,6 @@ RUNS: Final = 25
 """Runs that come about by themselves, for those who only follow."""
 AWAY_S: Final = 0.6
 """How long the principal is away when it was killed."""
-PATIENCE_S: Final = 6.0
-"""A listener that has not done so long what it should will not do it."""
 LAST_S: Final = 1.5
 """So long it is waited at the end for what a listener prints, and for a last long poll."""
 POLL_S: Final = 2.5
@@ -44,11 +42,12 @@ Envelope = tuple[bytes, ...]
 class Stage:
     """See the module text."""
 
-    def __init__(self, endpoint: str, seconds: float) -> None:
+    def __init__(self, endpoint: str, seconds: float, patience_s: float) -> None:
         self.world = World()
         self.watch = Watch()
         self.loop = Loop()
         self.over = ""
+        self.patience_s = patience_s
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._decoder = RequestDecoder((*COMMON_REQUESTS, *PRINCIPAL_REQUESTS))
         self._wanted = [endpoint, _beside(endpoint)]
@@ -211,7 +210,7 @@ class Stage:
 
     def _page(self, envelope: Envelope, asked: Message) -> None:
         page = self.world.page(asked, PAGE)
-        self.watch.paged(page)
+        self.watch.paged(page, time.monotonic())
         self._answer(envelope, asked, page)
 
     def _answer_polls(self) -> None:
@@ -290,7 +289,7 @@ class Stage:
             self._publish(silently=True)
         elif self._tail_since is not None:
             quiet = self.watch.last_fire < now - 2
-            waited = now > self._tail_since + PATIENCE_S
+            waited = now > max(self._tail_since, self.watch.last_read) + self.patience_s
             if quiet and (waited or not self.watch.missing(self.world.facts)) and not self._last:
                 self._last = self.loop.later(LAST_S, lambda: self.end("all has been seen"))
 
@@ -300,9 +299,9 @@ class Stage:
         quiet = now - max(self.watch.last_fire, self.watch.begun or 0)
         done = all(event.done for event in events.values())
         return (
-            quiet > PATIENCE_S
+            quiet > self.patience_s
             or (done and quiet > 1 and len(events) >= len(SCENES))
-            or (done and quiet > 4)
+            or (done and quiet > self.patience_s / 2)
         )
 
 

@@ -51,6 +51,7 @@ class Watch:
         self.topics: set[str] = set()
         self.start: int | None = None
         self.covered: set[int] = set()
+        self.last_read = 0.0
         self.unpublished: dict[int, str] = {}
         self.reads: dict[bytes, float] = {}
         self.long_polls = 0
@@ -97,8 +98,10 @@ class Watch:
         if now < self.reads.get(body, 0.0) - 0.1:
             self.impatient.append(asked)
 
-    def paged(self, page: Message) -> None:
+    def paged(self, page: Message, now: float) -> None:
         """A page has gone out."""
+        if page.get("events"):
+            self.last_read = now
         if self.start is None:
             self.start = page["last"]
         self.covered |= {fact["seq"] for fact in page.get("events", [])}

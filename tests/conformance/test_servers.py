@@ -165,6 +165,10 @@ def honest(asked: Said, said: Said) -> Said:
     return said
 
 
+def fires(said: Said) -> bool:
+    return said.get("type") == "event.fire"
+
+
 def without(*keys: str) -> Callable[[Said], Said]:
     return lambda said: {key: value for key, value in said.items() if key not in keys}
 
@@ -183,7 +187,7 @@ LIES: list[tuple[str, Callable[[Said], Any], Callable[[Said, Said], Any]]] = [
     ("A3", without("key"), honest),
     ("A3", lambda said: {**said, "payload": 1} if "key" in said else said, honest),
     ("A4", lambda said: {**said, "key": said["key"][:99] + "x"} if "key" in said else said, honest),
-    ("A6", lambda said: {"id": "always", **said} if said.get("type") == "event.fire" else said, honest),
+    ("A6", lambda said: {"id": "always", **said} if fires(said) else said, honest),
     ("A8", lambda said: {**said, "wait_s": min(30, said.get("wait_s", 0) * 8)}, honest),
     ("E2", plain, lambda asked, said: {**said, "retry": True} if said["type"] == "error" else said),
     ("E2", plain, lambda asked, said: {**said, "code": "oops"} if said.get("code") else said),
@@ -197,7 +201,7 @@ LIES: list[tuple[str, Callable[[Said], Any], Callable[[Said, Said], Any]]] = [
     ("S7", plain, facts(lambda one: {**one, "ts": 1.0})),
     ("event.list", plain, facts(lambda one: {**one, "seq": str(one["seq"])})),
     ("event.list", without("topic"), honest),
-    ("event.fire", lambda said: {"type": "ping"} if said.get("type") == "event.fire" else said, honest),
+    ("event.fire", lambda said: {"type": "ping"} if fires(said) else said, honest),
     ("event.cancel", without("delay_s", "at_ts"), lambda asked, said: {**said, "deferred": "d1"}),
 ]  # fmt: skip
 

@@ -9,15 +9,18 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from cdktr_common.errors import CODES
+from cdktr_conform.page import clauses
 from tests.integration.cli_stand import Stand, lines, stand
 from tests.integration.harness import Proc, wait_until
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = {name: DOCS / f"{name}.md" for name in ("tour", "guide", "events")}
+PAGES = {name: DOCS / f"{name}.md" for name in ("tour", "guide", "events", "listeners")}
 BLOCK = re.compile(
-    r"(<!-- stays -->\n)?```console\n(.*?)```\n|<!-- file: (\S+) -->\n```yaml\n(.*?)```\n",
+    r"(<!-- stays -->\n)?```console\n(.*?)```\n|<!-- file: (\S+) -->\n```\w+\n(.*?)```\n",
     re.DOTALL,
 )
 """Commands with their output, or a file that is written."""
@@ -65,6 +68,7 @@ def walk(text: str, **settings: object) -> str:
             file.unlink()
         box.env.workflows.rmdir()
         del box.env.environ["CDKTR_WORKFLOW_DIR"]
+        (box.env.directory / "examples").symlink_to(DOCS.parent / "examples")
 
         def walked(block: re.Match[str]) -> str:
             if block[3]:
@@ -96,6 +100,7 @@ def told(text: str) -> list[list[str]]:
 
 def same(line: str) -> str:
     line = re.sub(r"trigger-[0-9a-f]{20}", "KEY", line)
+    line = re.sub(r"conform-[0-9a-f]{8}", "KEY", line)
     line = re.sub(r"\b(kernel|disk) \| .*", r"\1", line)
     line = re.sub(r"\b(\w+)/[a-z0-9]{6}\b", r"\1/RUN", line).replace("agents", "agent")
     line = re.sub(r"\b(?=[a-z]*\d)[a-z0-9]{10}\b|\b[a-z]{10}\b", "RUN", line)
@@ -115,6 +120,19 @@ def test_the_guide_goes_as_printed() -> None:
 
 def test_the_page_on_events_goes_as_printed() -> None:
     goes_as_printed("events")
+
+
+def test_the_page_of_listeners_goes_as_printed(need: Callable[[str], str]) -> None:
+    need("jq")
+    goes_as_printed("listeners")
+
+
+def test_the_page_of_listeners_knows_every_code_and_clauses_that_there_are() -> None:
+    text = PAGES["listeners"].read_text()
+    rows = re.findall(r"^\| (`.*?) \| (yes|no) \|", text, re.MULTILINE)
+    codes = {code: says == "yes" for names, says in rows for code in re.findall(r"`(\w+)`", names)}
+    assert codes == {name: code.retry for name, code in CODES.items()}
+    assert set(re.findall(r"\[([A-Z]\d)\]", text)) <= clauses().keys()
 
 
 def goes_as_printed(name: str, **settings: object) -> None:

@@ -74,7 +74,8 @@ class Trial:
         self._reports: dict[str, dict[str, Any]] = {}
 
     def begin(self, name: str, argv: list[str], file: bool = True, *options: str) -> None:
-        words = [sys.executable, "-m", "cdktr_conform", "--serve", "--json", *options, "--", *argv]
+        words = [sys.executable, "-m", "cdktr_conform", "--serve", "--json"]
+        words += ["--patience", "4", *options, "--", *argv]
         words.append("{}")
         if file:
             path = self.directory / f"{len(self._running)}.log"
