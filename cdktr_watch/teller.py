@@ -33,7 +33,7 @@ PAUSE_S: Final = 1.0
 AWAY_S: Final = 5.0
 """Unanswered for so long: the principal is away, and that is said."""
 
-_TAKEN_LATER: Final = {"denied", "version", "conflict"}
+_TAKEN_LATER: Final = {"denied", "version"}
 """Refusals that somebody has to do something about; until then nothing may be lost."""
 
 

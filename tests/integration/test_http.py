@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import random
 import re
 import signal
 import socket
@@ -128,7 +129,11 @@ def test_what_is_signed_starts_runs_and_a_replay_the_same_ones(web: Web) -> None
     assert first[0] == 202 and later[1] == first[1] | {"duplicate": True}
     assert "300 s from now" in refused(web.stripe(body, time.time() - 400), 401, "denied")
     refused(web.stripe(b'{"pad": "%s"}' % (b"x" * 1000)), 413, "too_large")
-    push, paid = web.fired()
+    with ThreadPoolExecutor(20) as pool:
+        at_once = list(pool.map(lambda _: web.github(b'{"zen": 3}', "d-3"), range(40)))
+    assert len({one[1]["runs"][0] for one in at_once}) == 1
+    assert Counter(one[1]["duplicate"] for one in at_once) == {False: 1, True: 39}
+    push, paid, _ = web.fired()
     assert push["payload"] == {
         "body": {"zen": 1}, "content_type": "application/json",
         "headers": {"x-github-event": "ping"},
@@ -166,7 +171,16 @@ def test_every_refusal_has_a_code(web: Web) -> None:
     with socket.create_connection(web.at, 10) as raw:
         raw.sendall(b"this is no HTTP\r\n\r\n")
         assert b'{"error": {"code": "bad_message"' in raw.recv(4096)
+    chance = random.Random(3)
+    good = b"POST /hooks/free HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+    for _ in range(200):
+        broken = bytearray(good)
+        for _ in range(chance.randint(1, 6)):
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        with socket.create_connection(web.at, 10) as raw:
+            raw.sendall(bytes(broken[: chance.randint(1, len(broken))]))
     assert web.ask("GET", "/health")[:2] == (200, {"status": "ok"})
+    assert "Traceback" not in web.proc.errors()
 
 
 def test_without_a_principal_it_says_so_and_goes_on(env: Env) -> None:
