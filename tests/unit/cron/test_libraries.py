@@ -6,13 +6,14 @@ from __future__ import annotations
 import itertools
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from croniter import CroniterBadDateError, croniter
 from cronsim import CronSim
 
 from cdktr_common.catalogue.plan import Schedule
-from cdktr_cron.schedule import calendar
+from cdktr_cron.schedule import Invalid, calendar
 from tests.unit.cron.compare import LINES, PAGE, differences, page, row
 from tests.unit.cron.zones import all_moved
 
@@ -31,7 +32,8 @@ DAYS = (
 
 def ours(line: str, number: int) -> list[datetime]:
     """The first instants of a line since some day, in UTC."""
-    found, ts, spec = [], START.timestamp(), calendar(Schedule(cron=line))
+    found: list[datetime] = []
+    ts, spec = START.timestamp(), calendar(Schedule(cron=line))
     while len(found) < number:
         one = spec.after(ts)
         assert one is not None
@@ -43,6 +45,14 @@ def ours(line: str, number: int) -> list[datetime]:
 @pytest.mark.parametrize("line", [x for x in DAYS if "?" not in x and "fri-sun" not in x])
 def test_days_are_those_of_cronsim(line: str) -> None:
     assert ours(line, 120) == list(itertools.islice(CronSim(line, START), 120))
+
+
+@pytest.mark.parametrize("line", DAYS)
+def test_back_to_where_it_began(line: str) -> None:
+    spec, told = calendar(Schedule(cron=line)), ours(line, 60)
+    for earlier, later in pairwise(told):
+        one = spec.before(later.timestamp())
+        assert one is not None and one.wall == earlier
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -71,6 +81,13 @@ def test_days_are_those_of_croniter_but_where_it_is_wrong(line: str) -> None:
     with suppress(CroniterBadDateError):
         theirs = [found.get_next(datetime) for _ in range(30)]
     assert (ours(line, 30) == theirs) == (line not in WRONG), WRONG.get(line)
+
+
+def test_what_croniter_says_of_a_step_over_the_end_of_a_field() -> None:
+    # From 22 in steps of three over midnight come 1 and 4. Here such a range is refused.
+    assert croniter("0 22-6/3 * * *").expanded[1] == [2, 5, 22]
+    with pytest.raises(Invalid, match="write two ranges"):
+        calendar(Schedule(cron="0 22-6/3 * * *"))
 
 
 def test_what_croniter_says_of_a_doubled_night() -> None:
