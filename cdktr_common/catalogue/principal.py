@@ -28,6 +28,7 @@ from cdktr_common.catalogue.values import (
     Tick,
     TickRef,
     TickResult,
+    WindowRow,
     WorkflowRow,
 )
 
@@ -150,10 +151,12 @@ class TickReported(Reply, frozen=True, kw_only=True, tag="tick.reported"):
 
 
 class EventWaiting(Reply, frozen=True, kw_only=True, tag="event.waiting"):
-    """What is deferred, the next first. `total`: how many there are."""
+    """What is deferred, the next first. `total`: how many there are. `windows`: where events wait
+    that were fired, those that end next first."""
 
     deferred: list[DeferredRow] = []
     total: int = 0
+    windows: list[WindowRow] = []
 
     example: ClassVar[str] = (
         '{"type":"event.waiting","id":"7","deferred":[{"deferred":"d7k2x9","due_ts":61.5,'
@@ -523,7 +526,8 @@ class TickReport(Request, frozen=True, kw_only=True, tag="tick.report"):
 
 
 class EventPending(Request, frozen=True, kw_only=True, tag="event.pending"):
-    """What is to be fired or started later."""
+    """What is to be fired or started later, and windows in which events wait: up to `limit` of
+    each."""
 
     limit: int = 100
 

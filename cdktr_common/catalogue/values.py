@@ -266,6 +266,18 @@ class Held(Value, frozen=True, kw_only=True):
     due_ts: float
 
 
+class WindowRow(Value, frozen=True, kw_only=True):
+    """Events wait in the window of a listener, by its number, until `due_ts`: `count` of them, the
+    first since `first_ts`. `event` is the name of the last."""
+
+    workflow: str
+    listener: int
+    due_ts: float
+    first_ts: float
+    count: int
+    event: str
+
+
 class DeferredRow(Value, frozen=True, kw_only=True):
     """An event to be fired, or a workflow to be started, at `due_ts`."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Reply
-from cdktr_common.catalogue.values import DeferredRow
+from cdktr_common.catalogue.values import DeferredRow, WindowRow
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions import creating, events
 from cdktr_principal.decisions.ready import nearest
@@ -134,11 +134,20 @@ def _drop(core: Core, later: Later, reason: str, at: Moment) -> None:
 
 
 def pending(core: Core, request: p.EventPending) -> Reply:
-    """`event.pending`: the next first."""
+    """`event.pending`: the next first, of both kinds."""
     limit = max(1, min(request.limit, PAGE))
     waiting = core.state.deferred.waiting
     first = heapq.nsmallest(limit, waiting.values(), key=lambda later: later.due_ts)
-    return p.EventWaiting(deferred=[_row(later) for later in first], total=len(waiting))
+    windows = [
+        WindowRow(
+            workflow=workflow, listener=number, due_ts=window.due_ts, first_ts=window.first_ts,
+            count=window.count, event=window.event,
+        )
+        for (workflow, number), window in core.state.windows.open.items()
+    ]  # fmt: skip
+    windows = heapq.nsmallest(limit, windows, key=lambda window: window.due_ts)
+    rows = [_row(later) for later in first]
+    return p.EventWaiting(deferred=rows, total=len(waiting), windows=windows)
 
 
 def cancel(core: Core, ask: Ask, request: p.EventCancel, at: Moment) -> Reply:

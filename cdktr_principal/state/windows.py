@@ -22,9 +22,9 @@ Place = tuple[str, int]
 
 class Window(msgspec.Struct, omit_defaults=True):
     """Events that wait for `due_ts`. `payloads` are those of all, or of the last alone, as the
-    listener wants them, `size` the bytes they take; `event` and `params` are those of the last.
-    `chain` is how many runs have started one another by events before the one that comes of it, and
-    `root` the first of them."""
+    listener wants them, `count` how many have come, `size` the bytes that are kept; `event` and
+    `params` are those of the last. `chain` is how many runs have started one another by events
+    before the one that comes of it, and `root` the first of them."""
 
     first_ts: float
     due_ts: float
@@ -32,6 +32,7 @@ class Window(msgspec.Struct, omit_defaults=True):
     payloads: list[Any] = []
     params: dict[str, Any] = {}
     size: int = 0
+    count: int = 0
     chain: int = 0
     root: str = ""
 
@@ -49,6 +50,7 @@ class Windows(msgspec.Struct):
             window = Window(fact.ts, held.due_ts, fact.event)
             self.open[held.workflow, held.listener] = window
         window.due_ts, window.event, window.params = held.due_ts, fact.event, fact.params
+        window.count += 1
         if fact.cause and fact.chain >= window.chain:
             window.chain, window.root = fact.chain + 1, root
         if is_batch(listener):

@@ -85,3 +85,7 @@ def test_what_is_deferred_is_shown_taken_back_and_told_why(env: Env) -> None:
     passed = fire(env, "file.y", {"n": 5000})
     assert passed.passed == {"files": "if is false: event.payload.n < 1000"}
     assert passed.listeners == 1 and not passed.held
+    held = fire(env, "file.z", {"n": 7}).held
+    (window,) = client.ask(p.EventPending(), p.EventWaiting).windows
+    assert (window.workflow, window.event, window.count) == ("files", "file.z", 1)
+    assert window.due_ts == held[0].due_ts == window.first_ts + 3600
