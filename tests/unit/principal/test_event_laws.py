@@ -134,6 +134,12 @@ def play(world: World, promise: Promise, steps: list[tuple[Any, ...]]) -> None:
         elif what == "restart":
             world.restart()
         world.turn()
+        state, session = world.core.state, world.core.session
+        assert all(place in session.windows for place in state.windows.open)
+        assert all(name in session.deferred for name in state.deferred.waiting)
+        assert len(session.windows) + len(session.deferred) == (
+            len(state.windows.open) + len(state.deferred.waiting)
+        )
 
 
 def _of(workflow: str, runs: list[tuple[str, Any]]) -> list[Any]:

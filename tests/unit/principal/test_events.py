@@ -13,6 +13,7 @@ from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions import deferred, events, pauses, triggers, windows
 from cdktr_principal.decisions.chains import MAX_CHAIN, MAX_FOLLOWERS
+from cdktr_principal.decisions.core import Moment
 from cdktr_principal.store.snapshot import restore, take
 from tests.unit.principal.world import World
 
@@ -311,6 +312,38 @@ def test_only_so_much_is_deferred(monkeypatch: pytest.MonkeyPatch) -> None:
     world.pass_time(100)
     assert last(world, f.EventFired).event == "e1"
     same_everywhere(world)
+
+
+class Stepped(World):
+    """A machine whose time of day is set."""
+
+    step = 0.0
+
+    def at(self) -> Moment:
+        at = super().at()
+        return Moment(at.ts + self.step, at.clock, at.fresh)
+
+
+@pytest.mark.parametrize("step", [-7200.0, 7200.0])
+def test_windows_are_lengths_and_what_is_for_later_is_a_time_of_day(step: float) -> None:
+    world = Stepped()
+    for name, window in (("d", "debounce_s"), ("b", "batch_s"), ("t", "throttle_s")):
+        load(world, name, Listener(event="e", **{window: 10.0}))
+    fire(world, "e", 1)
+    fire(world, "later", delay_s=3600)
+    world.step = step
+    world.pass_time(9)
+    assert not payloads(world, "d") and not payloads(world, "b")
+    assert bool(world.core.state.deferred.waiting) == (step < 0)
+    world.pass_time(1)
+    assert payloads(world, "d") == [1] and payloads(world, "b") == [[1]]
+    fire(world, "e", 2)
+    assert payloads(world, "t") == [1, 2], "it has not to wait until the clock is there again"
+    world.restart()
+    world.pass_time(10)
+    assert payloads(world, "d") == [1, 2]
+    world.pass_time(3600 - step)
+    assert not world.core.state.deferred.waiting
 
 
 def test_nothing_comes_of_time_while_the_disk_is_full() -> None:
