@@ -149,6 +149,13 @@ def test_what_is_wrong_is_said(box: Stand, code: int, words: tuple[str, ...], sa
     assert said in fails(box, code, *words)
 
 
+def test_a_machine_without_a_table_of_zones_has_that_of_the_program(box: Stand) -> None:
+    words = ("cdktr-cron", "next", "30 2 * * *", *BERLIN, "--from", "2026-03-29", "-n", "1")
+    environ = box.env.environ | {"PYTHONTZPATH": ""}
+    done = subprocess.run(words, env=environ, capture_output=True)
+    assert b"2026-03-29T01:00:00Z  02:30 does not exist" in done.stdout, done
+
+
 def test_the_reader_of_a_pipe_may_leave(box: Stand) -> None:
     call = "cdktr-cron next '* * * * * *' -n 100000 --ndjson | head -1"
     done = subprocess.run(
