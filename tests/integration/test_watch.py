@@ -3,12 +3,16 @@ counted against a list that only the test keeps."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
+import shutil
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from tests.integration.harness import Env, Proc, wait_until
 
 TAKE = "events: [new-file]\ntasks:\n  take: {command: 'true'}\n"
 Told = tuple[str, str]
+Mirror = dict[str, tuple[int, float]]
 
 
 class Box:
@@ -333,6 +338,64 @@ def test_names_that_are_no_text(box: Box) -> None:
     assert told["path_base64"]
 
 
+def there(box: Box) -> Mirror:
+    """Size and time of all files that are there."""
+    found = [(path, path.stat()) for path in box.dir.rglob("*") if path.is_file()]
+    return {str(path): (stat.st_size, stat.st_mtime_ns / 1e9) for path, stat in found}
+
+
+def mirror(box: Box) -> Mirror:
+    """The same by the events alone, taken in their order."""
+    known: Mirror = {}
+    for one in box.payloads():
+        known.pop(one.get("from", ""), None)
+        if one["kind"] == "deleted":
+            del known[one["path"]]
+        else:
+            assert one["kind"] != "created" or one["path"] not in known, one
+            known[one["path"]] = (one["size"], one["mtime"])
+    return known
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_happens_to_directories(box: Box, seed: int) -> None:
+    chance = random.Random(seed)
+    box.env.workflow("take", "events: [other]\ntasks:\n  take: {command: 'true'}\n")
+    box.env.principal()
+    box.watch(*ALL, "--recursive")
+    end = time.monotonic() + 8
+    for serial in itertools.count():
+        if time.monotonic() > end:
+            break
+        inside = list(box.dir.rglob("*"))
+        files = [path for path in inside if path.is_file()] or [box.dir / "none"]
+        below = [path for path in inside if path.is_dir()] or [box.dir / "none"]
+        place = chance.choice([box.dir, *below])
+        with suppress(OSError):  # a directory into itself, and the like
+            match chance.choice("ffffmmddrrRxaap"):
+                case "f":
+                    (place / f"f{serial}").write_text("x" * chance.randint(1, 9))
+                case "a":
+                    with chance.choice(files).open("r+") as file:
+                        file.write("y" * chance.randint(1, 9))
+                case "m":
+                    (place / f"d{chance.randint(0, 5)}").mkdir()
+                case "d":
+                    chance.choice(files).unlink()
+                case "r":
+                    chance.choice(files).rename(place / f"f{chance.randint(0, 40)}")
+                case "R":
+                    chance.choice(below).rename(place / f"e{chance.randint(0, 5)}")
+                case "x":
+                    if len(below) > 5:
+                        shutil.rmtree(chance.choice(below))
+                case _:
+                    threading.Event().wait(chance.choice([0.01, 0.15]))
+    wait_until(lambda: mirror(box) == there(box), 30, "the events to tell what is there")
+    assert len(box.payloads()) > 200
+
+
 @pytest.mark.long
 def test_kills_without_end(box: Box) -> None:
     """Both are killed again and again, at any moment, while files come, change, move and go. The
@@ -376,24 +439,8 @@ def test_kills_without_end(box: Box) -> None:
     finally:
         stop.set()
         worker.join()
-    files = {
-        str(path): (path.stat().st_size, path.stat().st_mtime_ns / 1e9)
-        for path in box.dir.rglob("*")
-        if path.is_file()
-    }
-
-    def mirror() -> dict[str, tuple[int, float]]:
-        known: dict[str, tuple[int, float]] = {}
-        for one in box.payloads():
-            known.pop(one.get("from", ""), None)
-            if one["kind"] == "deleted":
-                del known[one["path"]]
-            else:
-                assert one["kind"] != "created" or one["path"] not in known, one
-                known[one["path"]] = (one["size"], one["mtime"])
-        return known
-
-    wait_until(lambda: mirror() == files, 60, "the events to tell what is there")
+    files = there(box)
+    wait_until(lambda: mirror(box) == files, 60, "the events to tell what is there")
     created = Counter(one["path"] for one in box.payloads() if one["kind"] == "created")
     assert max(created.values()) == 1
     assert len(came) > 500
