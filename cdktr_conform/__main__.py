@@ -23,7 +23,7 @@ cdktr-conform checks a server or a listener against the protocol, clause by clau
   cdktr-conform                                   the principal of the settings
   cdktr-conform ipc:///srv/cdktr/run/logd.sock    any daemon, by its address
   cdktr-conform --json | jq '.lines[] | select(.verdict == "FAIL")'
-  cdktr-conform --serve -- ./lines {{}} event file  a listener; {{}} is the address it is to use
+  cdktr-conform --serve -- ./lines {{}} event file  a listener, {{}} is where it asks
   cdktr-conform --serve tcp://127.0.0.1:5599      one that somebody else starts, until it is done
   cdktr-conform --clauses                         what the page says, by the names that reports use
 
@@ -39,6 +39,8 @@ Options:
   --serve                 Play the principal, at ENDPOINT or an address of its own. Words after --
                           are the command of the listener.
   --expect N              With --serve: so many events are to be fired, no more and no less.
+  --kill                  With --serve: kill -9 the listener at bad moments and start it again.
+                          What it is given to tell of has to be all different.
   --patience S            With --serve: the longest that a listener may wait for an answer before
                           it asks again. [default: 10]
   --seconds S             With --serve: the longest that all of it takes. [default: 120]
@@ -62,6 +64,8 @@ def main(argv: Sequence[str]) -> int:
         return OK
     if command and not args["--serve"]:
         cli.fail(PROGRAM, "a command goes with --serve", WRONG_USAGE)
+    if args["--kill"] and not command:
+        cli.fail(PROGRAM, "--kill needs the command of a listener", WRONG_USAGE)
     as_json = bool(args["--json"])
     report = _serve(args, command) if args["--serve"] else _examine(args, quiet=as_json)
     if as_json:
@@ -87,7 +91,7 @@ def _serve(args: cli.Args, command: list[str]) -> Report:
     expect = None if args["--expect"] is None else round(_number(args, "--expect"))
     return serve(
         args["ENDPOINT"], command, seconds=_number(args, "--seconds"),
-        patience_s=_number(args, "--patience"), expect=expect,
+        patience_s=_number(args, "--patience"), expect=expect, kill=bool(args["--kill"]),
     )  # fmt: skip
 
 

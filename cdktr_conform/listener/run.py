@@ -25,6 +25,7 @@ def serve(
     seconds: float,
     patience_s: float,
     expect: int | None,
+    kill: bool = False,
 ) -> Report:
     """Play the principal, at an address of our own if none is given, and report. A listener that
     has not done for `patience_s` what it should will not do it."""
@@ -34,6 +35,7 @@ def serve(
         child = None
         if command:
             child = _Child([word.replace("{}", stage.endpoint) for word in command], stage)
+            stage.kill = child.again if kill else None
         else:
             cli.ready("cdktr-conform", [stage.endpoint])
         code = 0
@@ -56,14 +58,25 @@ class _Child:
     """The listener under test; what it prints is looked through for runs."""
 
     def __init__(self, argv: list[str], stage: Stage) -> None:
+        self._argv = argv
         self._stage = stage
-        self._process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
-        )
-        assert self._process.stdout is not None
-        self._out: IO[bytes] = self._process.stdout
         self._rest = b""
-        stage.loop.watch(self._out, self._read)
+        self._process, self._out = self._start()
+
+    def _start(self) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+        process = subprocess.Popen(
+            self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
+        )
+        assert process.stdout is not None
+        self._stage.loop.watch(process.stdout, self._read)
+        return process, process.stdout
+
+    def again(self) -> None:
+        """Kill it, and start it again."""
+        self._stage.watch.kill()
+        self._stage.loop.unwatch(self._out)
+        self.end()
+        self._process, self._out = self._start()
 
     def _read(self) -> None:
         got = os.read(self._out.fileno(), 1 << 16)

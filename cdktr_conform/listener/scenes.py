@@ -48,6 +48,10 @@ SCENES: Final = (
     Scene("A7", "refused without id, since it could not be read: taken as the answer",
           ("unread",), False),
 )  # fmt: skip
+KILLED_AT: Final = (1, 7)
+"""At the first ask for these events a listener that is to be killed is killed: once its event is
+recorded and it does not know, and once it has been told to come again."""
+
 FOR_NOW: Final = {
     "busy": ("busy", "too much is in work"),
     "disk_full": ("disk_full", "there is no room"),

@@ -21,7 +21,7 @@ from cdktr_common.catalogue import COMMON_REQUESTS, PRINCIPAL_REQUESTS
 from cdktr_common.codec import RequestDecoder, encode
 from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import Loop, Timer
-from cdktr_conform.listener.scenes import FOR_NOW, SCENES
+from cdktr_conform.listener.scenes import FOR_NOW, KILLED_AT, SCENES
 from cdktr_conform.listener.watch import Asked, Watch
 from cdktr_conform.listener.world import Message, World, error
 
@@ -47,6 +47,7 @@ class Stage:
         self.watch = Watch()
         self.loop = Loop()
         self.over = ""
+        self.kill: Callable[[], None] | None = None
         self.patience_s = patience_s
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._decoder = RequestDecoder((*COMMON_REQUESTS, *PRINCIPAL_REQUESTS))
@@ -162,6 +163,8 @@ class Stage:
     def _fire(self, envelope: Envelope, asked: Message) -> None:
         event = self.watch.fire(asked, time.monotonic())
         deed = event.deed()
+        if self.kill and len(event.times) == 1 and event.name in self._to_be_killed_at():
+            self.loop.later(0.02, self.kill)
         late = self._held.pop(event.name, None)
         if deed in ("lose", "fall"):
             self._after(deed)
@@ -185,6 +188,10 @@ class Stage:
                 if late is not None:
                     self._answer(*late, reply)
                 self._answer(envelope, asked, reply, odd=deed == "odd")
+
+    def _to_be_killed_at(self) -> list[str]:
+        names = list(self.watch.events)
+        return [names[number] for number in KILLED_AT if number < len(names)]
 
     def _finish(self, event: Asked, refused: bool = False) -> None:
         event.done, event.refused = True, refused

@@ -24,7 +24,9 @@ class Asked(msgspec.Struct):
     scene: Scene
     content: bytes
     first: Message
+    lives: int
     times: list[float] = []
+    gaps: list[float] = []
     different: list[Message] = []
     done: bool = False
     refused: bool = False
@@ -59,6 +61,7 @@ class Watch:
         self.lost_reads: dict[bytes, bool] = {}
         self.printed: dict[str, int] = {}
         self.last_fire = 0.0
+        self.killed = 0
 
     def fire(self, asked: Message, now: float) -> Asked:
         """Note an event or start that is asked for."""
@@ -70,21 +73,32 @@ class Watch:
         self._note_id(asked, content)
         known = self.events.get(name)
         if known is None:
-            twin = any(one.content == content and not one.done for one in self.events.values())
-            if twin:
+            twins = [one for one in self.events.values() if one.content == content]
+            if any(self.killed or not one.done for one in twins):
                 self.doubled.append(asked)
             number = len(self.events)
             scene = SCENES[number] if number < len(SCENES) else PLAIN
-            known = self.events[name] = Asked(name, scene, content, asked)
-        elif known.content != content or known.first.get("id") != asked.get("id"):
+            known = self.events[name] = Asked(name, scene, content, asked, self.killed)
+        same_life = known.lives == self.killed
+        if known.content != content or (same_life and known.first.get("id") != asked.get("id")):
             known.different.append(asked)
-        known.after_done += known.done
+        if same_life and known.times:
+            known.gaps.append(now - known.times[-1])
+        known.after_done += known.done and same_life
+        known.lives = self.killed
         known.times.append(now)
         return known
 
     def _note_id(self, asked: Message, content: bytes) -> None:
         if "id" in asked and self.ids.setdefault(asked["id"], content) != content:
             self.reused.append(asked)
+
+    def kill(self) -> None:
+        """It is killed and started again: what it had under way it need not remember, but for the
+        key of what it tells of. All that it is given to tell of is different."""
+        self.killed += 1
+        self.reads.clear()
+        self.lost_reads = {body: again for body, again in self.lost_reads.items() if again}
 
     def read(self, asked: Message, now: float) -> None:
         """Note an `event.list`."""

@@ -58,9 +58,9 @@ news.subscribe("run/")
 news.subscribe("stat/")  # repeats the newest number: a lost last message shows, too
 news.connect(address.replace("*", host).replace("0.0.0.0", host))
 
-at, last = map(int, told.read_text().split()) if told.exists() else (0, None)
-if last is None:
-    last = ask(type="event.list", after=-1).get("newest", 0)
+numbers = told.read_text().split() if told.exists() else []  # none: killed as it was written
+at = int(numbers[0]) if numbers else 0
+last = int(numbers[1]) if numbers else ask(type="event.list", after=-1).get("newest", 0)
 with open(name, "rb") as file:
     while True:
         file.seek(at)

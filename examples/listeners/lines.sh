@@ -66,7 +66,7 @@ ask() {
 save() { echo "$at $last" >"$file.told"; }
 
 at=0 last=
-[[ ! -e $file.told ]] || read -r at last <"$file.told" || :
+[[ ! -s $file.told ]] || read -r at last <"$file.told" # empty: killed as it was written
 [[ $last ]] || last=$(ask '{"type":"event.list","after":-1}' | jq '.newest // 0')
 while :; do
   while IFS= read -r line; do # one without end is still being written

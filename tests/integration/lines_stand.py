@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LISTENERS = ROOT / "examples" / "listeners"
 NODE = ROOT / "build" / "cache" / "node"
+RUST = ROOT / "build" / "cache" / "rust"
 DEBIAN = Path("/usr/share/cargo/registry")
 LANGUAGES = ("python", "bash", "c", "node", "perl", "rust")
 
@@ -90,12 +91,12 @@ def _rust(need: Need, scratch: Path) -> list[str]:
     cargo = "/usr/bin/cargo" if Path("/usr/bin/cargo").exists() else need("cargo")
     library("librust-zmq-dev", any(DEBIAN.glob("zmq-[0-9]*")))
     library("librust-serde-json-dev", any(DEBIAN.glob("serde_json-*")))
-    source = shutil.copytree(LISTENERS / "lines-rs", scratch / "lines-rs")
+    source = shutil.copytree(LISTENERS / "lines-rs", RUST / "lines-rs", dirs_exist_ok=True)
     config = (
         "--config", 'source.crates-io.replace-with="debian"',
         "--config", f'source.debian.directory="{DEBIAN}"',
     )  # fmt: skip
-    target = scratch / "target"
+    target = RUST / "target"
     done(cargo, "build", "--offline", "-q", *config, cwd=source, CARGO_TARGET_DIR=str(target),
          RUSTFLAGS="-C debuginfo=0")  # fmt: skip
     return [str(target / "debug" / "lines")]

@@ -41,6 +41,11 @@ SPOILT = {
     "asks with numbers as texts": ("B4", "after=after", "after=str(after)"),
 }  # fmt: skip
 
+FORGETFUL = {
+    "counts from its start": ("key = f\"{event}:{name}:{at}\"",
+                              "key = f\"{event}:{time.time()}:{at}\""),
+}  # fmt: skip
+
 DEALER = """
 import json, sys, time, zmq
 socket = zmq.Context().socket(zmq.DEALER)
@@ -112,7 +117,7 @@ def trial() -> Iterator[Trial]:
                 argv = program(language, need_tool, trial.directory)
             except pytest.skip.Exception:
                 continue
-            trial.begin(language, argv, True, "--expect", str(COUNT))
+            trial.begin(language, argv, True, "--kill", "--expect", str(COUNT))
         trial.begin("follower", [sys.executable, str(LISTENERS / "listener.py")], file=False)
         whole = (LISTENERS / "lines.py").read_text()
         for number, (name, (_, old, new)) in enumerate(SPOILT.items()):
@@ -120,6 +125,11 @@ def trial() -> Iterator[Trial]:
             path = trial.directory / f"spoilt{number}.py"
             path.write_text(whole.replace(old, new))
             trial.begin(name, [sys.executable, str(path)], True, "--seconds", "25")
+        for name, (old, new) in FORGETFUL.items():
+            assert whole.count(old) == 1, old
+            (trial.directory / "forgetful.py").write_text(whole.replace(old, new))
+            argv = [sys.executable, str(trial.directory / "forgetful.py")]
+            trial.begin(name, argv, True, "--kill")
         for name, care in (("careless", "pass"), ("careful", CAREFUL)):
             trial.begin(name, [sys.executable, "-c", DEALER % care], file=False)
         yield trial
@@ -147,6 +157,11 @@ def test_one_that_only_follows_is_judged_by_that(trial: Trial) -> None:
 def test_one_that_is_spoilt_is_found_out(trial: Trial, name: str) -> None:
     assert SPOILT[name][0] in trial.failed(name), trial.report(name)
     assert trial.report(name)["code"] == 1
+
+
+@pytest.mark.parametrize("name", FORGETFUL)
+def test_one_that_would_double_when_it_is_killed_is_found_out(trial: Trial, name: str) -> None:
+    assert "A5" in trial.failed(name), trial.report(name)
 
 
 def test_a_late_answer_is_not_that_to_the_next_question(trial: Trial) -> None:

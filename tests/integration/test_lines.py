@@ -19,9 +19,9 @@ from tests.integration.lines_stand import LANGUAGES, program
 
 LINES = [
     "plain", 'with "quotes" and a \\ backslash', "ünï ☃ code", "", "  spaces  ", "tab\tin it",
-    *(f"line {number}" for number in range(34)),
+    *(f"line {number}" for number in range(14)),
 ]  # fmt: skip
-LATER = [f"later {number}" for number in range(20)]
+LATER = [f"later {number}" for number in range(10)]
 QUICK = """
 name: quick
 events: [{events}]
@@ -114,7 +114,7 @@ class Campaign:
         try:
             wait_until(lambda: any(told(env, one) for one in self.programs), what="the first")
             principal = self.restarted(principal)
-            wait_until(lambda: self.all_told(10), 40, "the next ones")
+            wait_until(lambda: self.all_told(8), 40, "the next ones")
             principal = self.restarted(principal)
             wait_until(lambda: self.all_told(len(LINES)), 40, "all lines")
             runs = ended(env)
