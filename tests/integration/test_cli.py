@@ -104,6 +104,7 @@ def test_task_list_and_task_run(all_on_one: Stand) -> None:
         "TASKS",
         "EVENTS",
         "SCHEDULE",
+        "NEXT",
         "STATUS",
     ]
     assert "my-workflow  mine" in out

@@ -20,12 +20,12 @@ Answer = Callable[[dict[str, object], int], list[bytes]]
 class Server:
     """A ROUTER in a thread: `answer(request, count)` gives the bodies to reply with."""
 
-    def __init__(self, endpoint: str, answer: Answer) -> None:
+    def __init__(self, endpoint: str, answer: Answer, beat_ms: int = 30) -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.router = self.context.socket(zmq.ROUTER)
         self.router.linger = 0
-        self.router.setsockopt(zmq.HEARTBEAT_IVL, 30)
-        self.router.setsockopt(zmq.HEARTBEAT_TIMEOUT, 100)
+        self.router.setsockopt(zmq.HEARTBEAT_IVL, beat_ms)
+        self.router.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3 * beat_ms + 10)
         self.router.bind(endpoint)
         self.endpoint = bytes(self.router.getsockopt(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode()
         self.answer = answer
