@@ -39,7 +39,7 @@ Make = Callable[[Schedule], Instants]
 class Entry:
     """One schedule: its versions, the oldest first, and what was planned for it."""
 
-    __slots__ = ("alone", "calendar", "fault", "rows", "step", "told_next", "turn")
+    __slots__ = ("alone", "asked", "calendar", "fault", "rows", "step", "told_next", "turn")
 
     def __init__(self, rows: list[ScheduleRow]) -> None:
         self.rows = rows
@@ -48,6 +48,7 @@ class Entry:
         self.told_next = rows[-1].next_ts
         self.turn = 0
         self.fault = ""
+        self.asked = True
         self.alone = False
 
 
@@ -83,15 +84,28 @@ class Book:
         grouped: dict[Key, list[ScheduleRow]] = {}
         for row in rows:
             grouped.setdefault((row.workflow, row.schedule), []).append(row)
-        gone = list(self._entries) if workflow is None else list(self._names.get(workflow, ()))
-        for key in gone:
-            self._drop(key)
+        known = list(self._entries) if workflow is None else list(self._names.get(workflow, ()))
+        for key in known:
+            if key not in grouped:
+                self._drop(key)
         for key, versions in grouped.items():
             versions.sort(key=lambda row: (row.until_ts is None, row.until_ts or 0.0))
-            entry = Entry(versions)
-            self._entries[key] = entry
-            self._names.setdefault(key[0], set()).add(key)
-            self._look(entry, 0.0)
+            if not self._goes_on(self._entries.get(key), versions):
+                self._drop(key)
+                entry = Entry(versions)
+                self._entries[key] = entry
+                self._names.setdefault(key[0], set()).add(key)
+                self._look(entry, 0.0)
+
+    def _goes_on(self, entry: Entry | None, versions: list[ScheduleRow]) -> bool:
+        """What is planned for it holds: it waits, and for all that matters its row is the same."""
+        if entry is None or entry.asked or len(entry.rows) != len(versions):
+            return False
+        if any(_matters(a) != _matters(b) for a, b in zip(entry.rows, versions, strict=True)):
+            return False
+        entry.told_next = versions[-1].next_ts
+        self._tell_next(entry)
+        return True
 
     def _drop(self, key: Key) -> None:
         entry = self._entries.pop(key, None)
@@ -156,6 +170,7 @@ class Book:
             if tick is None or now - wake > planner.ON_TIME_S or entry.alone:
                 self._look(entry, now)
                 continue
+            entry.asked = True
             ticks.append(tick)
             told.append((entry, 1))
         return worked
@@ -202,11 +217,17 @@ class Book:
             entry.turn += 1
             heap = self._ready if step.ready else self._rough
             heapq.heappush(heap, (step.wake_ts, next(self._order), entry, entry.turn))
-        if not step.ticks and row.until_ts is None and step.next_ts != entry.told_next:
-            entry.told_next = step.next_ts
-            news = NextTick(workflow=row.workflow, schedule=row.schedule, next_ts=step.next_ts)
-            self._next[row.workflow, row.schedule] = news
+        entry.asked = bool(step.ticks or step.closed)
+        if not entry.asked:
+            self._tell_next(entry)
         return step
+
+    def _tell_next(self, entry: Entry) -> None:
+        row, next_ts = entry.rows[0], entry.step.next_ts
+        if row.until_ts is None and next_ts != entry.told_next:
+            entry.told_next = next_ts
+            news = NextTick(workflow=row.workflow, schedule=row.schedule, next_ts=next_ts)
+            self._next[row.workflow, row.schedule] = news
 
     # What the answers mean
 
@@ -259,6 +280,12 @@ class Book:
     def _current(self, entry: Entry) -> bool:
         row = entry.rows[0] if entry.rows else None
         return row is not None and self._entries.get((row.workflow, row.schedule)) is entry
+
+
+def _matters(row: ScheduleRow) -> tuple[object, ...]:
+    """What a plan is made of."""
+    marks = (row.ticked_ts, row.since_ts, row.until_ts)
+    return (*marks, row.spec, row.paused, row.paused_ts, row.resumed_ts)
 
 
 def _ref(row: ScheduleRow) -> ScheduleRef:
