@@ -24,9 +24,9 @@ usage = f"""\
 cdktr-cron diff - the instants that a change of schedules adds, removes and moves
 
 OLD and NEW are each an expression, a workflow as the principal has it, a file, or - for standard
-input. A file is what `cdktr-check --json`, `cdktr-ctl schedules --json` or `--ndjson` print. Only
-workflows that are in both are compared, or one workflow with an expression; one that is in a single
-file is added or removed as a whole.
+input. A file is what `cdktr-check --json`, `cdktr-ctl schedules --json` or `--ndjson` print. A
+workflow on one side is compared with the same one on the other, an expression with the only one
+there; of two files, or all, each workflow is compared, also one that only one side has.
 
 Examples:
   cdktr-cron diff '0 3 * * *' '0 4 * * *' --timezone Europe/Berlin
@@ -40,9 +40,9 @@ Usage:
   cdktr-cron diff [options] --all NEW
   cdktr-cron diff [options] OLD --all
 
-An instant that goes on a day on which another one comes is moved. Exit codes as
-those of diff: 0 the same instants - 1 others - 2 usage - 3 no such workflow or file -
-4 not a schedule - 69 principal unreachable.
+An instant that goes on a day on which another one comes is moved. Exit codes as those of diff: 0
+the same instants - 1 others - 2 usage - 3 no such workflow or file - 4 not a schedule -
+69 principal unreachable.
 
 Options:
   --all                   All that the principal has.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import time
 
 from cdktr_common import cli, times
 from cdktr_common.errors import FAILED, NOT_FOUND, OK, USAGE
@@ -20,7 +21,7 @@ What is printed and not piped on is the dry run. A line has the workflow, the pa
 and the instant, which the tasks get as CDKTR_SCHEDULED_TIME; `due` and `local` are for you and
 grep. Its key names the instant, so that the same line starts the same run once. Times are on the
 clock of the schedule's zone unless they have Z or an offset; both ends are included, and a date
-alone is that whole day.
+alone is that whole day. What is still to come is left out: it will be started when it is due.
 
 Examples:
   cdktr-cron range --from 2026-01-01 --to 2026-01-31 etl
@@ -36,7 +37,7 @@ WHAT is a workflow, or an expression with --workflow. Exit codes: 0 done - 1 not
 
 Options:
   --from TIME             The beginning: 2026-01-01 or 2026-01-01T06:00:00.
-  --to TIME               The end; default now.
+  --to TIME               The end; default now, which it is at the latest.
   --schedule ID           Only of this schedule of the workflow.
   --workflow WORKFLOW     The workflow to be run, when WHAT is an expression.
   --timezone ZONE         The zone of an expression; default UTC.
@@ -80,13 +81,11 @@ def _asked(args: cli.Args) -> list[Subject]:
 
 def _span(args: cli.Args, subject: Subject) -> tuple[float, float]:
     zone = subject.calendar.zone
-    low, high = (
-        subjects.instant(args["--from"], zone),
-        subjects.instant(args["--to"], zone, end=True),
-    )
-    if high < low:
+    low = subjects.instant(args["--from"], zone)
+    high = subjects.instant(args["--to"], zone, end=True)
+    if args["--to"] is not None and high < low:
         cli.fail(PROGRAM, "--to is before --from", USAGE)
-    return low, high
+    return low, min(high, time.time())
 
 
 def line(subject: Subject, instant: Instant) -> Row:

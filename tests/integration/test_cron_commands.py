@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from cdktr_common.times import rfc3339
 from tests.integration.cli_stand import Stand, stand
 from tests.integration.harness import wait_until
 
@@ -70,21 +72,25 @@ def test_a_paused_workflow_says_so(box: Stand) -> None:
 
 
 def test_a_backfill_is_a_pipe(box: Stand) -> None:
-    span = ("range", "--from", "2026-03-28", "--to", "2026-03-29", "etl")
+    span = ("range", "--from", "2024-03-30", "--to", "2024-03-31", "etl")
     told = lines(box, *span)
     assert [one["local"] for one in told] == [
-        "2026-03-28T02:30:00+01:00", "2026-03-28T12:00:00+01:00",
-        "2026-03-29T03:00:00+02:00", "2026-03-29T12:00:00+02:00",
+        "2024-03-30T02:30:00+01:00", "2024-03-30T12:00:00+01:00",
+        "2024-03-31T03:00:00+02:00", "2024-03-31T12:00:00+02:00",
     ]  # fmt: skip
     assert told[0]["params"] == {"day": "night"} and told[1]["params"] == {}
     tick = told[2]["tick"]
     assert isinstance(tick, dict) and tick["state"] == "backfill"
     assert tick["due_ts"] - tick["previous_ts"] == 23.5 * 3600
-    assert told[2]["key"] == f"backfill/etl/{tick['schedule']}/20260329T010000Z"
+    assert told[2]["key"] == f"backfill/etl/{tick['schedule']}/20240331T010000Z"
     assert lines(box, *span, "--schedule", tick["schedule"][:6]) == told[::2]
+    # What is to come is not started now.
+    assert fails(box, 1, "range", "--from", "2200-01-01", "--to", "2200-02-01", "etl") == ""
+    coming = lines(box, "range", "--from", "2024-03-30", "--to", "2200-01-01", "etl")
+    assert str(coming[-1]["due"]) < rfc3339(time.time())
     assert "has no schedule zz" in fails(box, 3, *span, "--schedule", "zz")
     # What is not filtered out is started, each instant once.
-    kept = "".join(json.dumps(one) + "\n" for one in told if "2026-03-28" not in str(one["due"]))
+    kept = "".join(json.dumps(one) + "\n" for one in told if "2024-03-30" not in str(one["due"]))
     for duplicate in (False, True):
         done = box.call("cdktr-trigger", "--stdin", input=kept.encode())
         results = [json.loads(line) for line in done.stdout.splitlines()]
