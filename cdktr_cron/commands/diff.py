@@ -190,20 +190,20 @@ def from_file(path: str) -> Side:
         cli.fail(PROGRAM, f"no such file: {path}", NOT_FOUND)
     try:
         if path == "-":
-            text = sys.stdin.read()
+            text = sys.stdin.buffer.read()
         else:
-            with open(path) as file:
+            with open(path, "rb") as file:
                 text = file.read()
         found: Side = {}
         for workflow, specs in documents(text):
             listed = found.setdefault(workflow, [])
             listed += [subjects.subject(workflow, spec) for spec in specs]
         return found
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, Invalid) as fault:
+    except (msgspec.DecodeError, RecursionError, Invalid) as fault:
         cli.fail(PROGRAM, f"{'standard input' if path == '-' else path}: {fault}", INVALID)
 
 
-def documents(text: str) -> Iterator[tuple[str, list[Schedule]]]:
+def documents(text: bytes) -> Iterator[tuple[str, list[Schedule]]]:
     """Workflows with their schedules, out of one document or a line each."""
     try:
         found = [msgspec.json.decode(text)]
