@@ -199,7 +199,7 @@ def from_file(path: str) -> Side:
             listed = found.setdefault(workflow, [])
             listed += [subjects.subject(workflow, spec) for spec in specs]
         return found
-    except (msgspec.DecodeError, RecursionError, Invalid) as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Invalid) as fault:
         cli.fail(PROGRAM, f"{'standard input' if path == '-' else path}: {fault}", INVALID)
 
 

@@ -17,7 +17,7 @@ OTHER = Schedule(every_s=90.0)
     "text",
     [
         '{"workflow":"a","schedules":[{"cron":"0 3 * * *"},{"every_s":90}]}',
-        '{"files":1,"workflows":[{"workflow":"a","schedules":[{"cron":"0 3 * * *"},{"every_s":90}]}]}',
+        '{"workflows":[{"workflow":"a","schedules":[{"cron":"0 3 * * *"},{"every_s":90}]}]}',
         '[{"workflow":"a","spec":{"cron":"0 3 * * *"}},{"workflow":"a","spec":{"every_s":90}}]',
         '{"workflow":"a","spec":{"cron":"0 3 * * *"},"until":null}\n\n'
         '{"workflow":"a","spec":{"cron":"0 4 * * *"},"until":"2026-01-01T00:00:00Z"}\n'
@@ -35,5 +35,5 @@ def test_every_way_to_say_it(text: str) -> None:
              b'[{"spec":{"cron":5}}]', b'{"schedules":{}}'],
 )  # fmt: skip
 def test_anything_else_is_refused(text: bytes) -> None:
-    with pytest.raises((Invalid, msgspec.DecodeError, RecursionError)):
+    with pytest.raises((Invalid, msgspec.DecodeError, UnicodeDecodeError, RecursionError)):
         list(documents(text))
