@@ -16,7 +16,6 @@ from cdktr_cli.pipeline import Answer, Pipeline
 from cdktr_cli.quick import Lost
 from tests.unit.cli.test_quick import Server
 
-
 CALM = 5_000  # ms between heartbeats: a machine that stands still for a moment loses nothing
 
 
