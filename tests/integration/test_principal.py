@@ -175,12 +175,13 @@ def test_a_key_gives_the_same_run_across_a_kill(env: Env, ask: Callable[..., Any
 
 def test_a_second_principal_is_refused_at_once_naming_the_first(env: Env) -> None:
     first = env.principal()
-    before = sorted((env.home / "principal" / "journal").iterdir())
+    journal = env.home / "principal" / "journal"
+    before = sorted(journal.glob("*.jsonl"))
     second = env.start("principal")
     second.asked_to_end = True
     assert second.popen.wait(5) == 75
     assert f"pid {first.pid}" in second.errors() and "cdktr-principal" in second.errors()
-    assert sorted((env.home / "principal" / "journal").iterdir()) == before
+    assert sorted(journal.glob("*.jsonl")) == before
     assert first.popen.poll() is None
 
 
