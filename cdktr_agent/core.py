@@ -192,7 +192,7 @@ class Core:
         self._end(orders.drop, "drop")
         self._end(orders.cancel, "cancel")
         alive = set() if beat.stuck else set(beat.running) - set(orders.drop)
-        renewed = self.watch.held.keys() & alive
+        renewed = [token for token in self.watch.held if token in alive]  # as they came
         for token in renewed:
             self.watch.held[token].renew(sent_at)
         self._instructions += self.arrivals.proved(renewed, sent_at)

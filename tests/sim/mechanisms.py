@@ -196,7 +196,7 @@ MECHANISMS: Final[dict[str, tuple[Callable[[], list[Patch]], int]]] = {
     "idempotency-key": (_without_keys, 50),
     "high-water-mark": (_without_marks, 50),
     "mark-lookup": (_without_lookup, 50),
-    "lease-grace": (_without_grace, 300),
+    "lease-grace": (_without_grace, 900),
     "windows-after-restart": (_without_windows_after_restart, 100),
     "sweep-before-hello": (_without_sweep, 100),
     "leases-after-restart": (_without_leases_after_restart, 100),
