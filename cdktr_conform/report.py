@@ -68,11 +68,12 @@ def shown(value: object) -> str:
 
 
 class Report(msgspec.Struct):
-    """All lines about one server or listener. `left`: what the checks leave behind."""
+    """All lines about one server or listener. `notes`: what the checks leave behind, why not all
+    was seen."""
 
     subject: str
     lines: list[Line] = []
-    left: list[str] = []
+    notes: list[str] = []
 
     @property
     def failed(self) -> bool:
@@ -84,7 +85,12 @@ class Report(msgspec.Struct):
     def as_json(self) -> dict[str, Any]:
         counts = {verdict.lower(): self.count(verdict) for verdict in ("PASS", "FAIL", "SKIP")}
         made: dict[str, Any] = msgspec.to_builtins(self)
-        return {"subject": made["subject"], **counts, "lines": made["lines"], "left": made["left"]}
+        return {
+            "subject": made["subject"],
+            **counts,
+            "lines": made["lines"],
+            "notes": made["notes"],
+        }
 
 
 def text(line: Line, colour: bool) -> list[str]:
@@ -106,7 +112,7 @@ def text(line: Line, colour: bool) -> list[str]:
 def summary(report: Report) -> list[str]:
     """The last lines for people."""
     counts = [f"{report.count(v)} {v}" for v in ("PASS", "FAIL", "SKIP")]
-    return [*(f"left behind: {one}" for one in report.left), ", ".join(counts)]
+    return [*report.notes, ", ".join(counts)]
 
 
 def worded(names: Sequence[str]) -> str:

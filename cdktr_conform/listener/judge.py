@@ -111,7 +111,8 @@ def _follower(world: World, watch: Watch) -> list[Line]:
     reads = Line("A1", "a lost answer to a question about the record is asked for again")
     polls = Line("A9", "a long poll is waited for longer than it may take")
     prints = Line("S4", "each run is told once, though it was published twice")
-    lines = [gaps, away, tail, reads, polls, prints]
+    alive = Line("S6", "a subscription that is silent is asked whether it is alive: heartbeats")
+    lines = [gaps, away, tail, alive, reads, polls, prints]
     if not watch.topics:
         for line in lines:
             line.skip("it follows nothing")
@@ -126,6 +127,10 @@ def _follower(world: World, watch: Watch) -> list[Line]:
     for line in (gaps, away, tail):
         if not line.looked:
             line.skip("there was none")
+    if watch.asked_alive is None:
+        alive.skip("it subscribes to nothing")
+    else:
+        alive.expect(watch.asked_alive, "a PING of ZMTP", "", "silence")
     for body, again in watch.lost_reads.items():
         reads.expect(again, "the same question again", body)
     if not watch.lost_reads:

@@ -12,7 +12,7 @@ from typing import IO, Final
 
 from cdktr_common import cli
 from cdktr_conform.listener.judge import judge
-from cdktr_conform.listener.stage import Stage
+from cdktr_conform.listener.stage import SEEN, Stage
 from cdktr_conform.report import Line, Report
 
 RUN: Final = re.compile(rb"\bc\d{9}\b")
@@ -51,7 +51,10 @@ def serve(
             line = Line("-", "the listener goes on, or ends with 0")
             line.expect(code == 0, "0", "", f"exit code {code}")
             lines.append(line)
-        return Report(subject=who, lines=lines)
+        report = Report(subject=who, lines=lines)
+        if stage.over != SEEN:
+            report.notes.append(f"not all has been seen: {stage.over}")
+        return report
 
 
 class _Child:

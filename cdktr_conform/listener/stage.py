@@ -1,7 +1,7 @@
 """The sockets of the principal that is played, and when it does what it does to a listener.
 
-Requests are answered as `World` knows and as the scene of their event says; facts are published
-with gaps, doubles and repeats; now and then sockets close and another epoch begins. It ends when
+Requests are answered as `World` knows and as the scene of their event says; `news.py` publishes;
+now and then sockets close and another epoch begins. It ends when
 all scenes are played and nothing is left to be seen, when the listener has ended, or when its time
 is over. It judges nothing.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 import zmq
@@ -21,6 +21,7 @@ from cdktr_common.catalogue import COMMON_REQUESTS, PRINCIPAL_REQUESTS
 from cdktr_common.codec import RequestDecoder, encode
 from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import Loop, Timer
+from cdktr_conform.listener.news import News, beside
 from cdktr_conform.listener.scenes import FOR_NOW, KILLED_AT, SCENES
 from cdktr_conform.listener.watch import Asked, Watch
 from cdktr_conform.listener.world import Message, World, error
@@ -35,6 +36,8 @@ LAST_S: Final = 1.5
 """So long it is waited at the end for what a listener prints, and for a last long poll."""
 POLL_S: Final = 2.5
 """The longest that a long poll is held back."""
+
+SEEN: Final = "all has been seen"
 
 Envelope = tuple[bytes, ...]
 
@@ -51,51 +54,45 @@ class Stage:
         self.patience_s = patience_s
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._decoder = RequestDecoder((*COMMON_REQUESTS, *PRINCIPAL_REQUESTS))
-        self._wanted = [endpoint, _beside(endpoint)]
         self._held: dict[str, tuple[Envelope, Message]] = {}
         self._polls: list[tuple[Envelope, Message, float]] = []
-        self._published = 0
         self._own_runs = 0
-        self._falls = 0
         self._asked_reads = 0
         self._tail_since: float | None = None
         self._last: Timer | None = None
         self._away = False
-        self.requests, self.events = self._open()
-        self.loop.every(2.0, self._publish_stat)
+        self.endpoint = endpoint
+        self.news = News(beside(endpoint), self.world, self.watch, self.loop)
+        self.requests = self._open()
         self.loop.every(0.15, self._play)
         self.loop.later(seconds, lambda: self.end("its time is over"))
 
-    @property
-    def endpoint(self) -> str:
-        return self._wanted[0]
-
-    def _open(self) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+    def _open(self) -> zmq.Socket[bytes]:
         """A principal takes over."""
-        requests, events = self._context.socket(zmq.ROUTER), self._context.socket(zmq.XPUB)
-        for socket, place, read in ((requests, 0, self._take), (events, 1, self._subscriptions)):
-            socket.linger = 0
-            self._wanted[place] = sockets.bind(socket, [self._wanted[place]])[0]
-            self.loop.watch(socket, read)
+        requests = self._context.socket(zmq.ROUTER)
+        requests.linger = 0
+        self.endpoint = sockets.bind(requests, [self.endpoint])[0]
+        self.loop.watch(requests, self._take)
         self._away = False
         self.world.begin(time.time())
-        return requests, events
+        self.news.open()
+        return requests
 
     def fall(self) -> None:
         """The principal dies without a word; a while later there is another one."""
         if self._away:
             return
-        self._falls += 1
         self._away = True
-        for socket in (self.requests, self.events):
-            self.loop.unwatch(socket)
-            socket.close(0)
+        self.loop.unwatch(self.requests)
+        self.requests.close(0)
+        self.news.fall()
         self._polls, self._held = [], {}
-        self._own_run(published=False)  # recorded, and nobody heard of it
+        self.world.run(time.time())  # recorded, and nobody heard of it
+        self.news.publish(lost="away")
         self.loop.later(AWAY_S, self._back)
 
     def _back(self) -> None:
-        self.requests, self.events = self._open()
+        self.requests = self._open()
         self._publish()
 
     def end(self, why: str) -> None:
@@ -104,9 +101,9 @@ class Stage:
 
     def close(self) -> None:
         self.requests.close(0)
-        self.events.close(0)
+        self.news.close()
         self._context.term()
-        for endpoint in self._wanted:
+        for endpoint in (self.endpoint, self.news.endpoint):
             if endpoint.startswith("ipc://") and os.path.exists(endpoint[6:]):
                 os.unlink(endpoint[6:])
 
@@ -146,8 +143,8 @@ class Stage:
 
     def _hello(self, envelope: Envelope, asked: Message) -> None:
         addresses = {
-            "principal": [self._wanted[0]],
-            "events": [self._wanted[1]],
+            "principal": [self.endpoint],
+            "events": [self.news.endpoint],
             "moons": ["x://y"],
         }
         self._answer(envelope, asked, self.world.welcome(addresses))
@@ -229,50 +226,10 @@ class Stage:
             else:
                 self._polls.append((envelope, asked, until))
 
-    # What is published
-
-    def _subscriptions(self) -> None:
-        while not self._away:
-            try:
-                word = self.events.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            if word[:1] == b"\x01":
-                self.watch.subscribed(word[1:].decode(errors="replace"))
-
-    def _publish(self, silently: bool = False) -> None:
-        """What is new, but for some facts that get lost; some come twice, some again later."""
-        if self._away:
-            return
-        while self._published < self.world.newest:
-            number = self._published
-            self._published += 1
-            _, fact = self.world.facts[number]
-            if silently or number % 5 == 3:
-                self.watch.unpublished[fact["seq"]] = "tail" if silently else "gap"
-                continue
-            self._say(*self.world.facts[number])
-            for again in _said_again(number):
-                if again + 1 not in self.watch.unpublished:
-                    self._say(*self.world.facts[again])
-        self._answer_polls()
-
-    def _say(self, topic: str, fact: Message) -> None:
-        if self.watch.follows(topic):
-            self.watch.covered.add(fact["seq"])
-        self.events.send_multipart((topic.encode(), encode({**fact, "new": [1]})))
-
-    def _publish_stat(self) -> None:
+    def _publish(self, lost: str = "") -> None:
         if not self._away:
-            self.events.send_multipart((b"stat/", encode(self.world.stat())))
-
-    def _own_run(self, published: bool = True) -> None:
-        before = self.world.newest
-        self.world.run(time.time())
-        if not published:
-            for _, fact in self.world.facts[before:]:
-                self.watch.unpublished[fact["seq"]] = "away"
-            self._published = self.world.newest
+            self.news.publish(lost)
+            self._answer_polls()
 
     # When what happens
 
@@ -282,46 +239,31 @@ class Stage:
             return
         begun, now = self.watch.begun, time.monotonic()
         self._answer_polls()
-        if begun is None:
+        if begun is None or self.news.silent(self.patience_s):
             return
         if self.watch.topics and self._own_runs < RUNS:
             self._own_runs += 1
-            self._own_run()
+            self.world.run(time.time())
             self._publish()
             if self._own_runs == RUNS // 2 and not self.watch.events:
                 self.fall()  # whoever fires events has seen it die already
         elif self._tail_since is None and self._fired_out(now):
             self._tail_since = now
-            self._own_run()
-            self._publish(silently=True)
+            self.world.run(time.time())
+            self._publish(lost="tail")
         elif self._tail_since is not None:
             quiet = self.watch.last_fire < now - 2
             waited = now > max(self._tail_since, self.watch.last_read) + self.patience_s
             if quiet and (waited or not self.watch.missing(self.world.facts)) and not self._last:
-                self._last = self.loop.later(LAST_S, lambda: self.end("all has been seen"))
+                self._last = self.loop.later(LAST_S, lambda: self.end(SEEN))
 
     def _fired_out(self, now: float) -> bool:
         """Have all scenes been played, or will there be no more?"""
         events = self.watch.events
-        quiet = now - max(self.watch.last_fire, self.watch.begun or 0)
+        quiet = now - max(self.watch.last_fire, self.watch.begun or 0, self.news.spoke)
         done = all(event.done for event in events.values())
         return (
             quiet > self.patience_s
             or (done and quiet > 1 and len(events) >= len(SCENES))
             or (done and quiet > self.patience_s / 2)
         )
-
-
-def _said_again(number: int) -> Iterator[int]:
-    """Facts that come once more after that one."""
-    if number % 7 == 5:
-        yield number
-    if number % 11 == 9:
-        yield number - 3
-
-
-def _beside(endpoint: str) -> str:
-    """Where facts are published."""
-    if endpoint.startswith("ipc://"):
-        return f"{endpoint}.events"
-    return f"{endpoint.rpartition(':')[0]}:0"

@@ -62,6 +62,7 @@ class Watch:
         self.printed: dict[str, int] = {}
         self.last_fire = 0.0
         self.killed = 0
+        self.asked_alive: bool | None = None
 
     def fire(self, asked: Message, now: float) -> Asked:
         """Note an event or start that is asked for."""
@@ -120,9 +121,12 @@ class Watch:
             self.start = page["last"]
         self.covered |= {fact["seq"] for fact in page.get("events", [])}
 
-    def subscribed(self, topic: str) -> None:
+    def subscribed(self, topic: str, newest: int) -> None:
+        """It follows that from now on."""
         if topic != "stat/":
             self.topics.add(topic)
+            if self.start is None:
+                self.start = newest
 
     def follows(self, topic: str) -> bool:
         return any(topic.startswith(one) for one in self.topics)

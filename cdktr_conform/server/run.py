@@ -31,8 +31,10 @@ def examine(endpoint: str, told: Callable[[Line], None]) -> Report:
             report.lines.append(line)
             told(line)
     if bench.fired:
-        report.left.append(f"at most {bench.fired} events named {EVENT} in the record, with keys "
-                           f"that begin with {bench.mark}; no run")  # fmt: skip
+        report.notes.append(
+            f"left behind: at most {bench.fired} events named {EVENT} in the record, with keys "
+            f"that begin with {bench.mark}; no run"
+        )
     bench.close()
     return report
 
