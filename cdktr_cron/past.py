@@ -15,7 +15,7 @@ from cdktr_common import PROTOCOL, __version__, versions
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact, Reply, Request
-from cdktr_common.catalogue.common import Hello, Welcome
+from cdktr_common.catalogue.common import Hello, Ping, Pong, Welcome
 from cdktr_common.catalogue.logd import HistoryList, HistoryPage
 from cdktr_common.catalogue.values import ScheduleRow
 from cdktr_common.client import Client
@@ -56,9 +56,18 @@ class Past:
         told = self.ask(hello, Welcome)
         versions.check(PROGRAM, told.program, told.version, told.protocol)
         logd = resolve(told.endpoints.get("logd", []), endpoint)
-        self._logd = Client(logd, self._timeout_s) if logd else None
+        self._logd = self._recorder(logd) if logd else None
         self.dropped = 0
         self.missing = 0
+
+    def _recorder(self, endpoint: str) -> Client | None:
+        """If it is there: its answers may take longer than one waits for somebody who is not."""
+        logd = Client(endpoint, self._timeout_s)
+        try:
+            logd.ask(Ping(), Pong)
+        except Unreachable:
+            return None
+        return logd
 
     def ask(self, request: Request, expected: type[R]) -> R:
         """The principal's answer. Looking through a long journal takes its time."""

@@ -90,6 +90,9 @@ def step(row: ScheduleRow, calendar: Instants, now: float) -> Step:
         over = _some(calendar, row.ticked_ts, min(resumed, now))
         if over:
             return Step(_lost(row, over, UNTOLD))
+        coming = calendar.after(row.ticked_ts)
+        if coming is not None and coming.ts <= resumed:  # the clock was set back since
+            return Step(wake_ts=coming.ts)
     return _open(row, calendar, now)
 
 

@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec import json as mjson
 
 from cdktr_common.catalogue import facts as f
@@ -196,6 +197,40 @@ def test_an_instant_that_nobody_told_of_is_found(env: Env) -> None:
     assert env.command("cdktr-cron", "audit", "w", "-n", "1").stdout.count("nothing is said") == 1
     assert env.command("cdktr-cron", "audit", "v").returncode == 3
     assert env.command("cdktr-cron", "audit", "--last", "x").returncode == 2
+
+
+@pytest.mark.long
+def test_what_the_principal_has_dropped_is_audited_by_the_recorder(env: Env) -> None:
+    workflow(env, "w", "{every: 1s}")
+    env.set(retention_days=2 / 86400)
+    env.principal()
+    env.set(retention_days=0)
+    logd = env.logd()
+    env.agent()
+    cron = env.cron()
+
+    def oldest() -> int:
+        return env.client().ask(p.EventList(after=-1), p.EventPage).oldest
+
+    def first_tick() -> int:
+        page = env.client().ask(p.EventList(topic="tick/"), p.EventPage)
+        return int(mjson.decode(page.events[0])["seq"]) if page.events else 0
+
+    began = wait_until(first_tick)
+    wait_for(env, "w", 3, "fired")
+    logd.kill()
+    logd = env.logd()  # it says at once how far it has come
+    wait_until(lambda: oldest() > began, 20, "the first ticks to be dropped")
+    cron.stop()
+    done = env.command("cdktr-cron", "audit", "--json", "--grace", "5m")
+    assert done.returncode == 0 and not done.stderr, done
+    verdict = json.loads(done.stdout)
+    left = len(ticks(env, "w"))
+    assert verdict["schedules"] == 1 and verdict["counts"]["fired"] > left
+    logd.stop()
+    partly = env.command("cdktr-cron", "audit", "--json", "--grace", "5m")
+    assert partly.returncode == 0 and "are gone, and logd does not have them" in partly.stderr
+    assert 0 < json.loads(partly.stdout)["counts"]["fired"] <= left + 1
 
 
 def test_a_workflow_that_changes_is_told_of_at_once(env: Env) -> None:

@@ -185,8 +185,11 @@ class Day:
     """See the module text. `start_ts` is the time of day at the beginning; the clock of the wall
     may be set, the other never steps."""
 
-    def __init__(self, seed: int, start_ts: float, hours: float = 24.0, crons: int = 2) -> None:
+    def __init__(
+        self, seed: int, start_ts: float, hours: float = 24.0, clock_is_set: bool = True
+    ) -> None:
         self.dice = random.Random(seed)
+        self.clock_is_set = clock_is_set
         self.now = 0.0
         self.offset = start_ts
         self.start_ts = start_ts
@@ -197,7 +200,7 @@ class Day:
         self._order = itertools.count()
         self._alarms: list[tuple[float, int, Callable[[], None]]] = []
         self.principal = Principal(self)
-        self.crons = [Cron(self, f"c{number}") for number in range(crons)]
+        self.crons = [Cron(self, f"c{number}") for number in range(2)]
 
     def wall(self) -> float:
         return self.offset + self.now
@@ -273,7 +276,7 @@ class Day:
         self.later(self.dice.uniform(30, 900), self.meddle)
         what = self.dice.choice(("pause", "resume", "resume", "change", "remove", "end", "clock"))
         self.counts[what] += 1
-        if what == "clock":
+        if what == "clock" and self.clock_is_set:
             self.offset += self.dice.choice((-1, 1)) * self.dice.choice((0.4, 30.0, 1500.0))
             return
         if not self.principal.alive:
@@ -330,6 +333,10 @@ class Day:
             for fact in self.principal.facts
             if isinstance(fact, f.TickRecorded) and fact.state in ("fired", "late")
         )
-        assert started == told, "each instant that fired has one run"
+        # A workflow that is removed and comes back while the clock is set back has an instant
+        # twice; by its key it is the same run.
+        assert set(started) == set(told), "each instant that fired has one run"
         assert max(started.values()) == 1
+        if not self.clock_is_set:
+            assert max(told.values()) == 1
         return verdict

@@ -102,6 +102,13 @@ def test_nothing_of_before_it_was_resumed_fires() -> None:
     assert step(done, BASE + 3 * MINUTE + 2).wake_ts == BASE + 4 * MINUTE
 
 
+def test_a_clock_that_is_set_back_to_before_it_was_resumed() -> None:
+    it = row(resumed_ts=BASE + 3 * MINUTE + 1, ticked_ts=BASE + MINUTE, due_ts=BASE + MINUTE)
+    found = step(it, BASE + MINUTE + 30)
+    assert (found.wake_ts, found.ready) == (BASE + 2 * MINUTE, None)
+    assert told(it, BASE + 2 * MINUTE) == [("suppressed", 2, 1)]
+
+
 def test_a_retired_one_is_told_to_its_end_and_closed() -> None:
     it = row(until_ts=BASE + 150)
     assert told(it, BASE + 1000) == [("missed", 2, 2)]
