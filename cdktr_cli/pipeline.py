@@ -81,7 +81,8 @@ class Pipeline:
         """Send what can be sent, take what is there: the answers to what was asked. Raises Lost."""
         try:
             self._send()
-            answers = self._take() if self._receive() else []
+            self._receive()
+            answers = self._take()  # also of what came while the connection was made
             self._send()
         except (OSError, Lost) as fault:
             self.close()
@@ -96,16 +97,15 @@ class Pipeline:
         except BlockingIOError:
             pass
 
-    def _receive(self) -> bool:
+    def _receive(self) -> None:
         assert self._socket is not None
         try:
             data = self._socket.recv(_READ)
         except BlockingIOError:
-            return False
+            return
         if not data:
             raise Lost("closed")
         self._in += data
-        return True
 
     def _take(self) -> list[Answer]:
         """The whole frames that have come; commands are answered on the way."""

@@ -86,6 +86,7 @@ def test_a_heartbeat_is_answered_with_what_it_carries(tmp_path: Path) -> None:
         made.start()
         peer, _ = listener.accept()
         with peer:
+            peer.settimeout(10)
             greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
             peer.sendall(greeting + b"\x04\x09\x04PING\0\0ab")
             made.join(10)
