@@ -17,7 +17,6 @@ from cdktr_common.catalogue.base import Reply
 from cdktr_common.catalogue.values import DeferredRow, WindowRow
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions import creating, events
-from cdktr_principal.decisions.ready import nearest
 from cdktr_principal.language.fields import is_one_line
 from cdktr_principal.requests.limits import check_instants
 from cdktr_principal.requests.params import check_params
@@ -173,8 +172,7 @@ def _find(core: Core, name: str) -> Later:
     if len(fitting) > 1:
         raise ProtocolError("ambiguous", f"{len(fitting)} of those deferred begin so", fitting[:20])
     if not fitting:
-        near = nearest(name, waiting)
-        raise ProtocolError("not_found", f"nothing is deferred as '{name[:40]}'", near)
+        raise ProtocolError("not_found", f"nothing is deferred as '{name[:40]}'")
     return waiting[fitting[0]]
 
 
