@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import itertools
 import os
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import NoReturn
 
 from cdktr_common import cli
 from cdktr_common.arguments import parse
-from cdktr_common.errors import OK, USAGE
+from cdktr_common.commands import Commands, split
+from cdktr_common.errors import OK
 from cdktr_common.lock import Lock, Locked
 from cdktr_common.settings import Settings, principal_endpoint, socket_path
 
@@ -31,7 +30,7 @@ COMMANDS = {
     "forecast": "how deep the queue will be, by coming instants and past durations",
 }
 
-_WITH_VALUE = ("--host-port", "--principal", "--home")
+commands = Commands(PROGRAM, "cdktr_cron.commands", COMMANDS)
 
 _LISTED = "\n".join(f"  {name:<9} {text[0].upper()}{text[1:]}." for name, text in COMMANDS.items())
 
@@ -67,35 +66,11 @@ def main(argv: list[str]) -> int:
     if not rest:
         cli.show_and_exit(USAGE_TEXT, before)
         return _daemon(parse(USAGE_TEXT, before))
-    name, *arguments = rest
-    if name == "help":
-        return show_help(arguments)
-    if name not in COMMANDS:
-        cli.fail(PROGRAM, f"no command '{name}'{cli.near(name, list(COMMANDS))}", USAGE)
-    command = module(name)
-    words = [name, *before, *arguments]
-    cli.show_and_exit(command.usage, words)
-    return int(command.main(parse(command.usage, words)))
-
-
-def module(name: str) -> ModuleType:
-    """The file of a command."""
-    return import_module(f"cdktr_cron.commands.{name}")
-
-
-def split(argv: list[str]) -> tuple[list[str], list[str]]:
-    """Options that stand before the command, and the rest from the command on."""
-    at = 0
-    while at < len(argv) and argv[at].startswith("-"):
-        at += 2 if argv[at] in _WITH_VALUE else 1
-    return argv[:at], argv[at:]
-
-
-def show_help(arguments: list[str]) -> int:
-    """`help [COMMAND]`."""
-    known = [name for name in arguments if name in COMMANDS]
-    print((module(known[0]).usage if known else USAGE_TEXT).strip())
-    return OK
+    if rest[0] == "help":
+        print(commands.help(rest[1:], USAGE_TEXT))
+        return OK
+    command, args = commands.read(before, rest)
+    return int(command.main(args))
 
 
 def _daemon(args: cli.Args) -> int:

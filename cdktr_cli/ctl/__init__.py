@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
-from keyword import iskeyword
-from types import ModuleType
 from typing import NoReturn
 
 from cdktr_common import cli
-from cdktr_common.arguments import parse
+from cdktr_common.commands import Commands, split
 from cdktr_common.errors import OK, USAGE
 
 PROGRAM = "cdktr-ctl"
@@ -43,7 +40,7 @@ COMMANDS = {
     "ping": "does everything answer",
 }
 
-_WITH_VALUE = ("--host-port", "--principal", "--home", "--color")
+commands = Commands(PROGRAM, "cdktr_cli.ctl", COMMANDS)
 
 usage = f"""\
 {PROGRAM} - look at runs, tasks, workflows and agents, and act on them
@@ -79,41 +76,15 @@ def main(argv: list[str]) -> int:
         print(cli.usage_section(usage), file=sys.stderr)
         print(f"Commands: {', '.join(COMMANDS)}", file=sys.stderr)
         return USAGE
-    name, *arguments = rest
-    if name == "help":
-        return show_help(arguments)
-    if name not in COMMANDS:
-        cli.fail(PROGRAM, f"no command '{name}'{cli.near(name, list(COMMANDS))}", USAGE)
-    command = module(name)
-    words = [name, *before, *arguments]
-    cli.show_and_exit(command.usage, words)
-    args = parse(command.usage, words)
+    if rest[0] == "help":
+        print(commands.help(rest[1:], usage))
+        return OK
+    command, args = commands.read(before, rest)
     if args["--color"]:
         if args["--color"] not in ("auto", "always", "never"):
             cli.fail(PROGRAM, f"--color is auto, always or never, not {args['--color']}", USAGE)
         os.environ["CDKTR_COLOR"] = args["--color"]
     return int(command.main(args))
-
-
-def module(name: str) -> ModuleType:
-    """The file of a command."""
-    return import_module(f"cdktr_cli.ctl.{name}{'_' if iskeyword(name) else ''}")
-
-
-def split(argv: list[str]) -> tuple[list[str], list[str]]:
-    """Options that stand before the command, and the rest from the command on."""
-    at = 0
-    while at < len(argv) and argv[at].startswith("-"):
-        at += 2 if argv[at] in _WITH_VALUE else 1
-    return argv[:at], argv[at:]
-
-
-def show_help(arguments: list[str]) -> int:
-    """`help [COMMAND]`."""
-    known = [name for name in arguments if name in COMMANDS]
-    text = module(known[0]).usage if known else usage
-    print(text.strip())
-    return OK
 
 
 def run() -> NoReturn:

@@ -7,10 +7,11 @@ import pytest
 from cdktr_cli import ctl
 from cdktr_cli.ctl import events, show, tasks, workflows
 from cdktr_common import arguments
+from cdktr_common.commands import split
 
 
 def test_options_may_stand_before_the_command() -> None:
-    assert ctl.split(["--home", "/x", "--color=never", "runs", "-n", "1"]) == (
+    assert split(["--home", "/x", "--color=never", "runs", "-n", "1"]) == (
         ["--home", "/x", "--color=never"],
         ["runs", "-n", "1"],
     )
@@ -32,7 +33,7 @@ def test_each_command_has_help_with_examples_first(
 
 @pytest.mark.parametrize("name", ctl.COMMANDS)
 def test_each_command_takes_the_common_options(name: str) -> None:
-    module = ctl.module(name)
+    module = ctl.commands.module(name)
     takes_one = {
         "show",
         "tasks",
