@@ -30,7 +30,7 @@ COMMANDS = {
     "schedules": "when workflows start by themselves, and what became of it last",
     "pause": "start workflows neither by time nor by events",
     "resume": "let time and events start workflows again",
-    "pending": "events that are put off, and taking them back",
+    "pending": "events that were put off or wait in windows, and taking them back",
     "agents": "agents, their load, and what is the matter with them",
     "drain": "give agents no new work",
     "undrain": "give agents work again",

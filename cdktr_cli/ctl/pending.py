@@ -1,4 +1,4 @@
-"""cdktr-ctl pending: what is to be fired or started later, and taking it back."""
+"""cdktr-ctl pending: what is to happen later, what waits in windows, and taking it back."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from cdktr_cli.ctl.common import OPTIONS, number, somebody
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
 from cdktr_common.catalogue.principal import EventCancel, EventPending, EventWaiting
-from cdktr_common.catalogue.values import DeferredRow
+from cdktr_common.catalogue.values import DeferredRow, WindowRow
 from cdktr_common.durations import rough
 from cdktr_common.errors import OK
 
 usage = f"""\
-cdktr-ctl pending - events and workflows that were put off, by `cdktr-trigger --at` and `--delay`
+cdktr-ctl pending - what is to come: what was put off, and events that wait in windows
 
-The next one first. What workflow files say of time is not among them: `cdktr-ctl schedules`.
+The next one first. What was put off by `cdktr-trigger --at` and `--delay` has an id, by which it
+can be taken back. A window is that of a workflow with `debounce` or `batch`: what waits there was
+fired and is recorded. What workflow files say of time is not here: `cdktr-ctl schedules`.
 
 Examples:
   cdktr-trigger close-books --at 22:30
@@ -48,15 +50,22 @@ def _key(row: Row) -> str:
     return "" if key.startswith(("trigger-", "id:")) else key
 
 
+def _window(row: Row) -> str:
+    if row["listener"] is None:
+        return ""
+    return f"{row['count']} event{'s' if row['count'] > 1 else ''}"
+
+
 COLUMNS = (
     Column("ID", lambda row: row["deferred"]),
     Column("DUE", lambda row: table.when(row.get("due"))),
     Column("IN", _left, right=True),
     Column("EVENT", lambda row: row.get("event")),
     Column("WORKFLOW", lambda row: row.get("workflow")),
+    Column("WINDOW", _window),
     Column("KEY", _key),
     Column("SOURCE", lambda row: row.get("source")),
-    Column("TOLD", lambda row: table.when(row.get("created"))),
+    Column("SINCE", lambda row: table.when(row.get("since"))),
 )
 
 
@@ -66,14 +75,34 @@ def main(args: cli.Args) -> int:
     if args["--cancel"]:
         reason = args["--reason"] or f"taken back by {somebody()}"
         rows = [_take_back(principal, name, reason) for name in dict.fromkeys(args["ID"])]
-        table.show(args, rows, COLUMNS)
+        table.show(args, [_put_off(row) for row in rows], COLUMNS)
         return OK
-    waiting = principal.ask(EventPending(limit=number(args, "-n", 1)), EventWaiting)
-    table.show(args, waiting.deferred, COLUMNS)
-    if waiting.total > len(waiting.deferred):
-        print(f"cdktr-ctl: the next {len(waiting.deferred)} of {waiting.total}", file=sys.stderr)
+    most = number(args, "-n", 1)
+    waiting = principal.ask(EventPending(limit=most), EventWaiting)
+    found = [*map(_put_off, waiting.deferred), *map(_held, waiting.windows)]
+    found.sort(key=lambda row: row["due_ts"])
+    table.show(args, found[:most], COLUMNS)
+    total = waiting.total + len(waiting.windows)
+    if total > most:
+        print(f"cdktr-ctl: the next {most} of {total}", file=sys.stderr)
     return OK
 
 
 def _take_back(principal: Connection, name: str, reason: str) -> DeferredRow:
     return principal.ask(EventCancel(deferred=name, reason=reason), EventWaiting).deferred[0]
+
+
+def _put_off(row: DeferredRow) -> Row:
+    return {
+        "deferred": row.deferred, "due_ts": row.due_ts, "event": row.event,
+        "workflow": row.workflow, "listener": None, "count": 1, "key": row.key,
+        "source": row.source, "since_ts": row.created_ts,
+    }  # fmt: skip
+
+
+def _held(row: WindowRow) -> Row:
+    return {
+        "deferred": None, "due_ts": row.due_ts, "event": row.event, "workflow": row.workflow,
+        "listener": row.listener, "count": row.count, "key": None, "source": "",
+        "since_ts": row.first_ts,
+    }  # fmt: skip

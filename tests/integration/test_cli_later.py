@@ -63,6 +63,9 @@ def test_windows_pauses_and_conditions_are_told() -> None:
         size = ("--payload", '{"size": %d}')
         held = said(box, "file.new", size[0], size[1] % 1)
         assert held.startswith("cdktr-trigger: listens holds it in a window, to end ")
+        [window] = json.loads(box.out("cdktr-ctl", "pending", "--json"))
+        assert (window["workflow"], window["count"], window["deferred"]) == ("listens", 1, None)
+        assert "listens   1 event" in box.out("cdktr-ctl", "pending")
         passed = said(box, "file.new", size[0], size[1] % 0, "--require-listener")
         assert passed.startswith("cdktr-trigger: listens was not started: if is false: ")
         assert said(box, "alarm") == ""
