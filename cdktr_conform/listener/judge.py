@@ -112,7 +112,8 @@ def _follower(world: World, watch: Watch) -> list[Line]:
     polls = Line("A9", "a long poll is waited for longer than it may take")
     prints = Line("S4", "each run is told once, though it was published twice")
     alive = Line("S6", "a subscription that is silent is asked whether it is alive: heartbeats")
-    lines = [gaps, away, tail, alive, reads, polls, prints]
+    host = Line("T2", "an address whose host is `*` is read as the host that was reached")
+    lines = [gaps, away, tail, alive, host, reads, polls, prints]
     if not watch.topics:
         for line in lines:
             line.skip("it follows nothing")
@@ -129,8 +130,12 @@ def _follower(world: World, watch: Watch) -> list[Line]:
             line.skip("there was none")
     if watch.asked_alive is None:
         alive.skip("it subscribes to nothing")
+        host.skip("it subscribes to nothing")
     else:
         alive.expect(watch.asked_alive, "a PING of ZMTP", "", "silence")
+        host.expect(True, "")
+    if not watch.hostless:
+        host.skip("only over TCP")
     for body, again in watch.lost_reads.items():
         reads.expect(again, "the same question again", body)
     if not watch.lost_reads:

@@ -23,7 +23,7 @@ STAT_S: Final = 2.0
 
 
 class News:
-    """See the module text. `endpoint` is where it is published, for `hello`."""
+    """See the module text. `endpoint` is where it is published."""
 
     def __init__(self, endpoint: str, world: World, watch: Watch, loop: Loop) -> None:
         self._world, self._watch, self._loop = world, watch, loop
@@ -35,6 +35,13 @@ class News:
         self._published = 0
         self.endpoint = self._silence.endpoint
         loop.every(STAT_S, self._stat)
+
+    def told(self) -> str:
+        """The address as `hello` tells it; over TCP without its host, as of a server with many."""
+        if self.endpoint.startswith("tcp://"):
+            self._watch.hostless = True
+            return f"tcp://*:{self.endpoint.rpartition(':')[2]}"
+        return self.endpoint
 
     def _speak(self, asked: bool | None) -> None:
         """The silence ends: the subscriber has asked, or did not in time."""

@@ -144,7 +144,7 @@ class Stage:
     def _hello(self, envelope: Envelope, asked: Message) -> None:
         addresses = {
             "principal": [self.endpoint],
-            "events": [self.news.endpoint],
+            "events": [self.news.told()],
             "moons": ["x://y"],
         }
         self._answer(envelope, asked, self.world.welcome(addresses))

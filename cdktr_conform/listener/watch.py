@@ -62,6 +62,7 @@ class Watch:
         self.printed: dict[str, int] = {}
         self.last_fire = 0.0
         self.killed = 0
+        self.hostless = False
         self.asked_alive: bool | None = None
 
     def fire(self, asked: Message, now: float) -> Asked:

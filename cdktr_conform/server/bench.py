@@ -71,7 +71,7 @@ class Bench:
         self.mark = f"conform-{os.urandom(4).hex()}"
         self.fired = 0
         self._count = 0
-        self.busy_with = ""
+        self.busy_with = ""  # why nothing may be fired
         self.welcome = self.ask(type="hello", program="cdktr-conform")
         self.recorder = self.ask(type="log.query", limit=1).get("code") != "unknown_type"
 
@@ -109,11 +109,15 @@ class Bench:
         with self.peer() as peer:
             return peer.ask(json.dumps(message).encode())
 
-    def fire(self, **fields: Any) -> Message:
-        """`event.fire` with the name that all events of a check have."""
+    def may_fire(self) -> None:
+        """Raises Skip when an event would start something; counts it when not."""
         if self.busy_with:
             raise Skip(self.busy_with)
         self.fired += 1
+
+    def fire(self, **fields: Any) -> Message:
+        """`event.fire` with the name that all events of a check have."""
+        self.may_fire()
         return self.ask(**{"type": "event.fire", "event": EVENT, **fields})
 
     def newest(self) -> int:

@@ -6,12 +6,10 @@ import sys
 
 import zmq
 
-context = zmq.Context()
-
 
 def ask(**request):
     while True:  # the same question again is harmless: a lost answer costs only time
-        with context.socket(zmq.REQ) as socket:
+        with zmq.Context.instance().socket(zmq.REQ) as socket:
             socket.linger = 0
             socket.connect(sys.argv[1])
             socket.send(json.dumps(request).encode())
@@ -27,11 +25,13 @@ def read(after):  # published is the bell, event.list the record
     return page["last"]
 
 
-news = context.socket(zmq.SUB)
+news = zmq.Context.instance().socket(zmq.SUB)
 news.subscribe("run/")
 news.subscribe("stat/")  # repeats the newest number, so that a lost last message shows, too
 news.heartbeat_ivl, news.heartbeat_timeout = 500, 2000  # a connection that is cut silently shows
-news.connect(next(e for e in ask(type="hello")["endpoints"]["events"] if e[:3] == sys.argv[1][:3]))
+where = next(e for e in ask(type="hello")["endpoints"]["events"] if e[:3] == sys.argv[1][:3])
+host = sys.argv[1][6:].rpartition(":")[0]  # any host is the one that we know
+news.connect(where.replace("*", host).replace("0.0.0.0", host))
 last = ask(type="event.list", after=-1)["newest"]
 while True:
     message = json.loads(news.recv_multipart()[1])

@@ -11,7 +11,6 @@ from cdktr_conform.page import clauses
 from cdktr_conform.server.run import CHECKS
 
 UNSEEN = {
-    "T2": "what a listener makes of an address shows only in whether it comes",
     "E1": "said once: every check of a refusal is one of it",
 }
 """Marked, and looked at by no line of its own."""
