@@ -108,7 +108,9 @@ def _follower(world: World, watch: Watch) -> list[Line]:
     gaps = Line("S3", "facts that were not published are read from the record")
     away = Line("S8", "facts of the time when the principal was away are read from the record")
     tail = Line("S5", "a lost last message is found by what `stat/` says")
-    reads = Line("A1", "a lost answer to a question about the record is asked for again")
+    reads = Line(
+        "A1", "a question about the record that is lost, or refused for now, is asked again"
+    )
     polls = Line("A9", "a long poll is waited for longer than it may take")
     prints = Line("S4", "each run is told once, though it was published twice")
     alive = Line("S6", "a subscription that is silent is asked whether it is alive: heartbeats")

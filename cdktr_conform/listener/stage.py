@@ -37,6 +37,9 @@ LAST_S: Final = 1.5
 POLL_S: Final = 2.5
 """The longest that a long poll is held back."""
 
+LOST: Final = (3, 11)
+NOT_NOW: Final = 6
+"""Questions about the record that are lost, on the way there or back, or refused for now."""
 SEEN: Final = "all has been seen"
 
 Envelope = tuple[bytes, ...]
@@ -201,8 +204,12 @@ class Stage:
         now = time.monotonic()
         self.watch.read(asked, now)
         self._asked_reads += 1
-        if self._asked_reads in (3, 11):  # lost, on the way there or back
+        if self._asked_reads in LOST:
             self.watch.lost_reads.setdefault(encode(asked), False)
+            return
+        if self._asked_reads == NOT_NOW:
+            self.watch.lost_reads.setdefault(encode(asked), False)
+            self._answer(envelope, asked, error("unavailable", "not now", retry=True))
             return
         wait_s = min(asked.get("wait_s", 0.0), POLL_S)
         if wait_s > 0 and asked.get("after", 0) >= self.world.newest:

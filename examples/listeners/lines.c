@@ -78,6 +78,10 @@ static void read_on(void) {
   cJSON_AddStringToObject(asked, "topic", "run/");
   cJSON_AddNumberToObject(asked, "after", (double)last);
   cJSON *page = ask(asked);
+  if (!strcmp(text(page, "type"), "error")) {
+    fprintf(stderr, "event.list: %s: %s\n", text(page, "code"), text(page, "detail"));
+    exit(1);
+  }
   cJSON_ArrayForEach(fact, get(page, "events"))
     if (!strcmp(text(fact, "type"), "run.ended"))
       printf("%s %s %s\n", text(fact, "run"), text(fact, "workflow"), text(fact, "state"));

@@ -56,6 +56,7 @@ async function tell() {
 
 async function read() {
   const page = await ask({ type: "event.list", topic: "run/", after: last });
+  if (page.type === "error") throw new Error(`event.list: ${page.code}: ${page.detail}`);
   for (const fact of page.events ?? [])
     if (fact.type === "run.ended") console.log(fact.run, fact.workflow, fact.state);
   last = page.last ?? 0;

@@ -49,6 +49,7 @@ sub fire {
 
 sub read_on {
     my $page = ask(type => 'event.list', topic => 'run/', after => $last);
+    die "event.list: $page->{code}: $page->{detail}\n" if $page->{type} eq 'error';
     print "$_->{run} $_->{workflow} $_->{state}\n"
         for grep { $_->{type} eq 'run.ended' } @{ $page->{events} // [] };
     $last = $page->{last} // 0;

@@ -43,6 +43,8 @@ def fire(line, at):
 
 def read(after):
     page = ask(type="event.list", topic="run/", after=after)
+    if page["type"] == "error":
+        sys.exit(f"event.list: {page['code']}: {page.get('detail')}")
     for fact in page.get("events", []):
         if fact["type"] == "run.ended":
             print(fact["run"], fact["workflow"], fact["state"], flush=True)

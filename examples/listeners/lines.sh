@@ -79,6 +79,7 @@ while :; do
   done < <(tail -c +$((at + 1)) -- "$file")
   # The record, by a question that waits for news: no subscription, and nothing can be missed.
   page=$(ask '{"type":"event.list","topic":"run/","limit":100,"wait_s":0.5,"after":'"$last}")
+  jq -e '.type != "error"' <<<"$page" >/dev/null || { echo "event.list: $page" >&2; exit 1; }
   jq -r '.events[]? | select(.type == "run.ended") | "\(.run) \(.workflow) \(.state)"' <<<"$page"
   last=$(jq '.last // 0' <<<"$page")
   save

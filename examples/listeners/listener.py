@@ -3,6 +3,7 @@
 
 import json
 import sys
+import time
 
 import zmq
 
@@ -13,8 +14,10 @@ def ask(**request):
             socket.linger = 0
             socket.connect(sys.argv[1])
             socket.send(json.dumps(request).encode())
-            if socket.poll(3000):
-                return json.loads(socket.recv())
+            answer = json.loads(socket.recv()) if socket.poll(3000) else {"retry": True}
+        if not answer.get("retry"):
+            return answer
+        time.sleep(0.5)  # nobody is there, or not now
 
 
 def read(after):  # published is the bell, event.list the record

@@ -42,6 +42,7 @@ impl Listener {
 
     fn read(&mut self) -> Done<()> {
         let page = self.ask(json!({"type": "event.list", "topic": "run/", "after": self.last}))?;
+        if page["type"] == "error" { return Err(format!("event.list: {}: {}", page["code"], page["detail"]).into()); }
         for fact in page["events"].as_array().unwrap_or(&vec![]) {
             if fact["type"] == "run.ended" {
                 let text = |key: &str| fact[key].as_str().unwrap_or("").to_string();
