@@ -41,6 +41,10 @@ description: Greets, looks around twice at the same time, says goodbye.
 # Every event that starts it. `cdktr-trigger greet` is one way to fire an event.
 events: [greet]
 
+# And by the clock, each night: `cdktr-cron next hello` tells when.
+# cron: "30 2 * * *"
+# timezone: Europe/Berlin
+
 # env: {LANG: C.UTF-8}     environment of all tasks
 # workdir: /srv/jobs       where they run; default: where the agent was started
 # timeout: 10m             ended after so long (exit code 124)
