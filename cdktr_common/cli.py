@@ -121,6 +121,7 @@ def split_host_port(text: str) -> tuple[str, int]:
 def program_main(program: str, main: Callable[[list[str]], int], *, tidy: bool = True) -> NoReturn:
     """Run a program: its exit code, and the one place where refusals become lines. A short-lived
     command leaves without Python's tidying up (`tidy=False`): that is a quarter of its time."""
+    _open_standard_streams()
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()
@@ -150,6 +151,19 @@ def program_main(program: str, main: Callable[[list[str]], int], *, tidy: bool =
     except KeyboardInterrupt:
         sys.exit(CANCELLED)
     sys.exit(code)
+
+
+def _open_standard_streams() -> None:
+    """Give a closed stdin, stdout or stderr (`>&-`) the place where nothing is read from or written
+    to. Else the next file or socket would get its number, and what is printed would go there."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            stream = os.fdopen(number, "w" if number else "r", closefd=False)
+            setattr(sys, name, stream)
 
 
 def ready(program: str, endpoints: Sequence[str]) -> None:

@@ -146,3 +146,16 @@ def test_a_full_disk_is_named_and_waited_for() -> None:
         assert sorted(runs(box)) == sorted([*before, *lines(trigger)])
         for proc in box.env.procs:
             proc.stop() if proc.popen.poll() is None else None
+
+
+def test_closed_streams_are_no_failure() -> None:
+    with stand() as box:
+        box.env.principal()
+        for closed in (">&-", "2>&-", "<&-", "<&- >&- 2>&-"):
+            words = ["sh", "-c", f"cdktr-trigger my-event --key k {closed}"]
+            done = subprocess.run(words, env=box.env.environ, capture_output=True, timeout=60)
+            assert (done.returncode, done.stderr) == (0, b""), words
+        assert len(runs(box)) == 1
+        words = ["sh", "-c", "cdktr-ctl runs >&-"]
+        done = subprocess.run(words, env=box.env.environ, capture_output=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, b"")
