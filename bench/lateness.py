@@ -2,7 +2,9 @@
 same moment, every five seconds.
 
 Late is from the moment to when a subscriber has the fact, which is after it was decided, written
-and synced: no part of the way is left out. Nothing runs the runs: agents are W4's matter.
+and synced: no part of the way is left out. `told` is the part of cron: until the principal has its
+word and begins to decide; what follows is the making of 100 runs and the disk. Nothing runs the
+runs: agents are W4's matter.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ EVERY_S = 5
 
 
 def lateness(figures: Figures, quick: bool) -> None:
-    """p50, p99 and the worst of all instants but those of the first time, which loading delays."""
+    """Of all instants but those of the first time, which loading delays."""
     with system("principal") as running, Client(running.endpoint, timeout_s=120) as client:
         write(running)
         began = time.perf_counter()
@@ -37,10 +39,10 @@ def lateness(figures: Figures, quick: bool) -> None:
         told = client.ask(c.Hello(program="bench"), c.Welcome)
         events = resolve(told.endpoints["events"], running.endpoint)
         assert events is not None
-        late = sorted(listen(events, 3 if quick else 12))
-    figures.add("W10 p50 ms", US, statistics.median(late))
-    figures.add("W10 p99 ms", US, late[int(len(late) * 0.99)])
-    figures.add("W10 worst ms", US, late[-1])
+        told_ms, late_ms = listen(events, 3 if quick else 12)
+    figures.add("W10 p99 told ms", US, told_ms[int(len(told_ms) * 0.99)])
+    figures.add("W10 p50 ms", US, statistics.median(late_ms))
+    figures.add("W10 p99 ms", US, late_ms[int(len(late_ms) * 0.99)])
 
 
 def write(running: System) -> None:
@@ -53,21 +55,21 @@ def write(running: System) -> None:
         (running.directory / "workflows" / f"w{number}.yaml").write_text(text)
 
 
-def listen(events: str, times: int) -> list[float]:
-    """Milliseconds from the moment each of so many times 100 instants was due."""
-    late: list[float] = []
+def listen(events: str, times: int) -> tuple[list[float], list[float]]:
+    """Milliseconds from the moment each of so many times 100 instants was due, in order of size:
+    until the principal knew, and until everybody could."""
+    came: list[tuple[float, bytes]] = []
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     with context.socket(zmq.SUB) as socket:
         socket.subscribe("tick/")
         socket.connect(events)
-        first = None
-        while len(late) < times * DUE:
+        while len(came) < (times + 2) * DUE:
             body = socket.recv_multipart()[1]
-            now = time.time()
-            fact = json.loads(body)
-            first = first or fact["due_ts"]
-            if fact["due_ts"] > first + EVERY_S:
-                assert fact["state"] == "fired", fact
-                late.append(1000 * (now - fact["due_ts"]))
+            came.append((time.time(), body))  # looked at later: reading is not the way there
     context.term()
-    return late
+    facts = [(ts, json.loads(body)) for ts, body in came]
+    begin = facts[0][1]["due_ts"] + EVERY_S
+    counted = [(ts, fact) for ts, fact in facts if fact["due_ts"] > begin][: times * DUE]
+    assert {fact["state"] for _, fact in counted} == {"fired"}
+    told = [1000 * (fact["ts"] - fact["due_ts"]) for _, fact in counted]
+    return sorted(told), sorted(1000 * (ts - fact["due_ts"]) for ts, fact in counted)

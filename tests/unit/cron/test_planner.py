@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -147,24 +148,32 @@ def test_starts_are_delayed_by_their_jitter_and_stay_in_order() -> None:
 
 def account(it: ScheduleRow, now: float, seen: list[tuple[str, float]]) -> ScheduleRow:
     """Tell all that is due, as the principal would record it."""
-    cal = calendar(it.spec)
     for _ in range(200):
-        found = planner.step(it, cal, now)
+        found = planner.step(it, calendar(it.spec), now)
         if not found.ticks:
             assert found.wake_ts is None or found.wake_ts > now
             return it
-        for tick in found.ticks:
-            assert tick.after_ts == it.ticked_ts < (tick.from_ts or tick.due_ts) <= tick.due_ts
-            inside = [one.ts for one in cal.between(tick.after_ts, tick.due_ts)]
-            assert (inside[0], len(inside)) == (tick.from_ts or tick.due_ts, tick.count)
-            if tick.act == "fire":
-                assert tick.due_ts + tick.delay_s <= now
-                assert it.resumed_ts is None or tick.due_ts > it.resumed_ts
-                previous = cal.before(tick.due_ts)
-                assert tick.previous_ts == (previous and previous.ts)
-            seen += [(tick.act, ts) for ts in inside]
-            it = replace(it, ticked_ts=tick.due_ts, due_ts=tick.due_ts)
+        it = record(it, found.ticks, now, seen)
     raise AssertionError("it never ends")
+
+
+def record(
+    it: ScheduleRow, ticks: Sequence[Tick], now: float, seen: list[tuple[str, float]]
+) -> ScheduleRow:
+    """Each tick goes on where the row stands and speaks of all instants up to its own."""
+    cal = calendar(it.spec)
+    for tick in ticks:
+        assert tick.after_ts == it.ticked_ts < (tick.from_ts or tick.due_ts) <= tick.due_ts
+        inside = [one.ts for one in cal.between(tick.after_ts, tick.due_ts)]
+        assert (inside[0], len(inside)) == (tick.from_ts or tick.due_ts, tick.count)
+        if tick.act == "fire":
+            assert tick.due_ts + tick.delay_s <= now + 1e-3
+            assert it.resumed_ts is None or tick.due_ts > it.resumed_ts
+            previous = cal.before(tick.due_ts)
+            assert tick.previous_ts == (previous and previous.ts)
+        seen += [(tick.act, ts) for ts in inside]
+        it = replace(it, ticked_ts=tick.due_ts, due_ts=tick.due_ts)
+    return it
 
 
 SPECS = st.one_of(
@@ -174,13 +183,14 @@ SPECS = st.one_of(
 )  # fmt: skip
 MOVES = st.lists(
     st.tuples(
-        st.sampled_from(["wait", "wait", "wait", "pause", "resume", "back"]),
+        st.sampled_from(["wait", "wait", "ready", "ready", "pause", "resume", "back"]),
         st.floats(0.1, 5000),
     ),
     max_size=12,
 )
 
 
+@settings(max_examples=300)
 @given(
     SPECS, st.sampled_from(["none", "last", "all"]), st.integers(1, 5),
     st.sampled_from([0.0, 0.0, 30.0, 4000.0]), MOVES,
@@ -189,7 +199,8 @@ def test_every_instant_is_told_exactly_once(
     spec: dict[str, Any], catchup: str, limit: int, jitter_s: float,
     moves: list[tuple[str, float]],
 ) -> None:  # fmt: skip
-    """Over waits, pauses and clocks that are set back, to the end of the schedule."""
+    """Over waits, pauses and clocks that are set back, to the end of the schedule; with ticks that
+    were made ready before."""
     now = since = 1_792_886_400.0 + 500  # an hour before the clocks of Berlin go back
     it = row(
         since_ts=since,
@@ -199,6 +210,11 @@ def test_every_instant_is_told_exactly_once(
     for what, seconds in moves:
         if what == "back":
             now -= seconds
+        elif what == "ready":
+            waited = planner.step(it, calendar(it.spec), now)
+            if waited.ready is not None and waited.wake_ts is not None:
+                now = max(now, waited.wake_ts)
+                it = record(it, [waited.ready], now, seen)
         else:
             now += seconds
         if what == "pause" and not it.paused:
