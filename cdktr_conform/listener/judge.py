@@ -25,7 +25,12 @@ def _talk(watch: Watch) -> list[Line]:
     line.looked = watch.requests - len(watch.wrong)
     for body, why in watch.wrong:
         line.expect(False, why, body)
-    return [line]
+    reads = Line("A1", "a question that only asks, lost or refused for now, is asked again")
+    for question, again in watch.lost_reads.items():
+        reads.expect(again, "the same question again", question)
+    if not watch.lost_reads:
+        reads.skip("no such question was asked")
+    return [line, reads]
 
 
 def _scenes(watch: Watch) -> list[Line]:
@@ -108,14 +113,11 @@ def _follower(world: World, watch: Watch) -> list[Line]:
     gaps = Line("S3", "facts that were not published are read from the record")
     away = Line("S8", "facts of the time when the principal was away are read from the record")
     tail = Line("S5", "a lost last message is found by what `stat/` says")
-    reads = Line(
-        "A1", "a question about the record that is lost, or refused for now, is asked again"
-    )
     polls = Line("A9", "a long poll is waited for longer than it may take")
     prints = Line("S4", "each run is told once, though it was published twice")
     alive = Line("S6", "a subscription that is silent is asked whether it is alive: heartbeats")
     host = Line("T2", "an address whose host is `*` is read as the host that was reached")
-    lines = [gaps, away, tail, alive, host, reads, polls, prints]
+    lines = [gaps, away, tail, alive, host, polls, prints]
     if not watch.topics:
         for line in lines:
             line.skip("it follows nothing")
@@ -138,10 +140,6 @@ def _follower(world: World, watch: Watch) -> list[Line]:
         host.expect(True, "")
     if not watch.hostless:
         host.skip("only over TCP")
-    for body, again in watch.lost_reads.items():
-        reads.expect(again, "the same question again", body)
-    if not watch.lost_reads:
-        reads.skip("no such question was asked")
     polls.looked = watch.long_polls
     for asked in watch.impatient:
         polls.expect(False, "no second ask while the first is held back", asked)

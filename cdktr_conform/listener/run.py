@@ -87,6 +87,9 @@ class _Child:
             self._stage.loop.unwatch(self._out)
             self._stage.loop.later(1.0, lambda: self._stage.end("the listener has ended"))
             return
+        self._look(got)
+
+    def _look(self, got: bytes) -> None:
         *lines, self._rest = (self._rest + got).split(b"\n")
         printed = self._stage.watch.printed
         for line in lines:
@@ -101,5 +104,6 @@ class _Child:
         except ProcessLookupError:
             pass
         self._process.wait()
+        self._look(self._out.read())
         self._out.close()
         return code or 0

@@ -23,7 +23,7 @@ from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import Loop, Timer
 from cdktr_conform.listener.news import News, beside
 from cdktr_conform.listener.scenes import FOR_NOW, KILLED_AT, SCENES
-from cdktr_conform.listener.watch import Asked, Watch
+from cdktr_conform.listener.watch import Asked, Watch, question
 from cdktr_conform.listener.world import Message, World, error
 
 PAGE: Final = 7
@@ -61,6 +61,7 @@ class Stage:
         self._polls: list[tuple[Envelope, Message, float]] = []
         self._own_runs = 0
         self._asked_reads = 0
+        self._hellos = 0
         self._tail_since: float | None = None
         self._last: Timer | None = None
         self._away = False
@@ -145,6 +146,12 @@ class Stage:
         sockets.send(self.requests, envelope, body)
 
     def _hello(self, envelope: Envelope, asked: Message) -> None:
+        """The first is lost, too."""
+        self.watch.asked_again(asked)
+        self._hellos += 1
+        if self._hellos == 1:
+            self.watch.lose(asked, time.monotonic())
+            return
         addresses = {
             "principal": [self.endpoint],
             "events": [self.news.told()],
@@ -205,16 +212,16 @@ class Stage:
         self.watch.read(asked, now)
         self._asked_reads += 1
         if self._asked_reads in LOST:
-            self.watch.lost_reads.setdefault(encode(asked), False)
+            self.watch.lose(asked, time.monotonic())
             return
         if self._asked_reads == NOT_NOW:
-            self.watch.lost_reads.setdefault(encode(asked), False)
+            self.watch.lose(asked, time.monotonic())
             self._answer(envelope, asked, error("unavailable", "not now", retry=True))
             return
         wait_s = min(asked.get("wait_s", 0.0), POLL_S)
         if wait_s > 0 and asked.get("after", 0) >= self.world.newest:
             self.watch.long_polls += 1
-            self.watch.reads[encode(asked)] = now + wait_s
+            self.watch.reads[question(asked)] = now + wait_s
             self._polls.append((envelope, asked, now + wait_s))
             return
         self._page(envelope, asked)
@@ -228,7 +235,7 @@ class Stage:
         polls, self._polls = self._polls, []
         for envelope, asked, until in polls:
             if asked.get("after", 0) < self.world.newest or until <= time.monotonic():
-                self.watch.reads.pop(encode(asked), None)
+                self.watch.reads.pop(question(asked), None)
                 self._page(envelope, asked)
             else:
                 self._polls.append((envelope, asked, until))
@@ -246,7 +253,8 @@ class Stage:
             return
         begun, now = self.watch.begun, time.monotonic()
         self._answer_polls()
-        if begun is None or self.news.silent(self.patience_s):
+        silent = self.news.silent(self.patience_s)
+        if begun is None or silent or self.watch.owes(now, self.patience_s):
             return
         if self.watch.topics and self._own_runs < RUNS:
             self._own_runs += 1
@@ -267,7 +275,9 @@ class Stage:
     def _fired_out(self, now: float) -> bool:
         """Have all scenes been played, or will there be no more?"""
         events = self.watch.events
-        quiet = now - max(self.watch.last_fire, self.watch.begun or 0, self.news.spoke)
+        quiet = now - max(
+            self.watch.last_fire, self.watch.begun or 0, self.news.spoke, self.watch.lost_at
+        )
         done = all(event.done for event in events.values())
         return (
             quiet > self.patience_s

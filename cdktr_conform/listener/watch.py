@@ -59,6 +59,7 @@ class Watch:
         self.long_polls = 0
         self.impatient: list[Message] = []
         self.lost_reads: dict[bytes, bool] = {}
+        self.lost_at = 0.0
         self.printed: dict[str, int] = {}
         self.last_fire = 0.0
         self.killed = 0
@@ -108,11 +109,23 @@ class Watch:
             self.topics.add(asked.get("topic", ""))
             if self.start is None:
                 self.start = asked.get("after", 0)
-        body = encode(asked)
-        if body in self.lost_reads:
-            self.lost_reads[body] = True
-        if now < self.reads.get(body, 0.0) - 0.1:
+        self.asked_again(asked)
+        if now < self.reads.get(question(asked), 0.0) - 0.1:
             self.impatient.append(asked)
+
+    def asked_again(self, asked: Message) -> None:
+        """Note it, if it is what was lost."""
+        if question(asked) in self.lost_reads:
+            self.lost_reads[question(asked)] = True
+
+    def lose(self, asked: Message, now: float) -> None:
+        """It gets no answer, or is refused for now."""
+        self.lost_reads.setdefault(question(asked), False)
+        self.lost_at = now
+
+    def owes(self, now: float, patience_s: float) -> bool:
+        """May it still ask again what was lost?"""
+        return not all(self.lost_reads.values()) and now < self.lost_at + patience_s
 
     def paged(self, page: Message, now: float) -> None:
         """A page has gone out."""
@@ -137,3 +150,8 @@ class Watch:
         begin = self.start or 0
         return [fact["seq"] for topic, fact in facts[begin:]
                 if self.follows(topic) and fact["seq"] not in self.covered]  # fmt: skip
+
+
+def question(asked: Message) -> bytes:
+    """What is asked, whatever its id: to ask anew what changes nothing is as good as to repeat."""
+    return encode({key: value for key, value in asked.items() if key != "id"})
