@@ -64,6 +64,8 @@ def moment(text: str) -> datetime:
             found = None
         if found is not None and YEARS[0] <= found.year <= YEARS[1]:
             return found
+        if found is not None:
+            raise ValueError(f"'{text}' is not a time from {YEARS[0]} to {YEARS[1]}")
     raise ValueError(f"'{text[:40]}' is not a date and time")
 
 

@@ -17,6 +17,8 @@ def is_expression(text: str) -> bool:
 def schedule(text: str, timezone: str = "") -> Schedule:
     """The schedule that a text stands for. Raises Invalid."""
     zone, rest = schedules.zoned(text)
+    if zone == "":
+        raise Invalid("CRON_TZ= names no zone")
     if zone is not None and timezone and timezone != zone:
         raise Invalid(f"the line says {zone}, and --timezone {timezone}")
     zone = timezone if zone is None else zone

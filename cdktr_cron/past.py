@@ -53,7 +53,7 @@ class Past:
         self._timeout_s = settings.default_zmq_timeout_ms / 1000
         self._principal = Client(endpoint, self._timeout_s)
         hello = Hello(program=PROGRAM, version=__version__, protocol=PROTOCOL)
-        told = self.ask(hello, Welcome)
+        told = self._principal.ask(hello, Welcome)  # whether it is there shows soon
         versions.check(PROGRAM, told.program, told.version, told.protocol)
         logd = resolve(told.endpoints.get("logd", []), endpoint)
         self._logd = self._recorder(logd) if logd else None

@@ -43,7 +43,15 @@ class Subject(NamedTuple):
 def named(args: cli.Args, what: str | None) -> list[Subject]:
     """The schedules of an expression, a workflow or, without a name, of all. Ends the program when
     it is none."""
-    timezone = args.get("--timezone") or ""
+    timezone = args.get("--timezone")
+    for given, which in ((what, "WHAT"), (timezone, "--timezone")):
+        if given is not None and not given.strip():
+            cli.fail(PROGRAM, f"{which} is empty", USAGE)
+    timezone = timezone or ""
+    if what is not None and _DATE.match(what) and not expression.is_expression(what):
+        cli.fail(
+            PROGRAM, f"'{what}' is not a time; write {what[:10]}T22:30:00, with Z or not", USAGE
+        )
     if what is not None and expression.is_expression(what):
         return [typed(what, timezone)]
     if timezone:
@@ -54,7 +62,9 @@ def named(args: cli.Args, what: str | None) -> list[Subject]:
 def typed(text: str, timezone: str = "") -> Subject:
     """The schedule that an expression stands for. Ends the program when it is none."""
     if timezone and (told := schedules.timezone_problem(timezone)):
-        known = sorted(zoneinfo.available_timezones())
+        known = sorted(
+            zone for zone in zoneinfo.available_timezones() if not schedules.timezone_problem(zone)
+        )
         cli.fail(PROGRAM, told + cli.near(timezone, known), INVALID)
     try:
         return subject("", expression.schedule(text, timezone))
@@ -87,9 +97,10 @@ def instant(text: str | None, zone: Zone, *, end: bool = False) -> float:
         if _DATE.fullmatch(text):
             return moment(f"{text}T23:59:59" if end else f"{text}T00:00:00", zone).ts
         return moment(text, zone).ts
-    except ValueError:
-        message = f"'{text}' is not a time; write 2026-01-31, or 2026-01-31T22:30:00 with Z or not"
-        cli.fail(PROGRAM, message, USAGE)
+    except ValueError as fault:
+        hint = "write 2026-01-31, or 2026-01-31T22:30:00 with Z or not"
+        told = str(fault) if " from " in str(fault) else f"'{text}' is not a time; {hint}"
+        cli.fail(PROGRAM, told, USAGE)
 
 
 def number(args: cli.Args, option: str, least: int, most: int) -> int:

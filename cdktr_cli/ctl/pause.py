@@ -7,8 +7,9 @@ from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, somebody
 from cdktr_cli.table import Column, Row
 from cdktr_common import cli
-from cdktr_common.catalogue.principal import WorkflowDetail as Detail
 from cdktr_common.catalogue.principal import (
+    WorkflowDetail,
+    WorkflowList,
     WorkflowPage,
     WorkflowPause,
     WorkflowShow,
@@ -55,24 +56,33 @@ COLUMNS = (
 )
 
 
-def standing(principal: Connection, names: list[str]) -> list[str]:
-    """The ids of these workflows; ends with not found when one is not known."""
-    return [principal.ask(WorkflowShow(workflow=name), Detail).workflow.workflow for name in names]
-
-
 def main(args: cli.Args) -> int:
     """Run the command."""
     principal = Connection.of(args)
-    reason = args["--reason"] or f"by {somebody()}"
+    page = principal.ask(WorkflowList(), WorkflowPage)
+    reason = args["--reason"]
     if args["--all"]:
-        rows = principal.ask(WorkflowPause(reason=reason), WorkflowPage).workflows
+        if reason or not page.paused:
+            page = _pause(principal, None, reason)
+        rows = page.workflows
     else:
-        names = standing(principal, list(dict.fromkeys(args["WORKFLOW"])))  # all of them or none
-        rows = [_pause(principal, name, reason) for name in names]
+        names = dict.fromkeys(args["WORKFLOW"])
+        known = [_standing(principal, name) for name in names]  # all of them or none
+        # The reason that somebody gave stands, unless there is another.
+        rows = [
+            row
+            if row.paused and not page.paused and not reason
+            else _pause(principal, row.workflow, reason).workflows[0]
+            for row in known
+        ]
     table.show(args, rows, COLUMNS)
     return OK
 
 
-def _pause(principal: Connection, name: str, reason: str) -> WorkflowRow:
-    asked = WorkflowPause(workflow=name, reason=reason)
-    return principal.ask(asked, WorkflowPage).workflows[0]
+def _standing(principal: Connection, name: str) -> WorkflowRow:
+    return principal.ask(WorkflowShow(workflow=name), WorkflowDetail).workflow
+
+
+def _pause(principal: Connection, name: str | None, reason: str | None) -> WorkflowPage:
+    asked = WorkflowPause(workflow=name, reason=reason or f"by {somebody()}")
+    return principal.ask(asked, WorkflowPage)

@@ -6,6 +6,7 @@ import heapq
 import math
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
 from cdktr_common import cli, times
 from cdktr_common.errors import FAILED, OK
@@ -53,8 +54,8 @@ def main(args: cli.Args) -> int:
     count = subjects.number(args, "-n", 1, 100_000)
     asked = subjects.named(args, args["WHAT"])
     found = [_from(args, subject) for subject in asked]
-    merged = heapq.merge(*map(following, asked, found), key=lambda pair: pair[1].ts)
-    rows = (row(subject, instant) for subject, instant in islice(merged, count))
+    merged = heapq.merge(*map(starting, asked, found), key=lambda start: start.instant.ts)
+    rows = (row(start) for start in islice(merged, count))
     if args["--json"] or args["--ndjson"]:
         return OK if output.show(args, map(public, rows), ()) else FAILED
     shown = list(rows)
@@ -81,13 +82,38 @@ def following(subject: Subject, ts: float) -> Iterator[tuple[Subject, Instant]]:
         found = subject.calendar.after(found.ts)
 
 
-def row(subject: Subject, instant: Instant) -> Row:
+class Start(NamedTuple):
+    """An instant, and by how much later its run starts."""
+
+    subject: Subject
+    instant: Instant
+    delay: float
+
+
+def starting(subject: Subject, ts: float) -> Iterator[Start]:
+    """The starts of a schedule after a time. With jitter none comes before that of the instant
+    before it: cdktr-cron tells of instants in order."""
+    first = subject.calendar.after(ts)
+    before = subject.calendar.before(first.ts) if first is not None else None
+    latest = before.ts + _jitter(subject, before) if before is not None else 0.0
+    for _, instant in following(subject, ts):
+        latest = max(latest, instant.ts + _jitter(subject, instant))
+        yield Start(subject, instant, max(0.0, latest - instant.ts))
+
+
+def _jitter(subject: Subject, instant: Instant) -> float:
+    if not subject.workflow:
+        return 0.0  # it depends on whose schedule it is
+    return jitter(subject.workflow, subject.schedule, instant.ts, subject.spec.jitter_s)
+
+
+def row(start: Start) -> Row:
     """An instant with all that is told of it."""
-    delay = jitter(subject.workflow, subject.schedule, instant.ts, subject.spec.jitter_s)
+    subject, instant, delay = start
     notes = [instant.note] if instant.note else []
     if subject.paused or subject.spec.paused:
         notes.append("paused, starts nothing")
-    if delay and subject.workflow:
+    if delay:
         notes.append(f"starts {delay:.1f} s later (jitter)")
     return {
         "workflow": subject.workflow,
@@ -102,7 +128,7 @@ def row(subject: Subject, instant: Instant) -> Row:
         "coalesced": instant.coalesced,
         "change": instant.note,
         "paused": subject.paused or subject.spec.paused,
-        "starts": times.rfc3339(instant.ts + (delay if subject.workflow else 0)),
+        "starts": times.rfc3339(instant.ts + delay),
     }
 
 

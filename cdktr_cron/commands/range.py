@@ -18,10 +18,11 @@ usage = f"""\
 cdktr-cron range - the instants from one time to another, as lines for `cdktr-trigger --stdin`
 
 What is printed and not piped on is the dry run. A line has the workflow, the params of the schedule
-and the instant, which the tasks get as CDKTR_SCHEDULED_TIME; `due` and `local` are for you and
-grep. Its key names the instant, so that the same line starts the same run once. Times are on the
-clock of the schedule's zone unless they have Z or an offset; both ends are included, and a date
-alone is that whole day. What is still to come is left out: it will be started when it is due.
+and the instant, which the tasks get as CDKTR_SCHEDULED_TIME; `local`, the time on the clock of the
+schedule's zone, is for you and grep. Its key names the instant, so that the same line starts the
+same run once. Times are on the clock of the schedule's zone unless they have Z or an offset; both
+ends are included, and a date alone is that whole day. What is still to come is left out: it will be
+started when it is due.
 
 Examples:
   cdktr-cron range --from 2026-01-01 --to 2026-01-31 etl
@@ -102,6 +103,6 @@ def line(subject: Subject, instant: Instant) -> Row:
         "key": f"backfill/{subject.workflow}/{subject.schedule}/{times.compact(instant.ts)}",
         "tick": tick,
         "params": subject.spec.params,
-        "due": times.rfc3339(instant.ts),
+        # The one date in the line that grep can meet: that of the schedule's own clock.
         "local": instant.wall.isoformat(),
     }

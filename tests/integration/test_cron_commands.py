@@ -6,10 +6,10 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
-from cdktr_common.times import rfc3339
 from tests.integration.cli_stand import Stand, stand
 from tests.integration.harness import wait_until
 
@@ -63,6 +63,30 @@ def test_the_next_instants_of_workflows(box: Stand) -> None:
     assert "did you mean hourly?" in fails(box, 3, "next", "hourli")
 
 
+def test_with_jitter_no_start_comes_before_that_of_the_instant_before(box: Stand) -> None:
+    box.env.workflow("often", "{cron: {cron: '* * * * *', jitter: 10m}, tasks: {a: {command: x}}}")
+    box.out("cdktr-ctl", "reload")
+    starts = [one["starts"] for one in lines(box, "next", "often", "-n", "60", "--ndjson")]
+    (box.env.workflows / "often.yaml").unlink()
+    box.out("cdktr-ctl", "reload")
+    assert starts == sorted(starts, key=lambda start: datetime.fromisoformat(str(start)))
+    assert len(set(starts)) < len(starts)
+
+
+def test_what_is_no_question_is_said_at_once(box: Stand) -> None:
+    for words, told in (
+        (("next", ""), "WHAT is empty"),
+        (("next", "@daily", "--timezone", ""), "--timezone is empty"),
+        (("next", "2026-12-31"), "'2026-12-31' is not a time; write 2026-12-31T22:30:00"),
+        (("next", "2026-12-31T25:00"), "is not a time"),
+        (("next", "@daily", "--from", "1900-01-01"), "is not a time from 1970 to 2999"),
+    ):
+        assert told in fails(box, 2, *words)
+    assert "names no zone" in fails(box, 4, "next", "CRON_TZ= @daily")
+    zones = fails(box, 4, "next", "@daily", "--timezone", "localtime")
+    assert "did you mean localtime" not in zones
+
+
 def test_a_paused_workflow_says_so(box: Stand) -> None:
     box.out("cdktr-ctl", "pause", "hourly")
     assert "paused, starts nothing" in box.out("cdktr-cron", "next", "hourly")
@@ -87,10 +111,10 @@ def test_a_backfill_is_a_pipe(box: Stand) -> None:
     # What is to come is not started now.
     assert fails(box, 1, "range", "--from", "2200-01-01", "--to", "2200-02-01", "etl") == ""
     coming = lines(box, "range", "--from", "2024-03-30", "--to", "2200-01-01", "etl")
-    assert str(coming[-1]["due"]) < rfc3339(time.time())
+    assert datetime.fromisoformat(str(coming[-1]["local"])).timestamp() <= time.time()
     assert "has no schedule zz" in fails(box, 3, *span, "--schedule", "zz")
     # What is not filtered out is started, each instant once.
-    kept = "".join(json.dumps(one) + "\n" for one in told if "2024-03-30" not in str(one["due"]))
+    kept = "".join(json.dumps(one) + "\n" for one in told if "2024-03-30" not in json.dumps(one))
     for duplicate in (False, True):
         done = box.call("cdktr-trigger", "--stdin", input=kept.encode())
         results = [json.loads(line) for line in done.stdout.splitlines()]

@@ -93,6 +93,8 @@ def test_a_pause_holds_back_time_and_events_but_not_people(box: Stand) -> None:
     assert "paused: warehouse moves" in box.out("cdktr-ctl", "workflows")
     assert "paused" in box.out("cdktr-ctl", "schedules", "timed")
     assert box.out("cdktr-trigger", "--workflow", "timed")
+    box.out("cdktr-ctl", "pause", "timed")  # once more, and the reason stands
+    assert "paused: warehouse moves" in box.out("cdktr-ctl", "workflows")
     assert box.call("cdktr-ctl", "pause", "nobody").returncode == 3
     box.out("cdktr-ctl", "pause", "--all")
     done = box.call("cdktr-ctl", "resume", "timed")
