@@ -30,6 +30,10 @@ def sentences(started: Answer, event: str | None) -> Iterator[str]:
     if later and started.get("due_ts") is not None:
         what = "is to start" if event is None else "is to be fired"
         yield f"{what} {clock(started['due_ts'])}, as {later}: cdktr-ctl pending"
+    elif later and started.get("dropped"):
+        never = "started" if event is None else "fired"
+        why = harmless(started["dropped"])
+        yield f"was put off before, as {later}, and will not be {never}: {why}"
     elif later:
         done = "started" if event is None else "fired"
         yield f"was put off before, as {later}, and has been {done}"
@@ -57,6 +61,8 @@ def fields(started: Answer, event: bool) -> Answer:
         told["passed"] = started["passed"]
     if started.get("deferred"):
         told |= {"deferred": started["deferred"], "due": rfc3339(started.get("due_ts"))}
+    if started.get("dropped"):
+        told["dropped"] = started["dropped"]
     return told
 
 
@@ -64,7 +70,7 @@ def document(started: Answer) -> Answer:
     """The same with all that there may be to tell, for `--json`."""
     return {
         "listeners": started.get("listeners", 0), "held": [], "passed": {}, "deferred": None,
-        "due": None,
+        "due": None, "dropped": None,
     } | fields(started, False)  # fmt: skip
 
 

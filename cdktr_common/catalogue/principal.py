@@ -37,7 +37,8 @@ class RunStarted(Reply, frozen=True, kw_only=True, tag="run.started"):
     """The runs that were started, after their commit. `duplicate` tells that the key had been
     used before with the same content: these are the runs of that time and nothing new. Of an event
     also: how many workflows listen to it (`listeners`), in whose windows it waits (`held`), and
-    which it did not start, why (`passed`). `deferred` names what is to happen at `due_ts`."""
+    which it did not start, why (`passed`). `deferred` names what is to happen at `due_ts`;
+    `dropped` is why it never will: somebody took it back, or it was refused when it was due."""
 
     runs: list[RunRef] = []
     duplicate: bool = False
@@ -46,6 +47,7 @@ class RunStarted(Reply, frozen=True, kw_only=True, tag="run.started"):
     passed: dict[str, str] = {}
     deferred: str = ""
     due_ts: float | None = None
+    dropped: str = ""
 
     example: ClassVar[str] = (
         '{"type":"run.started","id":"7","runs":[{"run":"k3f9x2mq7a","workflow":"etl"}]}'

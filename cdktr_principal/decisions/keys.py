@@ -41,4 +41,5 @@ def known(core: Core, key: str | None, content: str) -> p.RunStarted | None:
     return p.RunStarted(
         runs=[RunRef(run=run, workflow=workflow) for run, workflow in known.runs], duplicate=True,
         listeners=known.listeners, held=known.held, passed=known.passed, deferred=known.deferred,
+        dropped=known.dropped,
     )  # fmt: skip

@@ -55,10 +55,11 @@ class Deferred:
         )  # fmt: skip
         self.add(later)
 
-    def done(self, name: str) -> None:
-        """It waits no longer."""
+    def done(self, name: str) -> Later | None:
+        """It waits no longer; what it was, if it has waited."""
         later = self.waiting.pop(name, None)
         if later is not None:
             self.size -= later.size
             if later.key is not None:
                 self.keys.pop(later.key, None)
+        return later

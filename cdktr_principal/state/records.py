@@ -292,3 +292,4 @@ class KeyUse(msgspec.Struct, omit_defaults=True):
     held: list[Held] = []
     passed: dict[str, str] = {}
     deferred: str = ""
+    dropped: str = ""

@@ -207,8 +207,11 @@ class State:
             self.remember_key(fact.key, KeyUse(fact.digest, [], fact.ts, deferred=fact.deferred))
 
     def _event_dropped(self, fact: f.EventDropped) -> None:
-        if fact.deferred:
-            self.deferred.done(fact.deferred)
+        later = self.deferred.done(fact.deferred)
+        if later is not None and later.key is not None:
+            why = fact.reason or "taken back"
+            use = KeyUse(later.digest, [], fact.ts, deferred=later.deferred, dropped=why)
+            self.remember_key(later.key, use)
         if fact.listener is not None:
             self.windows.dropped((fact.workflow, fact.listener))
 

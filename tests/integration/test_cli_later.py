@@ -47,6 +47,7 @@ def test_what_is_put_off_is_listed_taken_back_and_fired_over_a_restart() -> None
         first = next(row["deferred"] for row in waiting if row["key"] == "K")
         taken_back = box.out("cdktr-ctl", "pending", "--cancel", first[:8], "--reason", "enough")
         assert first in taken_back
+        assert said(box, *again).endswith("and will not be fired: enough\n")
         assert box.call("cdktr-ctl", "pending", "--cancel", "none").returncode == 3
         [left] = json.loads(box.out("cdktr-ctl", "pending", "--json"))
         assert left["event"] == "nobody"

@@ -54,6 +54,16 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> None:
             "e",
             ["was put off before, as d7k2x9, and has been fired"],
         ),
+        (
+            {"deferred": "d7k2x9", "duplicate": True, "dropped": "came by mail"},
+            "e",
+            ["was put off before, as d7k2x9, and will not be fired: came by mail"],
+        ),
+        (
+            {"deferred": "d7k2x9", "duplicate": True, "dropped": "no workflow 'w'"},
+            None,
+            ["was put off before, as d7k2x9, and will not be started: no workflow 'w'"],
+        ),
     ],
 )
 def test_sentences(answer: dict[str, Any], event: str | None, said: list[str]) -> None:
@@ -68,10 +78,13 @@ def test_fields_of_a_result_are_there_when_there_is_something_to_tell() -> None:
         "held": [{"workflow": "etl", "listener": 1, "due": "2026-01-31T12:00:00.000Z"}],
         "passed": {"a": "paused"},
     }
+    assert told.fields({"deferred": "d7k2x9", "dropped": "not now"}, True) | {"due": None} == {
+        "listeners": 0, "deferred": "d7k2x9", "due": None, "dropped": "not now",
+    }  # fmt: skip
 
 
 def test_a_document_has_every_field() -> None:
     assert told.document({"deferred": "d7k2x9", "due_ts": NOON}) == {
         "listeners": 0, "held": [], "passed": {}, "deferred": "d7k2x9",
-        "due": "2026-01-31T12:00:00.000Z",
+        "due": "2026-01-31T12:00:00.000Z", "dropped": None,
     }  # fmt: skip

@@ -245,6 +245,22 @@ def test_a_key_counts_for_as_long_as_what_it_is_of_is_deferred() -> None:
     assert fire(world, "e", 1, delay_s=40 * 86_400, key="k").deferred == first.deferred
 
 
+def test_the_key_of_what_was_taken_back_says_so() -> None:
+    world = World()
+    first = fire(world, "e", delay_s=40 * 86_400, key="k")
+    world.pass_time(39 * 86_400)
+    fire(world, "other", key="makes the old ones forgotten")
+    taken_back = p.EventCancel(deferred=first.deferred, reason="not now")
+    deferred.cancel(world.core, None, taken_back, world.at())
+    for _ in range(2):
+        again = fire(world, "e", delay_s=40 * 86_400, key="k")
+        assert again.duplicate and again.deferred == first.deferred
+        assert (again.dropped, again.due_ts) == ("not now", None)
+        world.restart()
+    with pytest.raises(ProtocolError, match="was used with another"):
+        fire(world, "e", delay_s=5, key="k")
+
+
 def start(world: World, **fields: Any) -> p.RunStarted:
     reply = triggers.run_start(world.core, None, p.RunStart(**fields), world.at())
     world.turn()
@@ -259,7 +275,7 @@ def test_a_workflow_is_started_later_by_the_plan_in_force_then() -> None:
     with pytest.raises(ProtocolError, match="unknown param"):
         start(world, workflow="w", delay_s=5, params={"b": 1})
     first = start(world, workflow="w", at_ts=world.at().ts + 5, params={"a": "x"}, payload=7)
-    second = start(world, workflow="w", delay_s=6)
+    second = start(world, workflow="w", delay_s=6, key="k")
     load(world, "w", params={"a": Param(), "c": Param(default="y")})
     world.pass_time(5)
     created = last(world, f.RunCreated)
@@ -269,6 +285,8 @@ def test_a_workflow_is_started_later_by_the_plan_in_force_then() -> None:
     world.pass_time(1)
     dropped = last(world, f.EventDropped)
     assert dropped.deferred == second.deferred and dropped.reason == "no workflow 'w'"
+    load(world, "w")
+    assert start(world, workflow="w", delay_s=6, key="k").dropped == "no workflow 'w'"
 
 
 def test_what_cannot_be_deferred_is_refused_and_what_is_due_happens_now() -> None:
