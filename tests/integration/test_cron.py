@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import signal
 import sys
 import time
@@ -127,6 +128,38 @@ def test_two_of_them_with_kills_fire_each_instant_once(env: Env) -> None:
         wait_until(lambda n=name, d=dues: len(ledger(env, n)) >= len(d))  # type: ignore[misc]
         assert Counter(ts for ts, _ in ledger(env, name)) == Counter(dues)
     accounted(env)
+
+
+@pytest.mark.long
+def test_a_minute_of_kills_of_all_of_them_accounts_for_every_second(env: Env) -> None:
+    """Both crons and the principal, at any time, together or not."""
+    dice = random.Random(7)
+    names = ("none", "last", "all")
+    for name in names:
+        workflow(env, name, f"{{every: 1s, catchup: {name}}}")
+    running = {"principal": env.principal(), "one": env.cron(), "two": env.cron()}
+    env.agent(slots=6)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        victims = dice.sample(sorted(running), dice.choice((1, 1, 1, 2, 3)))
+        for who in victims:
+            running[who].kill()
+        if dice.random() < 0.2:
+            back = time.monotonic() + 7  # long enough for instants to be late
+            wait_until(lambda at=back: time.monotonic() > at)  # type: ignore[misc]
+        for who in sorted(victims, key=lambda who: who != "principal"):
+            running[who] = env.principal() if who == "principal" else env.start("cron")
+    last = time.time()
+    for name in names:
+        wait_until(lambda n=name: row(env, n).ticked_ts >= last)  # type: ignore[misc]
+    running["one"].stop()
+    running["two"].stop()
+    assert accounted(env)["wrong_total"] == 0
+    for name in names:
+        fired = instants(env, name, "fired", "late")
+        assert len(fired) == len(set(fired)) > 20
+        wait_until(lambda n=name, f=fired: len(ledger(env, n)) >= len(f))  # type: ignore[misc]
+        assert Counter(ts for ts, _ in ledger(env, name)) == Counter(fired)
 
 
 def test_a_principal_that_is_killed_finds_them_again(env: Env) -> None:
