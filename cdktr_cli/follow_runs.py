@@ -13,13 +13,13 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from cdktr_cli import quick, recorded, waiting
+from cdktr_cli import quick, recorded, unprinted, waiting
 from cdktr_cli.connection import Connection
 from cdktr_cli.log_follow import GRACE_S, Follower
 from cdktr_cli.log_lines import Assembler, as_text
 from cdktr_cli.logs import Wanted
 from cdktr_common import cli
-from cdktr_common.errors import CLOSED_PIPE, ProtocolError
+from cdktr_common.errors import ProtocolError
 
 PROGRAM: Final = "cdktr-trigger"
 
@@ -70,10 +70,10 @@ def _print(args: cli.Args, name: str, printing: threading.Lock) -> None:
     except ProtocolError as fault:
         said = f"its output cannot be shown: {fault.detail}; later: cdktr-logs query --run {name}"
         print(f"{PROGRAM}: {name}: {said}", file=sys.stderr)
-    except BrokenPipeError:
-        said = f"stdout was closed; the runs go on: cdktr-ctl wait {name}"
+    except OSError as fault:
+        said = f"{unprinted.why(fault)}; the runs go on: cdktr-ctl wait {name}"
         print(f"{PROGRAM}: {said}", file=sys.stderr, flush=True)
-        os._exit(CLOSED_PIPE)
+        os._exit(unprinted.give_up(fault))
 
 
 def _write(printing: threading.Lock, lines: list[bytes]) -> None:

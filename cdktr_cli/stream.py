@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from cdktr_cli import told, waiting, whereabouts
+from cdktr_cli import told, unprinted, waiting, whereabouts
 from cdktr_cli.how_far import HowFar
 from cdktr_cli.line_input import Input
 from cdktr_cli.lines import LONGEST, BadLine, Maker, Request, dumps
 from cdktr_cli.pipeline import Answer, Pipeline
 from cdktr_cli.quick import Lost, unless_error
-from cdktr_common.errors import CLOSED_PIPE, NOT_FOUND, OK, ProtocolError, Unreachable
+from cdktr_common.errors import NOT_FOUND, OK, ProtocolError, Unreachable
 
 AT_ONCE: Final = 2000
 """Lines under way when nobody says how many."""
@@ -39,6 +39,14 @@ PAUSE_S: Final = (0.2, 5.0)
 
 WAIT_S: Final = 20.0
 """For the end of a run, before it is asked for again."""
+
+
+class Unprinted(Exception):
+    """Results cannot be printed."""
+
+    def __init__(self, fault: OSError) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
 
 
 class Work:
@@ -85,18 +93,18 @@ class Stream:
             while not self._stop and not self._done():
                 self._fill()
                 self._write()
-                self._turn(read=True)
+                try:
+                    self._turn(read=True)
+                except Unreachable as away:
+                    return self._away(away)
             if self._stop:
                 return self._stopped()
             self._write()
             return self._far.code
-        except BrokenPipeError:
+        except Unprinted as closed:
             self._last_answers()
-            self._say(self._how_far("stdout was closed"))
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return CLOSED_PIPE
-        except Unreachable as away:
-            return self._away(away)
+            self._say(self._how_far(unprinted.why(closed.fault)))
+            return unprinted.give_up(closed.fault)
 
     def _done(self) -> bool:
         return self._input.over and not self._work
@@ -324,8 +332,11 @@ class Stream:
         self._say(self._far.news())
         if self._results:
             results, self._results = self._results, []
-            sys.stdout.write("".join(results))
-            sys.stdout.flush()
+            try:
+                sys.stdout.write("".join(results))
+                sys.stdout.flush()
+            except OSError as fault:
+                raise Unprinted(fault) from None
 
     def _say(self, text: str) -> None:
         if text:

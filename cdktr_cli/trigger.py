@@ -104,15 +104,18 @@ def main(argv: list[str]) -> int:
                 raise
             return _show_faults(document, fault)
         runs = [ref["run"] for ref in started.get("runs") or []]
-        _tell(args, started)
-        if args["--follow"] and runs:
-            from cdktr_cli import follow_runs
+        try:
+            _tell(args, started)
+            if args["--follow"] and runs:
+                from cdktr_cli import follow_runs
 
-            rows = follow_runs.follow(args, principal, runs, timeout_s)
-        elif args["--wait"]:
-            rows = _wait(principal, runs, timeout_s)
-    if args["--json"]:
-        _document_of(args, key, started, rows)
+                rows = follow_runs.follow(args, principal, runs, timeout_s)
+            elif args["--wait"]:
+                rows = _wait(principal, runs, timeout_s)
+            if args["--json"]:
+                _document_of(args, key, started, rows)
+        except OSError as fault:
+            _unprinted(fault, key, runs)
     return _exit_code(rows) or _unheard(args, started)
 
 
@@ -278,6 +281,16 @@ def _document_of(args: cli.Args, key: str, started: quick.Message, rows: list[wa
     shown["runs"] = table.plain(waiting.whole(rows)) if rows else started.get("runs") or []
     shown |= told.document(started)
     print(json.dumps(shown, indent=2, ensure_ascii=False))
+
+
+def _unprinted(fault: OSError, key: str, runs: list[str]) -> NoReturn:
+    """The answer is here and cannot be shown: what there is to know is told on stderr."""
+    from cdktr_cli import unprinted
+
+    taken = f"it was taken{', as ' + ' '.join(runs[:10]) if runs else ''}"
+    taken += " …" if len(runs) > 10 else ""
+    again = f"with --key {key} again, nothing starts twice"
+    cli.fail(PROGRAM, f"{unprinted.why(fault)}; {taken}; {again}", unprinted.give_up(fault))
 
 
 def _wait(principal: quick.Dealer, runs: list[str], timeout_s: float | None) -> list[waiting.Row]:

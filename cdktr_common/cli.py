@@ -8,6 +8,7 @@ other exception is a bug and shows. What only some programs need is imported whe
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -153,6 +154,17 @@ def program_main(program: str, main: Callable[[list[str]], int], *, tidy: bool =
     sys.exit(code)
 
 
+class _Heard(io.FileIO):
+    """Standard error: what cannot be said there (a full disk, nobody reads) is not a failure of
+    what has been done."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError:
+            return len(data)
+
+
 def _open_standard_streams() -> None:
     """Give a closed stdin, stdout or stderr (`>&-`) the place where nothing is read from or written
     to. Else the next file or socket would get its number, and what is printed would go there."""
@@ -164,6 +176,10 @@ def _open_standard_streams() -> None:
                 os.close(descriptor)
             stream = os.fdopen(number, "w" if number else "r", closefd=False)
             setattr(sys, name, stream)
+    heard = io.BufferedWriter(_Heard(2, "w", closefd=False))
+    sys.stderr = io.TextIOWrapper(
+        heard, sys.stderr.encoding, "backslashreplace", line_buffering=True, write_through=True
+    )
 
 
 def ready(program: str, endpoints: Sequence[str]) -> None:

@@ -159,3 +159,28 @@ def test_closed_streams_are_no_failure() -> None:
         words = ["sh", "-c", "cdktr-ctl runs >&-"]
         done = subprocess.run(words, env=box.env.environ, capture_output=True, timeout=60)
         assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_what_cannot_be_printed_is_told_with_the_key() -> None:
+    """The runs are started: whoever sees a failure has to be able to go on from there."""
+    with stand() as box:
+        box.env.principal()
+
+        def call(words: str) -> tuple[int, str]:
+            argv = ["bash", "-c", f"set -o pipefail; {words}"]
+            done = subprocess.run(argv, env=box.env.environ, capture_output=True, timeout=60)
+            return done.returncode, done.stderr.decode()
+
+        for words, code, why in (
+            ("cdktr-trigger my-event --key k >/dev/full", 75, "No space left on device"),
+            ("cdktr-trigger my-event --key k --json >/dev/full", 75, "No space left on device"),
+            ("cdktr-trigger my-event --key k | sh -c 'exec <&-'", 141, "stdout was closed"),
+        ):
+            ended, said = call(words)
+            [run] = runs(box)
+            if (ended, said) != (0, ""):  # a pipe may be closed after it was written to
+                assert ended == code and why in said and run in said and "--key k" in said, said
+        ended, said = call("seq 1 10 | cdktr-trigger --stdin nobody >/dev/full")
+        assert ended == 75 and "No space left on device, at line 10: 10 lines taken" in said
+        assert call("cdktr-trigger nobody 2>/dev/full") == (0, "")
+        assert call("cdktr-trigger --strange 2>/dev/full") == (2, "")

@@ -68,3 +68,13 @@ def test_a_closed_stdout_ends_it_and_not_the_run(box: Stand) -> None:
     assert first.endswith("| 1")
     assert code in ("141", "7")  # it may have ended before it could be told
     assert box.call("cdktr-ctl", "wait", "last").returncode == 7
+
+
+def test_a_full_disk_under_the_output_ends_it_and_not_the_run(box: Stand) -> None:
+    with open("/dev/full", "wb") as full:
+        done = box.call(
+            "cdktr-trigger", "-w", "fails", "--follow", capture_output=False, stdout=full, stderr=-1
+        )
+    said = done.stderr.decode()
+    assert done.returncode == 75 and "No space left on device; the runs go on: " in said, said
+    assert "Traceback" not in said
