@@ -82,9 +82,11 @@ def scalar(node: Node, faults: Faults, what: str) -> str | None:
 
 
 def text(
-    what: str, limit: int, *, one_line: bool = False, place: Place = "plain"
+    what: str, limit: int, *, one_line: bool = False, place: Place = "plain", chars: bool = False
 ) -> Reader[str | None]:
-    """A reader of text of 1 to `limit` bytes; `place` is what it may hold."""
+    """A reader of text of 1 to `limit` bytes, with `chars` characters, as names are counted;
+    `place` is what it may hold."""
+    unit = "characters" if chars else "bytes"
 
     def read(node: Node, faults: Faults) -> str | None:
         found = scalar(node, faults, what)
@@ -92,8 +94,8 @@ def text(
             return None
         if not found.strip():
             faults.at(node, f"{what} is empty")
-        elif len(found.encode()) > limit:
-            faults.at(node, f"{what} has {len(found.encode())} bytes, at most {limit} are allowed")
+        elif (size := len(found) if chars else len(found.encode())) > limit:
+            faults.at(node, f"{what} has {size} {unit}, at most {limit} are allowed")
         elif one_line and not is_one_line(found):
             faults.at(node, f"{what} must be one line without control characters")
         elif isinstance(node, Scalar):
@@ -104,8 +106,8 @@ def text(
     return read
 
 
-name = text("name", MAX_NAME, one_line=True)
-task_name = text("name", MAX_NAME, one_line=True, place="template")
+name = text("name", MAX_NAME, one_line=True, chars=True)
+task_name = text("name", MAX_NAME, one_line=True, chars=True, place="template")
 command = text("command", MAX_COMMAND)
 
 

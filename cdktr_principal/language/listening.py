@@ -50,7 +50,7 @@ def never(name: str) -> bool:
 
 
 def _name(node: Node, faults: Faults) -> str | None:
-    found = text("the name of an event", MAX_NAME, one_line=True)(node, faults)
+    found = text("the name of an event", MAX_NAME, one_line=True, chars=True)(node, faults)
     if found is not None and never(found):
         hint = nearest(found, OF_RUNS) or f"there are {', '.join(OF_RUNS)}"
         faults.at(node, f"'{found[:60]}' never comes", hint)
@@ -162,8 +162,8 @@ def heard(plan: Plan) -> list[str]:
 
 def problem(listener: Listener) -> str | None:
     """What is wrong with a listener that came by wire, but for its condition."""
-    if not 0 < len(listener.event.encode()) <= MAX_NAME or not fields.is_one_line(listener.event):
-        return "an event name is 1 to 200 bytes of one line"
+    if not 0 < len(listener.event) <= MAX_NAME or not fields.is_one_line(listener.event):
+        return "an event name is 1 to 200 characters of one line"
     if never(listener.event):
         return f"'{listener.event[:60]}' never comes"
     windows = (listener.debounce_s, listener.throttle_s, listener.batch_s)

@@ -70,7 +70,7 @@ def noop(node: Map, draft: Draft, faults: Faults) -> None:
     draft.fields["noop"] = True
 
 
-_WORKFLOW = fields.text("workflow", fields.MAX_NAME, one_line=True)
+_WORKFLOW = fields.text("workflow", fields.MAX_NAME, one_line=True, chars=True)
 
 
 def call(node: Map, draft: Draft, around: Around) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdktr_common.catalogue.values import Listener
-from cdktr_principal.language.listening import Listened, heard
+from cdktr_principal.language.listening import Listened, heard, problem
 from tests.unit.language.reading import bad, good
 
 DO = "\ntasks: {a: {command: x}}"
@@ -95,3 +95,10 @@ def test_what_is_no_listener(text: str, what: str, hint: str) -> None:
     assert what in fault.what
     assert hint in fault.hint
     assert fault.see.startswith("docs/workflow.md#")
+
+
+def test_a_name_is_as_long_as_it_may_be_fired() -> None:
+    name = "ä" * 200
+    assert of(f"events: [{name}]\n").events == [name] and problem(Listener(event=name)) is None
+    assert "200 are allowed" in bad(f"events: [{name}a]\ntasks: {{a: {{command: x}}}}")[0].what
+    assert problem(Listener(event=name + "a")) is not None

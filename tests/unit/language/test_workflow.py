@@ -172,7 +172,7 @@ def test_faults_of_a_workflow(text: str, what: str) -> None:
         ("command: [a, b]", "command must be text, not a list"),
         (f"command: {'x' * 65537}", "command has 65537 bytes, at most 65536 are allowed"),
         ('command: x, name: "a\\nb"', "name must be one line"),
-        ("command: x, name: " + "n" * 201, "name has 201 bytes"),
+        ("command: x, name: " + "n" * 201, "name has 201 characters"),
         ("command: x, depends: {t: always}", "task 't' depends on itself"),
         ("command: x, depends: t", "task 't' depends on itself"),
         ("command: x, workdir: ~", "workdir is empty (~ is null)"),

