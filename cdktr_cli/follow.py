@@ -22,6 +22,9 @@ Facts = Iterable[Fact]
 POLL_S = 2.0
 _PAGE = 1000
 
+FURTHEST = 1_000_000
+"""Facts that are looked through for the last ones of a topic."""
+
 
 def newest(principal: Connection) -> int:
     """The number of the newest fact."""
@@ -34,6 +37,21 @@ def dropped(principal: Connection, after: int) -> str:
     if after + 1 >= oldest:
         return ""
     return f"facts {after + 1} to {oldest - 1} were dropped by retention; cdktr-logd may have them"
+
+
+def before_last(principal: Connection, count: int, topic: str) -> int:
+    """The number after which the last `count` facts of a topic come. It is looked for backwards,
+    ever further, and no further than FURTHEST: then fewer come."""
+    page = principal.ask(EventList(after=-1), EventPage)
+    span = max(count, _PAGE) if topic and count else count
+    while topic and count:
+        found = [int(fact["seq"]) for fact in so_far(principal, max(0, page.newest - span), topic)]
+        if len(found) >= count:
+            return found[-count] - 1
+        if page.newest - span < page.oldest or span >= FURTHEST:
+            break
+        span = min(span * 8, FURTHEST)
+    return max(0, page.newest - span)
 
 
 def so_far(principal: Connection, after: int, topic: str) -> Iterator[Fact]:

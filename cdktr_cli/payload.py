@@ -67,7 +67,8 @@ def check(body: bytes, where: str) -> bytes:
     except UnicodeDecodeError as fault:
         raise BadPayload(f"{where}: not UTF-8 at byte {fault.start}") from None
     except json.JSONDecodeError as fault:
-        what = fault.msg[0].lower() + fault.msg[1:]
+        what = (fault.msg[0].lower() + fault.msg[1:]).removesuffix(" at")
+        what = "it begins with a byte order mark" if text.startswith("\ufeff") else what
         position = f"line {fault.lineno} column {fault.colno}"
         raise BadPayload(f"{where}: not JSON: {what} at {position}") from None
     except RecursionError:

@@ -20,7 +20,7 @@ BUILT_IN = {
     "trigger": "fire an event or start a workflow",
     "run": "run one command on some agent",
     "ctl": "look at runs, tasks, agents; why, cancel, drain",
-    "logs": "output of tasks: query, tail, raw",
+    "logs": "output of tasks: query, tail, --raw",
     "check": "all faults of workflow files",
 }
 """Programs of the project that the front door also offers as commands."""

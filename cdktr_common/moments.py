@@ -15,18 +15,22 @@ from typing import Final
 _CLOCK: Final = re.compile(
     r"(?:(today|tomorrow|yesterday)\s+)?(\d{1,2}):(\d\d)(?::(\d\d))?", re.IGNORECASE
 )
+_DAY: Final = re.compile(r"[0-9-]+|[0-9]{4}-?W[0-9-]+", re.IGNORECASE)
 _SHORT_HOUR: Final = re.compile(r"(?<=[ T])(\d)(?=:)")
 _DAYS: Final = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 
 def moment(text: str, now: float, *, past: bool = False) -> float:
     """UTC epoch seconds. A time of day is the next after `now`, with `past` the last before it.
-    Raises ValueError with a sentence."""
+    A day alone is where it begins, and only with `past`: of today that has been, so what is to
+    happen then would happen at once. Raises ValueError with a sentence."""
     words = text.strip()
     try:
         clock = _CLOCK.fullmatch(words)
         if clock is not None:
             return _of_day(clock, now, past)
+        if not past and _DAY.fullmatch(words):
+            raise ValueError("no time of day")
         wall = datetime.fromisoformat(_SHORT_HOUR.sub(r"0\1", words.upper()))
         return wall.timestamp() if wall.tzinfo is not None else local(wall)
     except (ValueError, OverflowError, OSError):

@@ -27,7 +27,7 @@ Usage:
 Options:
   -f --follow             Go on; nothing is missed or doubled, also when the principal restarts.
   --after SEQ             Facts after this number; 0 is from the beginning.
-  -n N                    Without --after: the last so many [default: 20].
+  -n N                    Without --after: the last so many (of TOPIC) [default: 20].
   --topic TOPIC           Only topics that begin so: run/WORKFLOW/ agent/ workflow/ event/ tick/.
 {OPTIONS}"""
 
@@ -52,13 +52,13 @@ def main(args: cli.Args) -> int:
     if args["--follow"] and args["--json"]:
         cli.fail("cdktr-ctl", "a stream is no single document: use --ndjson with -f", USAGE)
     principal = Connection.of(args)
+    topic = args["--topic"] or ""
     if args["--after"] is None:
-        after = max(0, follow.newest(principal) - number(args, "-n"))
+        after = follow.before_last(principal, number(args, "-n"), topic)
     else:
         after = number(args, "--after")
         if missing := follow.dropped(principal, after):
             print(f"cdktr-ctl: {missing}", file=sys.stderr)
-    topic = args["--topic"] or ""
     if not args["--follow"]:
         facts = follow.so_far(principal, after, topic)
         table.document(list(facts)) if args["--json"] else _print(args, facts)

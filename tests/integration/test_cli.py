@@ -230,6 +230,9 @@ def test_events_and_ping(all_on_one: Stand) -> None:
     assert [fact["seq"] for fact in facts] == list(range(1, len(facts) + 1))
     assert facts[0]["type"] == "epoch.started"
     assert len(all_on_one.out("cdktr-ctl", "events", "-n", "2").splitlines()) == 2
+    last = ("-n", "1", "--topic", "workflow/")
+    [told] = all_on_one.out("cdktr-ctl", "events", *last).splitlines()
+    assert "  workflow." in told
     only = all_on_one.out("cdktr-ctl", "events", "--after", "0", "--topic", "agent/")
     assert {line.split()[2] for line in only.splitlines()} <= {"agent.joined", "agent.changed"}
     rows = json.loads(all_on_one.out("cdktr-ctl", "ping", "--json"))

@@ -40,7 +40,6 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("2026-01-31 22:30+05:30", "2026-01-31T17:00:00"),
         ("2026-01-31 22:30", "2026-01-31T21:30:00"),
         ("2026-07-31 3:00", "2026-07-31T01:00:00"),
-        ("2026-07-31", "2026-07-30T22:00:00"),
         ("22:30", "2026-01-31T21:30:00"),
         ("9:00", "2026-02-01T08:00:00"),
         ("13:00:01", "2026-01-31T12:00:01"),
@@ -58,6 +57,7 @@ def test_what_people_write_is_read(text: str, utc: str) -> None:
 def test_looking_back_a_time_of_day_is_the_last_one() -> None:
     assert told("22:30", past=True) == "2026-01-30T21:30:00"
     assert told("9:00", past=True) == "2026-01-31T08:00:00"
+    assert told("2026-07-31", past=True) == "2026-07-30T22:00:00"
 
 
 @pytest.mark.usefixtures("zone")
@@ -80,7 +80,20 @@ def test_a_gap_of_half_an_hour_and_one_of_a_whole_day(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "25:00", "22:61", "2026-13-01", "22:30 tomorrow", "30m", "0001-01-01"]
+    "text",
+    [
+        "",
+        "soon",
+        "25:00",
+        "22:61",
+        "2026-13-01",
+        "22:30 tomorrow",
+        "30m",
+        "0001-01-01",
+        "2026-07-31",
+        "20260731",
+        "2026-W05-6",
+    ],
 )
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="is no time; write 22:30"):

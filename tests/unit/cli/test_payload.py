@@ -41,6 +41,8 @@ def test_json_comes_out_on_one_line_and_means_the_same(
         ("{'a': 1}", "line 1 column 2"),
         ('{\n "a": 1\n "b": 2}', "line 3 column 2"),
         ("", "expecting value at line 1 column 1"),
+        ('"a\0b"', "invalid control character at line 1 column 3"),
+        ("\ufeff{}", "it begins with a byte order mark at line 1 column 1"),
         ("1 2", "extra data at line 1 column 3"),
         ("NaN", "NaN is no JSON value"),
         ("[1, -Infinity]", "-Infinity is no JSON value"),
