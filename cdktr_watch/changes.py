@@ -12,6 +12,8 @@ theory of operation
         a file  the same        nothing
         a file  nothing         deleted
         at A    the same at B   moved
+        the same, and another   moved; unless moves are not told: then B is modified and A deleted
+         one was told at B
 
     A path is looked at when it has been still for `settle_s`; without that, as soon as it was
     closed after writing or renamed into its place, and after CLOSED_S when nobody was seen to close
@@ -69,11 +71,12 @@ class _Dirty:
 
 
 class Changes:
-    """Of one watch. `told` is what was told last, by path."""
+    """Of one watch. `told` is what was told last, by path; `moves`: whether moves are told."""
 
-    def __init__(self, told: dict[str, State], settle_s: float | None) -> None:
+    def __init__(self, told: dict[str, State], settle_s: float | None, moves: bool = True) -> None:
         self.told = told
         self.settle_s = settle_s
+        self.moves = moves
         self.beyond = 0
         self._dirty: dict[str, _Dirty] = {}
         self._order: list[tuple[float, str]] = []
@@ -186,18 +189,29 @@ class Changes:
 
     def moved(self, found: Iterable[tuple[str, str, State | None]]) -> list[Change]:
         """Decide moves; `found` is what is at `after` now. What does not hold is forgotten: both
-        paths are dirty, and each is told for itself."""
-        held = []
+        paths are dirty, and each is told for itself. In the order of the changes, no name is taken
+        before what had it has left, unless names were exchanged."""
+        held: list[tuple[str, str, State]] = []
         for before, after, state in found:
             del self._moves[before], self._origins[after]
             known = self.told.get(before)
             if known is not None and state is not None and known.ino == state.ino:
                 held.append((before, after, known._replace(ctime_ns=state.ctime_ns)))
+        replaced: list[Change] = []
+        moved: list[Change] = []
+        for before, after, state in held:
+            if not self.moves and after in self.told:
+                replaced.append(Change("modified", after, state))
+            else:
+                moved.append(Change("moved", after, state, before))
+        taken = {change.path for change in replaced}
+        left = [before for before, after, _ in held if after in taken and before not in taken]
+        deleted = [Change("deleted", before, self.told[before]) for before in left]
         for before, _, _ in held:
             self.told.pop(before, None)
         for _, after, state in held:
             self.told[after] = state
-        return [Change("moved", after, state, before) for before, after, state in held]
+        return [*deleted, *moved, *replaced]
 
     def due(self, now: float, most: int) -> list[str]:
         """Paths to be looked at now, each to be answered by `looked`."""

@@ -97,8 +97,9 @@ class Record:
                 self.waiting[int(line["n"])] = change
 
     def _apply(self, change: Change) -> None:
-        if change.source:
-            self.told.pop(change.source, None)
+        left = self.told.get(change.source)
+        if left is not None and left.ino == change.state.ino:  # else another one has come there
+            del self.told[change.source]
         if change.kind in ("deleted", "forgotten"):
             self.told.pop(change.path, None)
         else:

@@ -52,7 +52,7 @@ class Watcher:
         place = directory(home, watch.name)
         self._lock = Lock(place / "lock", PROGRAM, event=watch.event)
         self._record = Record(place / "seen")
-        self._changes = Changes(self._record.told, watch.settle_s)
+        self._changes = Changes(self._record.told, watch.settle_s, "moved" in watch.on)
         self.tree = Tree(watch, self._changes)
         self._acknowledged: list[int] = []
         self._teller = Teller(

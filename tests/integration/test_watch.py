@@ -125,6 +125,17 @@ def test_files_come_change_move_and_go(box: Box) -> None:
     step(("created", "d.txt"))
 
 
+def test_a_new_file_over_one_that_was_told_is_told_whoever_listens(box: Box) -> None:
+    box.env.principal()
+    box.watch()
+    box.write("report", "first")
+    box.write("report.new", "second, longer")
+    box.expect(("created", "report"), ("created", "report.new"))
+    (box.dir / "report.new").rename(box.dir / "report")
+    box.expect(("created", "report"), ("created", "report.new"), ("modified", "report"))
+    assert box.events()[-1]["size"] == len("second, longer")
+
+
 def test_a_file_is_told_when_it_is_closed_or_still(box: Box) -> None:
     box.env.principal()
     box.watch()

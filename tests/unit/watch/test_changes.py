@@ -137,6 +137,22 @@ def test_two_files_change_places() -> None:
     assert changes.told == files
 
 
+def test_without_moves_a_file_that_takes_the_place_of_another_is_told() -> None:
+    told = {"a": state(1), "new": state(2), "log": state(4), "log.1": state(3), "x": state(5)}
+    changes = Changes(told, None, moves=False)
+    for before, after in (("new", "a"), ("log.1", "log.2"), ("log", "log.1"), ("x", "y")):
+        changes.gone(before, 10.0)
+        changes.closed(after, 10.0)
+        changes.renamed(before, after, 10.0)
+    files = {"a": state(2), "log.2": state(3), "log.1": state(4), "y": state(5)}
+    assert kinds(decide(changes, files, 10.0 + HOLD_S)) == [
+        ("deleted", "new", ""), ("deleted", "log", ""),
+        ("moved", "log.2", "log.1"), ("moved", "y", "x"),
+        ("modified", "a", ""), ("modified", "log.1", ""),
+    ]  # fmt: skip
+    assert changes.told == files
+
+
 def test_what_happened_while_nobody_looked() -> None:
     told = {"a": state(1), "b": state(2), "c": state(3, 7), "d": state(4), "m/x": state(5)}
     changes = Changes(dict(told), None)
@@ -167,20 +183,22 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
-@given(STEPS, st.sampled_from([None, 0.0, 1.0]), st.integers(0, 2**16))
+@given(STEPS, st.sampled_from([None, 0.0, 1.0]), st.booleans(), st.integers(0, 2**16))
 def test_all_that_was_told_is_all_that_is_there(
-    steps: list[tuple[str, str, str, bool]], settle_s: float | None, seed: int
+    steps: list[tuple[str, str, str, bool]], settle_s: float | None, moves: bool, seed: int
 ) -> None:
     """Whatever happens, and whichever notices are lost before everything is looked at: the changes
     in their order turn nothing into what is there."""
     chance = random.Random(seed)
-    changes, files, mirror = Changes({}, settle_s), {}, {}
+    changes, files, mirror = Changes({}, settle_s, moves), {}, {}
     now, lost = 0.0, False
 
     def told(some: list[Change]) -> None:
         for change in some:
             if change.source:
-                mirror.pop(change.source, None)
+                assert moves or change.path not in mirror
+                if change.source in mirror and mirror[change.source].ino == change.state.ino:
+                    del mirror[change.source]
             if change.kind == "deleted":
                 assert mirror.pop(change.path)
             else:

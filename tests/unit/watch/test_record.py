@@ -54,6 +54,20 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     third.close()
 
 
+def test_files_that_have_changed_places_are_both_there(tmp_path: Path) -> None:
+    record = Record(tmp_path / "seen")
+    for change in (
+        Change("known", "/a", A), Change("known", "/b", B),
+        Change("moved", "/b", A, "/a"), Change("moved", "/a", B, "/b"),
+    ):  # fmt: skip
+        record.note(change, tell=False)
+    record.save()
+    record.close()
+    again = Record(tmp_path / "seen")
+    assert again.told == {"/a": B, "/b": A}
+    again.close()
+
+
 def test_cut_off_anywhere_it_is_what_was_true_before(tmp_path: Path) -> None:
     path = tmp_path / "seen"
     record = filled(path)
