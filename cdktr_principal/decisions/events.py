@@ -116,8 +116,8 @@ def _plans(core: Core, event: str) -> list[Plan]:
 
 
 def fire(core: Core, event: Event, at: Moment, *, strict: bool = False) -> p.RunStarted:
-    """Record an event and start what it starts. With `strict` an event whose params a workflow
-    refuses is refused as a whole, by a ProtocolError; else it passes that workflow. The end of a
+    """Record an event and start what it starts. It passes a workflow that refuses its params; with
+    `strict`, if all do that listen, it is refused as a whole, by a ProtocolError. The end of a
     run that nobody wants is not recorded as an event: most are of workflows that no one follows."""
     listening = core.state.listening.of(event.event)
     taken, passed = _sorted(core, event, listening, at, strict) if listening else ((), {})
@@ -148,6 +148,7 @@ def _sorted(
     """Those who take it, and why the others do not."""
     taken: list[Taken] = []
     passed: dict[str, str] = {}
+    refusals: list[ProtocolError] = []
     for workflow, numbers in listening:
         plan = core.state.workflows[workflow].plan
         assert plan is not None
@@ -158,9 +159,10 @@ def _sorted(
         try:
             taken.append(Taken(plan, number, params_of_event(plan, event.params)))
         except ProtocolError as refusal:
-            if strict:
-                raise
+            refusals.append(refusal)
             passed[workflow] = refusal.detail
+    if strict and len(refusals) == len(listening):
+        raise refusals[0]
     return taken, passed
 
 

@@ -197,6 +197,21 @@ def test_changed_listeners_end_their_windows_with_what_they_have() -> None:
     assert len(payloads(world)) == 1 and not world.core.state.windows.open
 
 
+def test_params_that_one_workflow_refuses_are_no_matter_of_the_others() -> None:
+    world = World()
+    load(world, "a", events=["e"], params={"n": Param(type="integer")})
+    load(world, "b", events=["e"], params={"n": Param(enum=["x", "y"])})
+    told = fire(world, "e", params={"n": "x"})
+    assert [ref.workflow for ref in told.runs] == ["b"]
+    assert told.passed == {"a": "param n must be a whole number, not 'x'"}
+    told = fire(world, "e", params={"n": 5})
+    assert [ref.workflow for ref in told.runs] == ["a"] and list(told.passed) == ["b"]
+    before = len(world.facts)
+    with pytest.raises(ProtocolError, match="param n"):
+        fire(world, "e", params={"n": "neither"})
+    assert len(world.facts) == before
+
+
 def test_params_go_through_windows_and_are_looked_at_again_at_their_end() -> None:
     world = World()
     listener = Listener(event="e", debounce_s=5)
