@@ -285,7 +285,7 @@ class Book:
 def _matters(row: ScheduleRow) -> tuple[object, ...]:
     """What a plan is made of."""
     marks = (row.ticked_ts, row.since_ts, row.until_ts)
-    return (*marks, row.spec, row.paused, row.paused_ts, row.resumed_ts)
+    return (*marks, row.spec, row.paused, row.paused_ts, row.pauses)
 
 
 def _ref(row: ScheduleRow) -> ScheduleRef:

@@ -5,13 +5,14 @@ says which instants follow; `step` makes of both and the time of day the ticks t
 order, or the moment to wait for. Nothing is remembered between two steps: whoever is started anew,
 or beside another, comes to the same.
 
-    the row is             instants since the mark become
-    retired                missed, up to its end; suppressed where it was paused; then it is closed
-    paused                 suppressed, those before the pause missed
-    resumed                suppressed, those up to when it was resumed; nothing of then ever fires
-    else, on time          fired, each
-    else, late             by `catchup`: missed (none); the newest fires and the rest is coalesced
-                           into it (last); the last so many fire and the rest is missed (all)
+    an instant whose start is      becomes
+    in a pause                     suppressed, in any case
+    of a retired schedule          missed, up to its end; then it is closed
+    before the pause that is on    missed: it is not started when that is over
+    on time                        a run
+    late                           by `catchup`: missed (none); the newest starts a run and the rest
+                                   is coalesced into it (last); the last so many do and the rest is
+                                   missed (all)
 
 Knows no clock, no socket and no calendar but what it is given.
 """
@@ -19,7 +20,7 @@ Knows no clock, no socket and no calendar but what it is given.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import groupby, islice, takewhile
 from typing import Any, Final, NamedTuple, Protocol
 
 from cdktr_common.catalogue.values import ScheduleRow, Tick
@@ -71,119 +72,118 @@ class Step(NamedTuple):
 
 
 class Due(NamedTuple):
-    """An instant with the one before it and when it may start."""
+    """An instant with the one before it, when it may start, and whether that is in a pause."""
 
     ts: float
     previous_ts: float | None
     start: float
+    paused: bool
+
+
+Act = dict[str, Any]
+"""What becomes of an instant: the fields of its tick that say so."""
+
+FIRE: Final[Act] = {"act": "fire"}
+SUPPRESSED: Final[Act] = {"act": "suppressed", "reason": WAS_PAUSED}
+
+
+def _missed(reason: str) -> Act:
+    return {"act": "missed", "reason": reason}
 
 
 def step(row: ScheduleRow, calendar: Instants, now: float) -> Step:
     """What to do about a schedule. Its ticks may be told as they are until the row changes."""
     if row.until_ts is not None:
-        over = _some(calendar, row.ticked_ts, row.until_ts)
+        until = row.until_ts
+        over = list(islice(takewhile(lambda one: one.ts <= until, _starts(row, calendar)), MOST))
         return Step(_lost(row, over, OVER)) if over else Step(closed=True)
+    due: list[Due] = []
+    for one in _starts(row, calendar):
+        if one.start > now:
+            return _told(row, calendar, due, now) if due else _wait(row, one)
+        if len(due) == MOST:
+            return _told(row, calendar, due, now, more=True)
+        due.append(one)
+    return _told(row, calendar, due, now) if due else Step()
+
+
+def _wait(row: ScheduleRow, one: Due) -> Step:
+    """Nothing is due; `one` is next."""
     if row.paused:
-        return _paused(row, calendar, now)
-    resumed = row.resumed_ts
-    if resumed is not None and resumed > row.ticked_ts:
-        over = _some(calendar, row.ticked_ts, min(resumed, now))
-        if over:
-            return Step(_lost(row, over, UNTOLD))
-        coming = calendar.after(row.ticked_ts)
-        if coming is not None and coming.ts <= resumed:  # the clock was set back since
-            return Step(wake_ts=coming.ts)
-    return _open(row, calendar, now)
+        return Step(wake_ts=one.start + GATHER_S)
+    ready = _ticks(row, [one], [SUPPRESSED if one.paused else FIRE])[0]
+    return Step(wake_ts=one.start, ready=ready, next_ts=one.ts)
 
 
-def _some(calendar: Instants, after_ts: float, to_ts: float) -> list[float]:
-    """Instants in between, the first of them if they are many."""
-    return [instant.ts for instant in islice(calendar.between(after_ts, to_ts), MOST)]
+def _told(
+    row: ScheduleRow, calendar: Instants, due: list[Due], now: float, more: bool = False
+) -> Step:
+    """These are due, and `more` of them than one step looks at."""
+    if row.paused:
+        # What was to start before the pause does not start after it, whenever that is over.
+        if more or not all(one.paused for one in due) or now - due[0].start >= GATHER_S:
+            return Step(_lost(row, due, BEFORE_PAUSE))
+        return Step(wake_ts=due[0].start + GATHER_S)
+    open_ = [one for one in due if not one.paused]
+    late = [one for one in open_ if now - one.start > ON_TIME_S]
+    fires, act = _backlog(row, calendar, open_, now) if more else _caught_up(row, open_, late)
+    if len(fires) > MOST_FIRES:
+        due = due[: due.index(fires[MOST_FIRES])]
+    firing = {one.ts for one in fires}
+    acts = [SUPPRESSED if one.paused else FIRE if one.ts in firing else act for one in due]
+    return Step(_ticks(row, due, acts))
 
 
-def _paused(row: ScheduleRow, calendar: Instants, now: float) -> Step:
-    over = _some(calendar, row.ticked_ts, now)
-    if over and (len(over) == MOST or now - over[0] >= GATHER_S):
-        return Step(_lost(row, over, BEFORE_PAUSE))
-    following = calendar.after(row.ticked_ts) if not over else None
-    first = over[0] if over else following.ts if following else None
-    return Step(wake_ts=None if first is None else first + GATHER_S)
+def _lost(row: ScheduleRow, over: list[Due], reason: str) -> list[Tick]:
+    """Instants that start nothing."""
+    missed = _missed(reason)
+    return _ticks(row, over, [SUPPRESSED if one.paused else missed for one in over])
 
 
-def _lost(row: ScheduleRow, over: list[float], reason: str) -> list[Tick]:
-    """Instants that start nothing: suppressed where a pause covers them, as far as that is known,
-    else missed for the reason."""
-    paused = float("inf") if row.paused_ts is None else row.paused_ts
-    if row.paused and row.paused_ts is None:
-        paused = row.since_ts
-    resumed = float("-inf") if row.resumed_ts is None else row.resumed_ts
+def _ticks(row: ScheduleRow, due: Sequence[Due], acts: Sequence[Act]) -> list[Tick]:
+    """A tick for each that fires, and one for all others that follow one another alike."""
     told: list[Tick] = []
-    group: list[float] = []
-    was_paused = False
-    for ts in over:
-        covered = ts <= resumed or ts > paused
-        if group and covered != was_paused:
-            told.append(_several(row, told, group, was_paused, reason))
-            group = []
-        group.append(ts)
-        was_paused = covered
-    told.append(_several(row, told, group, was_paused, reason))
+    for act, pairs in groupby(zip(due, acts, strict=True), key=lambda pair: pair[1]):
+        group = [one for one, _ in pairs]
+        if act is not FIRE:
+            told.append(_tick(row, told, group, **act))
+            continue
+        for one in group:
+            delay_s = max(0.0, one.start - one.ts)
+            told.append(
+                _tick(row, told, [one], act="fire", previous_ts=one.previous_ts, delay_s=delay_s)
+            )
     return told
 
 
-def _several(
-    row: ScheduleRow, told: list[Tick], group: list[float], was_paused: bool, reason: str
-) -> Tick:
-    act: dict[str, Any] = {"act": "missed", "reason": reason}
-    if was_paused:
-        act = {"act": "suppressed", "reason": WAS_PAUSED}
-    return _tick(row, told, group, **act)
-
-
-def _tick(row: ScheduleRow, told: list[Tick], group: Sequence[float], **what: Any) -> Tick:
+def _tick(row: ScheduleRow, told: list[Tick], group: Sequence[Due], **what: Any) -> Tick:
     """One tick for instants that follow on what is told before it."""
     return Tick(
         workflow=row.workflow,
         schedule=row.schedule,
         after_ts=told[-1].due_ts if told else row.ticked_ts,
-        due_ts=group[-1],
-        from_ts=group[0] if len(group) > 1 else None,
+        due_ts=group[-1].ts,
+        from_ts=group[0].ts if len(group) > 1 else None,
         count=len(group),
         **what,
     )
 
 
-# In force and not paused
+# Instants and their starts
 
 
-def _open(row: ScheduleRow, calendar: Instants, now: float) -> Step:
-    since = max(row.ticked_ts, row.resumed_ts or row.ticked_ts)
-    due: list[Due] = []
-    for one in _starts(row, calendar, since):
-        if one.start > now:
-            if due:
-                break
-            ready = _fires(row, [], [one])[0]
-            return Step(wake_ts=one.start, ready=ready, next_ts=one.ts)
-        due.append(one)
-        if len(due) > MOST:
-            return Step(_backlog(row, calendar, due[:-1], now))
-    return Step(_tell(row, due, now)) if due else Step()
-
-
-def _starts(row: ScheduleRow, calendar: Instants, since: float) -> Iterator[Due]:
-    """Instants after `since` with their starts: none before that of the one before it."""
-    first = calendar.after(since)
+def _starts(row: ScheduleRow, calendar: Instants) -> Iterator[Due]:
+    """Instants not accounted for with their starts: none before that of the one before it."""
+    first = calendar.after(row.ticked_ts)
     if first is None:
         return
-    told_before = row.due_ts is not None and since == row.ticked_ts
-    before = None if told_before else calendar.before(first.ts)
-    previous = row.ticked_ts if told_before else before.ts if before else None
+    before = calendar.before(first.ts) if row.due_ts is None else None
+    previous = row.ticked_ts if row.due_ts is not None else before.ts if before else None
     latest = float("-inf") if previous is None else _start(row, previous)
     moment: Moment | None = first
     while moment is not None:
         latest = max(latest, _start(row, moment.ts))
-        yield Due(moment.ts, previous, latest)
+        yield Due(moment.ts, previous, latest, _pause(row, latest) is not None)
         previous = moment.ts
         moment = calendar.after(previous)
 
@@ -194,61 +194,61 @@ def _start(row: ScheduleRow, ts: float) -> float:
     return ts + jitter(row.workflow, row.schedule, ts, row.spec.jitter_s)
 
 
-def _tell(row: ScheduleRow, due: list[Due], now: float) -> list[Tick]:
-    """All that is due becomes ticks; what is on time fires, each."""
-    late = [one for one in due if now - one.start > ON_TIME_S]
-    fires = due[len(late) :]
-    lost = late
-    act: dict[str, Any] = {"act": "missed", "reason": UNTOLD}
+def _pause(row: ScheduleRow, ts: float) -> float | None:
+    """When the pause began in which this moment is."""
+    begun = row.since_ts if row.paused_ts is None else row.paused_ts
+    if row.paused and ts > begun:
+        return begun
+    return next((begin for begin, end in row.pauses if begin < ts <= end), None)
+
+
+# What is late
+
+
+def _caught_up(row: ScheduleRow, due: list[Due], late: list[Due]) -> tuple[list[Due], Act]:
+    """Those that start a run, and what becomes of the others."""
+    on_time = due[len(late) :]
     if row.spec.catchup == "last":
-        fires = fires or late[-1:]
-        lost = late[: len(due) - len(fires)]
-        act = {"act": "coalesced", "into_ts": fires[0].ts}
-    elif row.spec.catchup == "all":
+        fires = on_time or late[-1:]
+        return fires, {"act": "coalesced", "into_ts": fires[0].ts} if fires else {}
+    if row.spec.catchup == "all":
         most = row.spec.catchup_limit
-        lost = late[: max(0, len(late) - most)]
-        fires = due[len(lost) :]
-        act = {"act": "missed", "reason": f"over the catch-up limit of {most}"}
-    told: list[Tick] = []
-    if lost:
-        told.append(_tick(row, told, [one.ts for one in lost], **act))
-    return [*told, *_fires(row, told, fires[:MOST_FIRES])]
+        return due[max(0, len(late) - most) :], _over(most)
+    return on_time, _missed(UNTOLD)
 
 
-def _fires(row: ScheduleRow, told: list[Tick], due: Sequence[Due]) -> list[Tick]:
-    made = list(told)
-    for one in due:
-        tick = _tick(
-            row, made, [one.ts], act="fire", previous_ts=one.previous_ts,
-            delay_s=max(0.0, one.start - one.ts),
-        )  # fmt: skip
-        made.append(tick)
-    return made[len(told) :]
+def _over(most: int) -> Act:
+    return _missed(f"over the catch-up limit of {most}")
 
 
-def _backlog(row: ScheduleRow, calendar: Instants, due: list[Due], now: float) -> list[Tick]:
-    """The first of more instants than one step looks at: what will not fire anyway is told now."""
-    act: dict[str, Any] = {"act": "missed", "reason": UNTOLD}
+def _backlog(
+    row: ScheduleRow, calendar: Instants, due: list[Due], now: float
+) -> tuple[list[Due], Act]:
+    """The same of the first of more instants than one step looks at."""
     if row.spec.catchup == "last":
-        newest = _newest(calendar, now, 1, row.spec.jitter_s)
-        act = {"act": "coalesced", "into_ts": newest}
+        newest = _newest(row, calendar, due, now, 1)
+        act: Act = {"act": "coalesced", "into_ts": newest}
     elif row.spec.catchup == "all":
-        most = row.spec.catchup_limit
-        newest = _newest(calendar, now, most, row.spec.jitter_s)
-        act = {"act": "missed", "reason": f"over the catch-up limit of {most}"}
+        newest = _newest(row, calendar, due, now, row.spec.catchup_limit)
+        act = _over(row.spec.catchup_limit)
     else:
         newest = now - ON_TIME_S - row.spec.jitter_s
-    lost = [one.ts for one in due if one.ts < newest]
-    return [_tick(row, [], lost, **act)] if lost else _fires(row, [], due[:MOST_FIRES])
+        act = _missed(UNTOLD)
+    return [one for one in due if one.ts >= newest], act
 
 
-def _newest(calendar: Instants, now: float, count: int, jitter_s: float) -> float:
-    """The last instant that has certainly started, or the first of the last `count`."""
-    found = now - jitter_s
-    for number in range(count):
-        # The very moment counts, and `before` is strict.
-        moment = calendar.before(found + 1e-6 if number == 0 else found)
-        if moment is None:
-            break
+def _newest(
+    row: ScheduleRow, calendar: Instants, due: list[Due], now: float, count: int
+) -> float:  # fmt: skip
+    """The last instant that has certainly started and was not paused, or the first of the last
+    `count`; of those that are `due`, when there is none after them."""
+    found = now - row.spec.jitter_s + 1e-6  # the very moment counts, and `before` is strict
+    newest = due[-1].ts if due else now
+    while count and (moment := calendar.before(found)) is not None and moment.ts > row.ticked_ts:
         found = moment.ts
-    return found
+        begun = _pause(row, _start(row, found))
+        if begun is None:
+            newest, count = found, count - 1
+        else:
+            found = min(found, begun + 1e-6)
+    return newest

@@ -24,15 +24,17 @@ def ask(**request):
 
 def tell(row):  # what is due of a schedule, and when it is due next
     step, at, now = row["spec"]["every_s"], row["ticked_ts"], time.time()
-    due = [n * step for n in range(int(at / step) + 1, int(now / step) + 1)]
-    over = [ts for ts in due if ts <= (row.get("resumed_ts") or 0)]  # a pause starts nothing
-    due = due[len(over) :]
-    for act, some in (("suppressed", over), ("coalesced", due[:-1]), ("fire", due[-1:])):
-        if some:
-            tick = {"workflow": row["workflow"], "schedule": row["schedule"], "after_ts": at}
-            tick |= {"act": act, "due_ts": some[-1], "from_ts": some[0], "count": len(some)}
-            tick |= {"into_ts": due[-1]} if act == "coalesced" else {}
-            at = ask(type="tick.report", ticks=[tick])["results"][0].get("ticked_ts")
+    due = [n * step for n in range(int(at / step) + 1, int(now / step) + 1)][:500]
+    pauses = row.get("pauses", [])  # nothing of them starts
+    awake = [ts for ts in due if not any(begin < ts <= end for begin, end in pauses)]
+    ticks = []
+    for ts in due:
+        act = "suppressed" if ts not in awake else "fire" if ts == awake[-1] else "coalesced"
+        tick = {"workflow": row["workflow"], "schedule": row["schedule"], "act": act}
+        ticks += [{**tick, "after_ts": at, "due_ts": ts, "into_ts": awake[-1] if awake else None}]
+        at = ts
+    if ticks:
+        ask(type="tick.report", ticks=ticks)
     return (int(now / step) + 1) * step
 
 

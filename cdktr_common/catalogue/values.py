@@ -193,9 +193,10 @@ class ScheduleRef(Value, frozen=True, kw_only=True):
 class ScheduleRow(Value, frozen=True, kw_only=True):
     """A schedule and how far it is accounted for. Its instants are those after `since_ts` and, when
     it is no longer in force, up to `until_ts`. `ticked_ts` is the last one accounted for, or
-    `since_ts`. `paused`: its instants start nothing now, since `paused_ts`; `resumed_ts` is when
-    that ended last. `state`, `run` and `due_ts` are of the last instant that was told of, `next_ts`
-    is what the one who fires said that it will fire next."""
+    `since_ts`. `paused`: its instants start nothing now, since `paused_ts`; `pauses` are those that
+    are over, from when to when, as long as instants of them may not be accounted for. `state`,
+    `run` and `due_ts` are of the last instant that was told of, `next_ts` is what the one who fires
+    said that it will fire next."""
 
     workflow: str
     schedule: str
@@ -205,7 +206,7 @@ class ScheduleRow(Value, frozen=True, kw_only=True):
     until_ts: float | None = None
     paused: bool = False
     paused_ts: float | None = None
-    resumed_ts: float | None = None
+    pauses: list[list[float]] = []
     state: str = ""
     run: str = ""
     due_ts: float | None = None

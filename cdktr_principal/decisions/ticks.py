@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 LATE_S: Final = 5.0
 """A run that starts longer after it was due is late."""
 
-AHEAD_S: Final = 300.0
-"""An instant that is further in the future by the principal's clock is not taken."""
+AHEAD_S: Final = 5.0
+"""An instant that is further in the future by the principal's clock is not taken: of two who tell,
+the one with a wrong clock would else be first."""
 
 MAX_TICKS: Final = 1000
 """Ticks in one request."""

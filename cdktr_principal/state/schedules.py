@@ -21,6 +21,10 @@ from cdktr_common.catalogue.plan import Plan, Schedule
 MAX_RETIRED: Final = 200
 """Retired schedules of a workflow that are remembered while nobody accounts for them."""
 
+MAX_PAUSES: Final = 100
+"""Pauses of a schedule that are remembered while nobody accounts for it; of more, the two oldest
+are taken for one."""
+
 EVERY: Final = ""
 """In place of a workflow: all of them."""
 
@@ -36,7 +40,7 @@ class Planned(msgspec.Struct):
     ticked_ts: float
     until_ts: float | None = None
     paused_ts: float | None = None
-    resumed_ts: float | None = None
+    pauses: list[list[float]] = []
     state: str = ""
     run: str = ""
     due_ts: float | None = None
@@ -75,7 +79,7 @@ class Schedules(msgspec.Struct):
         now: dict[str, Planned] = {}
         for spec in schedules.of(plan):
             name = schedules.schedule_id(spec)
-            known = before.pop(name, None) or Planned(workflow, name, spec, ts, ts)
+            known = now.get(name) or before.pop(name, None) or Planned(workflow, name, spec, ts, ts)
             known.spec = spec
             now[name] = known
         if now:
@@ -111,7 +115,8 @@ class Schedules(msgspec.Struct):
             if planned.paused_ts is None:
                 planned.paused_ts = ts
             else:
-                planned.paused_ts, planned.resumed_ts = None, ts
+                planned.pauses = _with(planned.pauses, planned.paused_ts, ts)
+                planned.paused_ts = None
 
     def ticked(self, fact: f.TickRecorded) -> None:
         """An instant is accounted for."""
@@ -119,6 +124,7 @@ class Schedules(msgspec.Struct):
         if planned is not None:
             planned.ticked_ts = planned.due_ts = fact.due_ts
             planned.state, planned.run = fact.state, fact.run
+            planned.pauses = [each for each in planned.pauses if each[1] > fact.due_ts]
 
     def closed(self, fact: f.ScheduleClosed) -> None:
         """A retired one is accounted for up to its end."""
@@ -130,3 +136,10 @@ class Schedules(msgspec.Struct):
         self.retired.pop(fact.workflow, None)
         if left:
             self.retired[fact.workflow] = left
+
+
+def _with(pauses: list[list[float]], begin: float, end: float) -> list[list[float]]:
+    found = [*pauses, [begin, max(begin, end)]]
+    if len(found) > MAX_PAUSES:
+        found[:2] = [[found[0][0], found[1][1]]]
+    return found

@@ -87,26 +87,57 @@ def test_late_ones_go_into_one_that_is_on_time() -> None:
 
 
 def test_a_pause_suppresses_and_is_told_of_once_a_minute() -> None:
-    it = row(spec={"every_s": 10.0}, paused=True, paused_ts=BASE + 25)
-    assert step(it, BASE + 65).wake_ts == BASE + 10 + planner.GATHER_S
-    assert [(t.act, t.count) for t in step(it, BASE + 70).ticks] == [
-        ("missed", 2), ("suppressed", 5),
+    it = row(spec={"every_s": 10.0}, paused=True, paused_ts=BASE + 25, ticked_ts=BASE + 20)
+    assert step(it, BASE + 89).wake_ts == BASE + 30 + planner.GATHER_S
+    assert [(t.act, t.count) for t in step(it, BASE + 90).ticks] == [("suppressed", 7)]
+    # What was to start before it is not held back until it is over.
+    late = row(spec={"every_s": 10.0}, paused=True, paused_ts=BASE + 25)
+    assert [(t.act, t.count) for t in step(late, BASE + 40).ticks] == [
+        ("missed", 2), ("suppressed", 2),
     ]  # fmt: skip
-    after = row(spec={"every_s": 10.0}, resumed_ts=BASE + 25)
-    assert [(t.act, t.count) for t in step(after, BASE + 31).ticks] == [("suppressed", 2)]
 
 
-def test_nothing_of_before_it_was_resumed_fires() -> None:
-    it = row(resumed_ts=BASE + 3 * MINUTE + 1, spec={"catchup": "all"})
+def test_a_pause_that_is_over_covers_what_was_to_start_in_it_and_nothing_else() -> None:
+    pauses = [[BASE + 90, BASE + 150], [BASE + 170, BASE + 240]]
+    now = BASE + 330
+    every = row(pauses=pauses, spec={"catchup": "all"})
+    told_of = [("fire", 1, 1), ("suppressed", 2, 1), ("suppressed", 4, 2), ("fire", 5, 1)]
+    assert told(every, now) == [told_of[0], ("suppressed", 4, 3), told_of[3]]
+    apart = row(pauses=[pauses[0], [BASE + 181, BASE + 240]], spec={"catchup": "all"})
+    assert told(apart, now) == [
+        ("fire", 1, 1), ("suppressed", 2, 1), ("fire", 3, 1), ("suppressed", 4, 1), ("fire", 5, 1),
+    ]  # fmt: skip
+    last = row(pauses=[pauses[0], [BASE + 181, BASE + 301]])
+    assert told(last, now) == [
+        ("coalesced", 1, 1), ("suppressed", 2, 1), ("fire", 3, 1), ("suppressed", 5, 2),
+    ]  # fmt: skip
+
+
+def test_a_start_that_waits_for_its_jitter_outlasts_a_pause() -> None:
+    it = row(spec={"jitter_s": 600.0})
+    due = step(it, BASE + 61)
+    assert due.wake_ts is not None and due.wake_ts > BASE + 65
+    before = replace(it, pauses=[[BASE + 62, BASE + 63]])
+    assert step(before, BASE + 64).ready == due.ready
+    within = replace(it, pauses=[[BASE + 62, due.wake_ts]])
+    ready = step(within, BASE + 64).ready
+    assert ready is not None and ready.act == "suppressed"
+    assert step(replace(it, paused=True, paused_ts=BASE + 62), BASE + 64).ticks == ()
+
+
+def test_nothing_of_a_pause_fires() -> None:
+    it = row(pauses=[[BASE, BASE + 3 * MINUTE + 1]], spec={"catchup": "all"})
     assert told(it, BASE + 3 * MINUTE + 2) == [("suppressed", 3, 3)]
     done = replace(it, ticked_ts=BASE + 3 * MINUTE, due_ts=BASE + 3 * MINUTE)
     assert step(done, BASE + 3 * MINUTE + 2).wake_ts == BASE + 4 * MINUTE
 
 
 def test_a_clock_that_is_set_back_to_before_it_was_resumed() -> None:
-    it = row(resumed_ts=BASE + 3 * MINUTE + 1, ticked_ts=BASE + MINUTE, due_ts=BASE + MINUTE)
+    pauses = [[BASE + 1, BASE + 3 * MINUTE + 1]]
+    it = row(pauses=pauses, ticked_ts=BASE + MINUTE, due_ts=BASE + MINUTE)
     found = step(it, BASE + MINUTE + 30)
-    assert (found.wake_ts, found.ready) == (BASE + 2 * MINUTE, None)
+    assert found.wake_ts == BASE + 2 * MINUTE
+    assert found.ready is not None and found.ready.act == "suppressed"
     assert told(it, BASE + 2 * MINUTE) == [("suppressed", 2, 1)]
 
 
@@ -168,7 +199,8 @@ def record(
         assert (inside[0], len(inside)) == (tick.from_ts or tick.due_ts, tick.count)
         if tick.act == "fire":
             assert tick.due_ts + tick.delay_s <= now + 1e-3
-            assert it.resumed_ts is None or tick.due_ts > it.resumed_ts
+            start = tick.due_ts + tick.delay_s
+            assert not any(begin + 1e-3 < start <= end - 1e-3 for begin, end in it.pauses)
             previous = cal.before(tick.due_ts)
             assert tick.previous_ts == (previous and previous.ts)
         seen += [(tick.act, ts) for ts in inside]
@@ -220,9 +252,11 @@ def test_every_instant_is_told_exactly_once(
         if what == "pause" and not it.paused:
             it = replace(it, paused=True, paused_ts=now)
         elif what == "resume" and it.paused:
-            it = replace(it, paused=False, paused_ts=None, resumed_ts=now)
+            begun = now if it.paused_ts is None else it.paused_ts
+            pauses = [*it.pauses, [begun, max(begun, now)]]
+            it = replace(it, paused=False, paused_ts=None, pauses=pauses)
         it = account(it, now, seen)
-    end = max(now, it.ticked_ts, it.resumed_ts or 0.0) + 1
+    end = max(now, it.ticked_ts, *(end for _, end in it.pauses)) + 1
     it = account(replace(it, until_ts=end), end, seen)
     assert step(it, end).closed
     assert [ts for _, ts in seen] == [one.ts for one in calendar(it.spec).between(since, end)]

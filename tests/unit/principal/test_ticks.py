@@ -190,7 +190,7 @@ def test_a_paused_workflow_suppresses_what_was_to_fire() -> None:
     assert (result.state, result.run, result.reason) == ("suppressed", "", "paused: kernel update")
     assert world.row().paused_ts == START + 10
     world.resume()
-    assert (world.row().paused, world.row().resumed_ts) == (False, START + 61)
+    assert (world.row().paused, world.row().pauses) == (False, [[START + 10, START + 61]])
     facts = len(world.facts)
     world.resume()  # is no news
     assert len(world.facts) == facts
@@ -225,7 +225,7 @@ def test_paused_in_its_file() -> None:
     world.pass_time(61)
     assert world.tell(60).reason == "paused in its file"
     world.load(plan("a", schedules=[MINUTELY]))
-    assert (world.row().resumed_ts, world.row().ticked_ts) == (START + 61, START + 60)
+    assert (world.row().pauses, world.row().ticked_ts) == ([[START, START + 61]], START + 60)
 
 
 @pytest.mark.parametrize(
