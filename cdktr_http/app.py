@@ -36,6 +36,9 @@ IN_FLIGHT: Final = 64
 ROOM_S: Final = 2.0
 """How long another one waits for its turn."""
 
+MOST_HEAD: Final = 16 << 10
+"""Bytes of the headers of a post."""
+
 HEALTH_S: Final = 1.0
 RETRY_S: Final = 5
 """What a sender is told to wait when the principal cannot take anything now."""
@@ -62,7 +65,7 @@ class Refused(Exception):
         headers = {}
         if self.retry_s is not None:
             headers["Retry-After"] = str(max(1, math.ceil(self.retry_s)))
-        if self.status in (408, 413):
+        if self.status in (408, 413, 431):
             headers["Connection"] = "close"  # the rest of the body is not wanted
         return error(self.status, self.code, self.detail, headers)
 
@@ -122,9 +125,11 @@ class Gate:
         hook = self._hooks.get(event)
         if hook is None:
             raise Refused(404, "not_found", "there is no such hook")
+        if sum(len(name) + len(value) for name, value in request.headers.raw) > MOST_HEAD:
+            raise Refused(431, "too_large", f"headers have at most {MOST_HEAD:,} bytes")
         body = await _body(request, hook.max_body)
         told["bytes"] = len(body)
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         try:
             signatures.check(hook, headers, body, time.time())
         except signatures.Denied as denied:
@@ -193,6 +198,14 @@ def _rate(hook: Hook) -> tuple[int, float]:
     return hook.rate, hook.per_s
 
 
+def _text(value: str) -> str:
+    """A header that is UTF-8, which HTTP leaves open; anything else is Latin-1 as it was."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
+
+
 async def _body(request: Request, most: int) -> bytes:
     """All of it, if it is small enough and here in time."""
     said = request.headers.get("content-length", "")
@@ -235,10 +248,12 @@ async def _not_served(request: Request, fault: Exception) -> Response:
 
 def app(gate: Gate) -> Starlette:
     """The application around a gate."""
-    return Starlette(
+    served = Starlette(
         routes=[
             Route("/hooks/{event:path}", gate.post, methods=["POST"]),
             Route("/health", gate.health, methods=["GET"]),
         ],
         exception_handlers={HTTPException: _not_served},
     )
+    served.router.redirect_slashes = False
+    return served

@@ -63,7 +63,9 @@ class Patient(H11Protocol):
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        body = json.dumps({"error": {"code": "bad_message", "detail": "this is no HTTP"}})
+        body = json.dumps(
+            {"error": {"code": "bad_message", "detail": "no HTTP, or no end of headers"}}
+        )
         head = (
             "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
             f"content-length: {len(body)}\r\n\r\n"

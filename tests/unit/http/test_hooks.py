@@ -84,6 +84,7 @@ def test_who_is_on_this_machine() -> None:
     [
         (JSON, b'{"a": [1, null]}', {"a": [1, None]}),
         ("application/cloudevents+json; charset=utf-8", b"3", 3),
+        (JSON, b"12345678901234567890123", 12345678901234567890123),
         (FORM, b"a=1&b=x%20y&b=&c=", {"a": "1", "b": ["x y", ""], "c": ""}),
         (FORM, b"payload=%7B%22a%22%3A1%7D", {"a": 1}),
         ("text/plain", "é".encode(), "é"),
