@@ -4,7 +4,8 @@ yet.
 A line is a JSON object. What is to be told is written and synced *before* it is sent, with a number
 that goes into its key, and the numbers that the principal has acknowledged are written after it;
 so whatever line a kill falls on, the same event is sent again under the same key or not at all. A
-last line that was cut off is dropped. When most lines say what is no longer true, the file is
+last line that was cut off is dropped. The first is there before the file has its name, so a file
+without it has lost what was in it. When most lines say what is no longer true, the file is
 written anew. Knows no files but its own.
 """
 
@@ -19,7 +20,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from cdktr_common.errors import DAMAGED, Refusal
-from cdktr_common.files import replace_file, sync_directory
+from cdktr_common.files import replace_file
 from cdktr_watch.changes import Change, State
 
 STALE_LINES: Final = 20_000
@@ -55,30 +56,40 @@ class Record:
         self._lines = 0
         self._unsaved: list[str] = []
         self._saved_to = 0
-        self.fresh = not path.exists()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if not path.exists():
+            replace_file(path, b'{"scope":"","last":0}\n', durable=True)
+        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._size = self._read()
         os.ftruncate(self._fd, self._size)
         self._saved_to = self._last
-        if self.fresh:
-            sync_directory(path.parent)
+
+    @property
+    def fresh(self) -> bool:
+        """Has nothing been watched under this record yet?"""
+        return not self.scope
 
     def _read(self) -> int:
         """Take in the file; where its last whole line ends."""
         with open(self._fd, "rb", closefd=False) as file:
             content = file.read()
         whole = content.rfind(b"\n") + 1
-        for number, line in enumerate(content[:whole].split(b"\n")[:-1], 1):
+        lines = content[:whole].split(b"\n")[:-1]
+        if not lines or not lines[0].startswith(b'{"scope":'):
+            raise self._damaged(1)
+        for number, line in enumerate(lines, 1):
             try:
                 self._fold(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError):
-                raise RecordDamaged(
-                    f"{self.path}:{number} is not what was written there. Nothing has been "
-                    "altered. Bring a copy back; or remove it: then all files are taken as told"
-                ) from None
-            self._lines += 1
+                raise self._damaged(number) from None
+        self._lines = len(lines)
         return whole
+
+    def _damaged(self, number: int) -> RecordDamaged:
+        return RecordDamaged(
+            f"{self.path}:{number} is not what was written there. Nothing has been altered. "
+            "Bring a copy back; or remove it: then all files are taken as told"
+        )
 
     def _fold(self, line: dict[str, Any]) -> None:
         if "scope" in line:

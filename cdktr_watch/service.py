@@ -68,12 +68,11 @@ class Watcher:
         found = self.tree.look()
         now, wall = clock(), time.time()
         missing = sorted(self.tree.away)
-        if self._record.fresh or self._record.scope != self.watch.scope:
+        if self._record.scope != self.watch.scope:
             if not self._record.fresh:
                 new = "told" if self.watch.existing else "not told"
                 text = f"what is watched has changed: files that are new to it are {new}"
                 self._warn("scope", text)
-            self._record.begin(self.watch.scope)
             for path in [p for p in self._record.told if not self.tree.meant(p)]:
                 state = self._record.told.pop(path)
                 self._record.note(Change("forgotten", path, state), tell=False)
@@ -81,6 +80,8 @@ class Watcher:
                 for path, state in found.items():
                     if path not in self._record.told:
                         self._record.note(self._changes.take(path, state), tell=False)
+            self._record.begin(self.watch.scope)  # last: cut off before, all this is done again
+            self._save(now)  # what comes from now on is new, whenever this is killed
         self._changes.compared(found, now, wall, {*missing, *self.tree.unread})
         self._note_trouble()
         for root in self.watch.roots:

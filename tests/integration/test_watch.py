@@ -173,6 +173,15 @@ def test_nothing_is_lost_over_a_restart_and_nothing_doubled(box: Box) -> None:
     assert watch.stop() == 0
 
 
+def test_what_comes_right_after_it_is_ready_is_not_taken_for_old(box: Box) -> None:
+    box.write("old")
+    box.watch().kill()
+    box.write("new")
+    box.env.principal()
+    box.watch()
+    box.expect(("created", "new"))
+
+
 def test_existing_files_are_told_once_if_that_is_wanted(box: Box) -> None:
     box.env.principal()
     names = [f"f{n}" for n in range(50)]

@@ -37,7 +37,7 @@ def filled(path: Path) -> Record:
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     record = filled(tmp_path / "seen")
-    assert record.fresh and not record.sendable(1)
+    assert not record.sendable(1)
     record.save()
     assert record.sendable(3) and not record.sendable(4)
     record.close()
@@ -50,7 +50,6 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (third.told, third.waiting) == (record.told, record.waiting)
     third.note(Change("created", "/d", B), True)
     assert list(third.waiting) == [2, 3, 4]
-    assert not third.fresh
     third.close()
 
 
@@ -75,11 +74,37 @@ def test_cut_off_anywhere_it_is_what_was_true_before(tmp_path: Path) -> None:
     record.close()
     content = path.read_bytes()
     ends = [at + 1 for at, byte in enumerate(content) if byte == 10]
-    for size in range(len(content)):
+    for size in range(ends[0], len(content)):
         path.write_bytes(content[:size])
         cut = Record(path)
         cut.close()
-        assert path.read_bytes() == content[: max([0, *(end for end in ends if end <= size)])]
+        assert path.read_bytes() == content[: max(end for end in ends if end <= size)]
+
+
+def test_a_record_without_its_first_line_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "seen"
+    record = filled(path)
+    record.save()
+    record.close()
+    first, rest = path.read_bytes().split(b"\n", 1)
+    for content in (b"", first, rest.split(b"\n", 1)[1]):
+        path.write_bytes(content)
+        with pytest.raises(RecordDamaged, match="seen:1 is not"):
+            Record(path)
+        assert path.read_bytes() == content
+
+
+def test_it_is_new_until_it_is_known_what_is_watched(tmp_path: Path) -> None:
+    path = tmp_path / "seen"
+    Record(path).close()
+    again = Record(path)
+    assert again.fresh
+    again.begin("s1")
+    again.save()
+    again.close()
+    third = Record(path)
+    assert not third.fresh
+    third.close()
 
 
 def test_a_disk_that_takes_no_more_leaves_the_file_as_it_was(tmp_path: Path) -> None:
@@ -108,7 +133,7 @@ def test_a_line_in_the_middle_that_is_none_is_refused(tmp_path: Path) -> None:
     record.close()
     content = path.read_bytes()
     path.write_bytes(content.replace(b'"ino"', b'"inx"', 1))
-    with pytest.raises(RecordDamaged, match="seen:2 is not"):
+    with pytest.raises(RecordDamaged, match="seen:3 is not"):
         Record(path)
 
 
