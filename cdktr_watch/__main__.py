@@ -11,9 +11,10 @@ from pathlib import Path
 
 from cdktr_common import cli
 from cdktr_common.arguments import parse
-from cdktr_common.errors import OK
+from cdktr_common.errors import BAD_SETTINGS, OK
+from cdktr_common.errors import USAGE as WRONG_USAGE
 from cdktr_common.settings import principal_endpoint
-from cdktr_watch.config import Watch, read_file, watch
+from cdktr_watch.config import ConfigFault, Watch, read_file, watch
 
 PROGRAM = "cdktr-watch"
 
@@ -54,6 +55,7 @@ Options:
                           network file systems.
   --config FILE           Several watches, from a file: `watches:` with a list of event, paths,
                           glob, exclude, recursive, hidden, on, settle, existing, poll, name.
+                          Its relative paths are from the place of the file.
 {cli.OPTIONS}
 What it told last is in CDKTR_HOME/watch. Stops cleanly on SIGTERM and SIGINT; SIGHUP looks at
 everything. Exit codes: 0 stopped, 2 usage, 3 no such path, 74 its record is damaged, 75 another
@@ -66,7 +68,12 @@ def main(argv: list[str]) -> int:
     cli.show_and_exit(USAGE, argv)
     args = parse(USAGE, argv)
     settings = cli.load_settings(args).settings
-    watches = read_file(args["--config"]) if args["--config"] else [_watch(args)]
+    try:
+        watches = read_file(args["--config"]) if args["--config"] else [_watch(args)]
+    except ConfigFault as fault:
+        if args["--config"] or fault.exit != BAD_SETTINGS:
+            raise
+        cli.fail(PROGRAM, str(fault), WRONG_USAGE)
     os.umask(0o077)
     from cdktr_watch.service import Service
 

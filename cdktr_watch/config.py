@@ -114,7 +114,7 @@ def read_file(file: str) -> list[Watch]:
     rows = content.get("watches") if isinstance(content, dict) else None
     if not isinstance(rows, list) or not 0 < len(rows) <= MOST_WATCHES or len(content) > 1:
         raise ConfigFault(f"{file}: `watches:` with a list of 1 to {MOST_WATCHES} is needed")
-    found = [_row(f"{file}: watch {number}: ", row) for number, row in enumerate(rows, 1)]
+    found = [_row(file, f"{file}: watch {number}: ", row) for number, row in enumerate(rows, 1)]
     names = [one.name for one in found]
     for one in found:
         if names.count(one.name) > 1:
@@ -132,7 +132,7 @@ _KEYS: Final[dict[str, tuple[type, ...]]] = {
 }  # fmt: skip
 
 
-def _row(where: str, row: Any) -> Watch:
+def _row(file: str, where: str, row: Any) -> Watch:
     if not isinstance(row, dict):
         raise ConfigFault(f"{where}not a mapping")
     # To YAML, a plain `on` is the opposite of `off`.
@@ -152,7 +152,8 @@ def _row(where: str, row: Any) -> Watch:
         for key in ("paths", "glob", "exclude")
         if key in row
     }
-    several["paths"] = [os.path.expanduser(path) for path in several["paths"]]
+    beside = os.path.dirname(file)
+    several["paths"] = [os.path.join(beside, os.path.expanduser(p)) for p in several["paths"]]
     return watch(where, **{**row, **several})
 
 

@@ -342,6 +342,8 @@ def test_one_file_and_several_watches_from_a_file(box: Box) -> None:
     wrong = box.env.command("python", "-m", "cdktr_watch", "--config", str(config))
     assert wrong.returncode == 78
     assert "watch 1: unknown key 'setle'; did you mean settle?" in wrong.stderr
+    wrong = box.env.command("python", "-m", "cdktr_watch", "e", str(box.dir), "--on", "create")
+    assert (wrong.returncode, "did you mean created?" in wrong.stderr) == (2, True)
     absent = box.env.command("python", "-m", "cdktr_watch", "e", str(box.dir / "no" / "such"))
     assert absent.returncode == 3, absent
 

@@ -30,6 +30,16 @@ def test_the_file_of_the_page_is_one(tmp_path: Path) -> None:
     assert (mail.name, mail.event, mail.poll_s) == ("new-csv by mail", "new-csv", 30.0)
 
 
+def test_relative_paths_are_from_the_place_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    found = read(tmp_path, "watches: [{event: e, paths: [in/x, .]}]")
+    assert found[0].roots == (str(tmp_path / "in" / "x"), str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert read_file("w.yaml") == found
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
