@@ -88,26 +88,30 @@ def test_the_python_listener_tells_every_end_and_fills_its_gaps(env: Env, endpoi
 def test_the_bash_source_fires_once_for_each_file(
     env: Env, endpoint: str, need: Callable[[str], str]
 ) -> None:
-    script = [need("bash"), str(LISTENERS / "on_file.sh"), "new-file"]
+    need("jq")
+    script = [str(LISTENERS / "on_file.sh"), "new-file"]
     incoming = env.directory / "incoming"
     incoming.mkdir()
-    names = ["a.csv", 'with "quotes" and \\.csv', "ünï code.csv"]
-    for name in names:
-        (incoming / name).write_text("x" * len(name))
+    sizes = {name: len(name) for name in
+             ("a.csv", 'with "quotes" and \\.csv', "ünï code.csv", "two\nlines\t\x01")}  # fmt: skip
+    for name, size in sizes.items():
+        (incoming / name).write_text("x" * size)
+    (incoming / os.fsdecode(b"caf\xe9")).write_text("no text")
+    sizes["caf\ufffd"] = 7
     notes = env.directory / "notes"
     for round_ in range(2):  # killed and started again, it fires none a second time
         listener, _ = spawn(env, *script, str(incoming), "0.05")
         try:
-            (incoming / f"late{round_}.csv").write_text("late")
-            wait_until(lambda r=round_: len(lines(notes)) >= len(names) + r + 1, what="the runs")  # type: ignore[misc]
+            late, sizes[f"late{round_}.csv"] = incoming / "late.part", 4
+            late.write_text("late")
+            late.rename(incoming / f"late{round_}.csv")
+            wait_until(lambda: len(lines(notes)) >= len(sizes), what="the runs")
         finally:
             os.killpg(listener.pid, signal.SIGKILL)
             listener.wait()
     fired = [json.loads(line) for line in lines(notes)]
-    assert sorted(Path(one["file"]).name for one in fired) == sorted(
-        [*names, "late0.csv", "late1.csv"]
-    )
-    assert all(one["bytes"] == Path(one["file"]).stat().st_size for one in fired)
+    assert len(fired) == len(sizes)
+    assert {Path(one["file"]).name: one["bytes"] for one in fired} == sizes
 
 
 def test_the_c_client_is_compiled_and_starts_runs(
