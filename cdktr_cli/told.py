@@ -24,6 +24,13 @@ def unheard(started: Answer) -> bool:
     return not said_before and not any(started.get(name) for name in _HEARD)
 
 
+def _waited(started: Answer) -> bool:
+    """Has an event that came before been held, and is it held no longer? Then nobody says which
+    run it went to."""
+    told = started.get("runs") or started.get("held") or started.get("passed")
+    return bool(started.get("duplicate") and started.get("listeners")) and not told
+
+
 def sentences(started: Answer, event: str | None) -> Iterator[str]:
     """For people, one line each. `event` None: a workflow was started."""
     later = started.get("deferred")
@@ -37,6 +44,8 @@ def sentences(started: Answer, event: str | None) -> Iterator[str]:
     elif later:
         done = "started" if event is None else "fired"
         yield f"was put off before, as {later}, and has been {done}"
+    if event is not None and not later and _waited(started):
+        yield "came before, and the window in which it waited has ended"
     if event is not None and unheard(started):
         yield f"no workflow listens to '{harmless(event)}'{' now' if later else ''}"
     for held in started.get("held") or []:

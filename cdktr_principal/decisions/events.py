@@ -172,11 +172,11 @@ def _taker(
     """The listener of a workflow that takes the event, or why none does: as the first says."""
     if core.state.paused(plan.workflow):
         return None, "paused"
-    if event.cause and (why := chains.too_long(core, plan.workflow, event)):
-        return None, why
     whys = []
     for number in numbers:
         why = "" if number is None else _why_not(core, plan, number, event, at)
+        if not why and event.cause:
+            why = chains.too_long(core, plan.workflow, event)
         if not why:
             return number, ""
         whys.append(why)

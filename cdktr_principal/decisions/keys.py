@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from cdktr_common.catalogue import principal as p
-from cdktr_common.catalogue.values import RunRef
+from cdktr_common.catalogue.values import Held, RunRef
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.state.deferred import Later
+from cdktr_principal.state.records import KeyUse
 
 if TYPE_CHECKING:
     from cdktr_principal.decisions.core import Core
@@ -40,6 +43,16 @@ def known(core: Core, key: str | None, content: str) -> p.RunStarted | None:
         return p.RunStarted(duplicate=True, deferred=known.deferred, due_ts=known.due_ts)
     return p.RunStarted(
         runs=[RunRef(run=run, workflow=workflow) for run, workflow in known.runs], duplicate=True,
-        listeners=known.listeners, held=known.held, passed=known.passed, deferred=known.deferred,
-        dropped=known.dropped,
+        listeners=known.listeners, held=_still_held(core, known), passed=known.passed,
+        deferred=known.deferred, dropped=known.dropped,
     )  # fmt: skip
+
+
+def _still_held(core: Core, known: KeyUse) -> list[Held]:
+    """The windows in which an event waits even now; those that have ended are not told."""
+    held = []
+    for each in known.held:
+        window = core.state.windows.open.get((each.workflow, each.listener))
+        if window is not None and window.first_ts <= known.ts:
+            held.append(msgspec.structs.replace(each, due_ts=window.due_ts))
+    return held

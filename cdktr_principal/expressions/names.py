@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from cdktr_common.catalogue.values import Param
 from cdktr_principal.expressions import explain, kinds, references
-from cdktr_principal.expressions.functions import TYPE_NAMES
+from cdktr_principal.expressions.functions import TYPE_NAMES, WORDS
 from cdktr_principal.expressions.syntax import Node
 
 
@@ -29,7 +29,7 @@ class Names:
     """What a place may speak of. `loop` are the variables of the groups around it; `run` and
     `event` say whether these roots are there, `work` whether params and tasks are. `secrets` are
     the declared ones, and `sealed` whether one may stand at this place. `upstream` are the tasks
-    that are over by then; None: all. Without `hints` nothing like a wrong name is looked for: that
+    that are over by then; None: all. Of a `condition` the whole has to be true or false. Without `hints` nothing like a wrong name is looked for: that
     takes long among many."""
 
     params: Mapping[str, Param] = field(default_factory=dict)
@@ -42,6 +42,7 @@ class Names:
     sealed: bool = False
     upstream: Collection[str] | None = None
     hints: bool = True
+    condition: bool = False
 
 
 class Problem(NamedTuple):
@@ -87,8 +88,12 @@ def problems(source: str, tree: Node, names: Names) -> list[Problem]:
     look = _Look(source, names)
     for node, path in references.free(tree):
         look.at(node, path, whole=node is tree)
-    for clash in kinds.clashes(source, tree, partial(_typed, names)):
+    typed = partial(_typed, names)
+    for clash in kinds.clashes(source, tree, typed):
         look.add(*clash)
+    whole = kinds.kind(tree, typed) if names.condition and not look.found else "any"
+    if whole not in ("bool", "text", "any"):  # the texts true and false are taken, too
+        look.add(tree.start, f"the condition is {WORDS[whole]}, not true or false")
     return sorted(look.found)
 
 

@@ -82,7 +82,7 @@ def _check_expressions(note: Note, names: Names, faults: Faults) -> None:
     text, start = note.node.text, 0
     if note.place == "condition":
         source, start = bare(text)
-        found = expressions.problems(source, here)
+        found = expressions.problems(source, replace(here, condition=True))
     else:
         found = templates.problems(text, here)
     for problem in found:

@@ -32,6 +32,11 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> None:
             ["etl holds it in a window, to end on 2026-01-31 at 12:00:00"],
         ),
         (
+            {"listeners": 1, "duplicate": True},
+            "e",
+            ["came before, and the window in which it waited has ended"],
+        ),
+        (
             {"deferred": "d7k2x9", "due_ts": NOON},
             "e",
             [

@@ -68,6 +68,8 @@ def test_what_is_heard_for_a_list() -> None:
         ("events: {event: [a, b]}", "the name of an event must be text, not a list", ""),
         ("events: {event: a, if: }", "if is empty", ""),
         ("events: {event: a, if: 1 +}", "if: ", ""),
+        ("events: {event: a, if: '1'}", "if: the condition is a whole number, not true or", ""),
+        ("events: {event: a, if: '[1 > 0]'}", "if: the condition is a list, not true or", ""),
         ("events: {event: a, if: params.x == 1}", "there is no 'params' here",
          "there are event"),
         ("events: {event: a, if: tasks.a.code == 1}", "there is no 'tasks' here", ""),

@@ -227,6 +227,20 @@ def test_params_go_through_windows_and_are_looked_at_again_at_their_end() -> Non
     assert "param a must be a whole number" in last(world, f.EventDropped).reason
 
 
+def test_an_event_that_comes_again_is_told_of_the_window_it_is_in_now() -> None:
+    world = World()
+    load(world, "w", Listener(event="e", batch_s=10, batch_size=2))
+    held = fire(world, "e", 1, key="k").held
+    again = fire(world, "e", 1, key="k")
+    assert again.duplicate and again.held == held
+    fire(world, "e", 2, key="l")
+    again = fire(world, "e", 1, key="k")
+    assert again.duplicate and again.listeners == 1 and not again.held and not again.runs
+    world.pass_time(1)
+    fire(world, "e", 3)
+    assert not fire(world, "e", 1, key="k").held
+
+
 # Later
 
 
@@ -462,6 +476,7 @@ def test_a_loop_of_workflows_ends_and_says_so() -> None:
     assert chains == list(range(MAX_CHAIN))
     passed = last(world, f.EventFired).passed
     assert passed["a"] == "the chain of events is 16 runs long: … > a > b > a > b > a"
+    assert passed["b"].startswith("if is false: ")
     same_everywhere(world)
 
 
