@@ -67,8 +67,8 @@ Options:
 Exit codes: 0 done (also when nobody listens to the event) - 2 usage, the payload is no JSON, or a
 param does not fit - 3 no such workflow - 4 the file has faults - 5 the key was used with other
 content - 69 principal unreachable - 75 busy, its disk is full, or still running at --timeout. After
-69 and 75 the key is told: the same command with that --key starts nothing twice, whether or not it
-had been taken.
+69, and 75 without an answer, the key is told: the same command with that --key starts nothing
+twice, whether or not it had been taken.
 With --wait the code is that of the first run that did not complete: of its first task that failed,
 124 timed out, 125 agent lost, 128+n signal n, 130 cancelled. With --stdin it is that of the first
 line that has one; 130 and 141 after Ctrl-C and when stdout is closed, and it says how far it came.

@@ -32,7 +32,7 @@ Usage:
   cdktr-ctl pending [options] --cancel ID...
 
 Options:
-  -n N                    At most so many [default: 100].
+  -n N                    At most so many, up to 1000 [default: 100].
   --cancel                Take these back; they are never fired.
   --reason TEXT           Why, for those who look at it later.
 {OPTIONS}

@@ -29,8 +29,8 @@ class Names:
     """What a place may speak of. `loop` are the variables of the groups around it; `run` and
     `event` say whether these roots are there, `work` whether params and tasks are. `secrets` are
     the declared ones, and `sealed` whether one may stand at this place. `upstream` are the tasks
-    that are over by then; None: all. Of a `condition` the whole has to be true or false. Without `hints` nothing like a wrong name is looked for: that
-    takes long among many."""
+    that are over by then; None: all. Without `hints` nothing like a wrong name is looked for: that
+    takes long among many. Of a `condition` the whole has to be true or false."""
 
     params: Mapping[str, Param] = field(default_factory=dict)
     tasks: Mapping[str, TaskNames] = field(default_factory=dict)
