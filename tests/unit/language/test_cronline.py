@@ -123,7 +123,7 @@ def test_any_text_is_a_line_or_none(text: str) -> None:
 )
 def test_moments(text: str, kept: str | None) -> None:
     if kept is None:
-        with pytest.raises(ValueError, match="is not a (date and )?time"):
+        with pytest.raises(ValueError, match=r"is not a (date and )?time"):
             schedules.moment(text)
     else:
         assert schedules.moment_text(schedules.moment(text)) == kept
