@@ -64,7 +64,12 @@ def main(argv: list[str]) -> int:
         cli.fail(PROGRAM, away.detail, UNREACHABLE)
     run = started.runs[0].run
     if args["--detach"]:
-        print(run)
+        try:
+            print(run, flush=True)
+        except OSError as fault:
+            from cdktr_cli import unprinted
+
+            unprinted.end(PROGRAM, fault, f"it was taken, as {run}")
         return OK
     from cdktr_cli.attend import Attendance
     from cdktr_cli.table import harmless

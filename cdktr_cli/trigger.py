@@ -290,7 +290,7 @@ def _unprinted(fault: OSError, key: str, runs: list[str]) -> NoReturn:
     taken = f"it was taken{', as ' + ' '.join(runs[:10]) if runs else ''}"
     taken += " …" if len(runs) > 10 else ""
     again = f"with --key {key} again, nothing starts twice"
-    cli.fail(PROGRAM, f"{unprinted.why(fault)}; {taken}; {again}", unprinted.give_up(fault))
+    unprinted.end(PROGRAM, fault, f"{taken}; {again}")
 
 
 def _wait(principal: quick.Dealer, runs: list[str], timeout_s: float | None) -> list[waiting.Row]:

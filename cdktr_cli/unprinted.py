@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Final
+from typing import Final, NoReturn
 
+from cdktr_common import cli
 from cdktr_common.errors import BAD_SETTINGS, BUSY, CLOSED_PIPE
 
 _EXITS: Final = {errno.EPIPE: CLOSED_PIPE, errno.ENOSPC: BUSY, errno.EDQUOT: BUSY}
@@ -24,3 +25,8 @@ def give_up(fault: OSError) -> int:
     and complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return _EXITS.get(fault.errno or 0, BAD_SETTINGS)
+
+
+def end(program: str, fault: OSError, taken: str) -> NoReturn:
+    """End the program with what was done all the same."""
+    cli.fail(program, f"{why(fault)}; {taken}", give_up(fault))

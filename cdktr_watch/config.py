@@ -158,7 +158,7 @@ def _row(file: str, where: str, row: Any) -> Watch:
 
 
 def _check_event(where: str, event: str) -> None:
-    if not 0 < len(event) <= 200 or "\n" in event or event.startswith("run."):
+    if not 0 < len(event) <= 200 or not event.isprintable() or event.startswith("run."):
         raise ConfigFault(
             f"{where}'{event[:40]}' is no name of an event: 1 to 200 characters of one line, "
             "not beginning with `run.`"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from cdktr_cli import quick, table, waiting
+from cdktr_cli import quick, table, unprinted, waiting
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS
 from cdktr_common import cli
@@ -48,13 +48,16 @@ def main(args: cli.Args) -> int:
     key = args["--key"] or f"retry-{os.urandom(10).hex()}"
     request = RunRetry(run=args["RUN"], tasks=args["--from"], all=args["--all"], key=key)
     (ref,) = principal.ask(request, RunStarted, request_id=key).runs
-    if args["--wait"]:
-        return _wait(args, principal, ref.run)
-    if args["--json"] or args["--ndjson"]:
-        row = principal.ask(RunWait(run=ref.run, wait_s=0.0), RunStatus).run
-        table.show(args, [row], RUN_COLUMNS)
-    else:
-        print(ref.run)
+    try:
+        if args["--wait"]:
+            return _wait(args, principal, ref.run)
+        if args["--json"] or args["--ndjson"]:
+            row = principal.ask(RunWait(run=ref.run, wait_s=0.0), RunStatus).run
+            table.show(args, [row], RUN_COLUMNS)
+        else:
+            print(ref.run, flush=True)
+    except OSError as fault:
+        unprinted.end("cdktr-ctl", fault, f"it was taken, as {ref.run}")
     return OK
 
 

@@ -180,6 +180,10 @@ def test_what_cannot_be_printed_is_told_with_the_key() -> None:
             [run] = runs(box)
             if (ended, said) != (0, ""):  # a pipe may be closed after it was written to
                 assert ended == code and why in said and run in said and "--key k" in said, said
+        assert runs(box) == [run]
+        ended, said = call("cdktr-run --detach -- true >/dev/full")
+        [made] = set(runs(box)) - {run}
+        assert ended == 75 and f"it was taken, as {made}" in said
         ended, said = call("seq 1 10 | cdktr-trigger --stdin nobody >/dev/full")
         assert ended == 75 and "No space left on device, at line 10: 10 lines taken" in said
         assert call("cdktr-trigger nobody 2>/dev/full") == (0, "")

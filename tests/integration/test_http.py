@@ -61,7 +61,8 @@ class Web:
     def github(self, body: bytes, delivery: str, secret: bytes = SECRET) -> Answer:
         digest = hmac.new(secret, body, hashlib.sha256).hexdigest()
         headers = JSON | {"X-Hub-Signature-256": f"sha256={digest}", "X-GitHub-Delivery": delivery}
-        return self.ask("POST", "/hooks/push", body, **headers, **{"X-GitHub-Event": "ping"})
+        sent = "ping é".encode().decode("latin-1")  # the bytes of UTF-8
+        return self.ask("POST", "/hooks/push", body, **headers, **{"X-GitHub-Event": sent})
 
     def stripe(self, body: bytes, at: float | None = None) -> Answer:
         stamp = int(time.time() if at is None else at)
@@ -136,7 +137,7 @@ def test_what_is_signed_starts_runs_and_a_replay_the_same_ones(web: Web) -> None
     push, paid, _ = web.fired()
     assert push["payload"] == {
         "body": {"zen": 1}, "content_type": "application/json",
-        "headers": {"x-github-event": "ping"},
+        "headers": {"x-github-event": "ping é"},
     }  # fmt: skip
     assert (push["key"], paid["key"]) == ("http/push/d-1", "http/paid/evt_1")
     detail = web.env.client().ask(p.RunShow(run=told["runs"][0]), p.RunDetail)

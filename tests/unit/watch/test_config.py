@@ -50,6 +50,7 @@ def test_relative_paths_are_from_the_place_of_the_file(
         ("watches: [{event: e}]", "paths is missing"),
         ("watches: [{event: e, paths: HERE, globs: x}]", "unknown key 'globs'; did you mean glob?"),
         ("watches: [{event: run.x, paths: HERE}]", "no name of an event"),
+        ('watches: [{event: "a\\rb", paths: HERE}]', "no name of an event"),
         ("watches: [{event: e, paths: [1]}]", "paths is [1]"),
         ("watches: [{event: e, paths: HERE, recursive: 1}]", "recursive is 1"),
         ("watches: [{event: e, paths: HERE, settle: true}]", "settle is True"),
