@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from cdktr_common import cli
@@ -16,6 +18,10 @@ from cdktr_conform.page import clauses
 from cdktr_conform.report import Line, Report, summary, text
 
 PROGRAM: Final = "cdktr-conform"
+
+_THERE: Final = re.compile(r"tcp://[^/\s]+:[0-9]{1,5}|ipc://.+")
+_HERE: Final = re.compile(r"tcp://[^/\s]+:([0-9]{1,5}|\*)|ipc://.+")
+"""Addresses to ask at, and to be asked at: `tcp://127.0.0.1:*` is a port that is free."""
 
 USAGE: Final = f"""\
 cdktr-conform checks a server or a listener against the protocol, clause by clause.
@@ -47,7 +53,8 @@ Options:
   --clauses               Print the clauses.
   --json                  One JSON document.
 {cli.OPTIONS}
-Exit codes: 0 all is as the page says, 1 something is not, 2 usage, 69 nobody answers.
+Exit codes: 0 all is as the page says, 1 something is not, 2 usage, or the command cannot be
+started, 69 nobody answers, 75 ENDPOINT is in use, 78 bad settings, or ENDPOINT cannot be had.
 """
 
 
@@ -81,25 +88,36 @@ def main(argv: Sequence[str]) -> int:
 def _examine(args: cli.Args, quiet: bool) -> Report:
     from cdktr_conform.server.run import examine
 
-    endpoint = args["ENDPOINT"] or cli.client_endpoint(args)[1]
+    endpoint = _endpoint(args, _THERE) or cli.client_endpoint(args)[1]
     return examine(endpoint, (lambda line: None) if quiet else _tell)
 
 
 def _serve(args: cli.Args, command: list[str]) -> Report:
     from cdktr_conform.listener.run import serve
 
-    expect = None if args["--expect"] is None else round(_number(args, "--expect"))
+    said = args["--expect"]
+    if said is not None and not re.fullmatch(r"[0-9]{1,9}", said):
+        cli.fail(PROGRAM, f"--expect is a whole number, not '{said}'", WRONG_USAGE)
     return serve(
-        args["ENDPOINT"], command, seconds=_number(args, "--seconds"),
-        patience_s=_number(args, "--patience"), expect=expect, kill=bool(args["--kill"]),
+        _endpoint(args, _HERE), command, seconds=_seconds(args, "--seconds"),
+        patience_s=_seconds(args, "--patience"), expect=None if said is None else int(said),
+        kill=bool(args["--kill"]),
     )  # fmt: skip
 
 
-def _number(args: cli.Args, name: str) -> float:
-    try:
-        return float(args[name])
-    except ValueError:
-        cli.fail(PROGRAM, f"{name} is a number, not '{args[name]}'", WRONG_USAGE)
+def _endpoint(args: cli.Args, forms: re.Pattern[str]) -> str | None:
+    endpoint: str | None = args["ENDPOINT"]
+    if endpoint is not None and not forms.fullmatch(endpoint):
+        text = f"ENDPOINT is tcp://HOST:PORT or ipc://PATH, not '{endpoint}'"
+        cli.fail(PROGRAM, text, WRONG_USAGE)
+    return endpoint
+
+
+def _seconds(args: cli.Args, name: str) -> float:
+    with suppress(ValueError):
+        if 0 < (seconds := float(args[name])) <= 86_400:
+            return seconds
+    cli.fail(PROGRAM, f"{name} is a number of seconds, not '{args[name]}'", WRONG_USAGE)
 
 
 def _tell(line: Line) -> None:

@@ -7,12 +7,15 @@ takes its place.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Callable
 from typing import Final
 
+from cdktr_common.errors import BAD_SETTINGS, BUSY
 from cdktr_common.loop import Loop
+from cdktr_common.sockets import BindError
 
 GREETING: Final = b"\xff" + bytes(7) + b"\x01\x7f\x03\x01NULL" + bytes(48)
 READY: Final = b"\x04\x1a\x05READY\x0bSocket-Type\x00\x00\x00\x04XPUB"
@@ -20,21 +23,20 @@ PING: Final = b"\x04PING"
 
 
 class Silence:
-    """Waits at an ipc or tcp address; `heard` is called once a subscriber has asked."""
+    """Waits at an ipc or tcp address; `heard` is called once a subscriber has asked. Raises
+    BindError."""
 
     def __init__(self, endpoint: str, loop: Loop, heard: Callable[[], None]) -> None:
         self._loop = loop
         self._heard = heard
         self._connected: dict[socket.socket, bytes] = {}
         self.came = False
-        if endpoint.startswith("ipc://"):
-            self._server = socket.socket(socket.AF_UNIX)
-            self._server.bind(endpoint[6:])
-            self.endpoint = endpoint
-        else:
-            host, _, port = endpoint[6:].rpartition(":")
-            self._server = socket.create_server((host.replace("*", ""), int(port)))
-            self.endpoint = f"tcp://{host}:{self._server.getsockname()[1]}"
+        try:
+            self._server, self.endpoint = _bound(endpoint)
+        except OSError as fault:
+            code = BUSY if fault.errno == errno.EADDRINUSE else BAD_SETTINGS
+            why = os.strerror(fault.errno) if fault.errno else str(fault)
+            raise BindError(f"cannot bind {endpoint}: {why}", code) from None
         self._server.listen()
         self._server.setblocking(False)
         loop.watch(self._server, self._accept)
@@ -75,3 +77,13 @@ class Silence:
         self._server.close()
         if self.endpoint.startswith("ipc://"):
             os.unlink(self.endpoint[6:])
+
+
+def _bound(endpoint: str) -> tuple[socket.socket, str]:
+    if endpoint.startswith("ipc://"):
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(endpoint[6:])
+        return server, endpoint
+    host, _, port = endpoint[6:].rpartition(":")
+    server = socket.create_server((host.replace("*", ""), int(port)))
+    return server, f"tcp://{host}:{server.getsockname()[1]}"

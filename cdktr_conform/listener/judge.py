@@ -20,6 +20,13 @@ def judge(world: World, watch: Watch, expect: int | None = None) -> list[Line]:
     return [*_talk(watch), *_scenes(watch), *_source(watch, expect), *_follower(world, watch)]
 
 
+def in_vain(world: World, watch: Watch) -> bool:
+    """Was it waited for an ask that did not come?"""
+    undone = any(event.scene.again and not event.done for event in watch.events.values())
+    missing = bool(watch.topics) and bool(watch.missing(world.facts))
+    return undone or missing or not all(watch.lost_reads.values())
+
+
 def _talk(watch: Watch) -> list[Line]:
     line = Line("B4", "every request is one that the page knows")
     line.looked = watch.requests - len(watch.wrong)
@@ -144,7 +151,7 @@ def _follower(world: World, watch: Watch) -> list[Line]:
     for asked in watch.impatient:
         polls.expect(False, "no second ask while the first is held back", asked)
     if not watch.long_polls:
-        polls.skip("it makes no long polls")
+        polls.skip("none had to wait" if watch.may_wait else "it makes no long polls")
     _prints(prints, world, watch)
     return lines
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import IO, Final
 
 from cdktr_common import cli
-from cdktr_conform.listener.judge import judge
+from cdktr_common.errors import USAGE, Refusal
+from cdktr_conform.listener.judge import in_vain, judge
 from cdktr_conform.listener.stage import SEEN, Stage
 from cdktr_conform.report import Line, Report
 
@@ -32,14 +33,13 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="conform") as directory:
         stage = Stage(endpoint or f"ipc://{directory}/principal.sock", seconds, patience_s)
         stage.loop.on_signals((signal.SIGINT, signal.SIGTERM), lambda _: stage.end("stopped"))
-        child = None
-        if command:
-            child = _Child([word.replace("{}", stage.endpoint) for word in command], stage)
-            stage.kill = child.again if kill else None
-        else:
-            cli.ready("cdktr-conform", [stage.endpoint])
-        code = 0
+        child, code = None, 0
         try:
+            if command:
+                child = _Child([word.replace("{}", stage.endpoint) for word in command], stage)
+                stage.kill = child.again if kill else None
+            else:
+                cli.ready("cdktr-conform", [stage.endpoint])
             stage.loop.run()
         finally:
             if child is not None:
@@ -54,7 +54,20 @@ def serve(
         report = Report(subject=who, lines=lines)
         if stage.over != SEEN:
             report.notes.append(f"not all has been seen: {stage.over}")
+        elif report.failed and in_vain(stage.world, stage.watch):
+            report.notes.append(
+                f"no ask was waited for longer than {patience_s:g} s: if it waits longer than that "
+                "for an answer before it asks again, give a larger --patience"
+            )
         return report
+
+
+class CannotStart(Refusal):
+    """There is no such command."""
+
+    @property
+    def exit(self) -> int:
+        return USAGE
 
 
 class _Child:
@@ -67,9 +80,13 @@ class _Child:
         self._process, self._out = self._start()
 
     def _start(self) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
-        process = subprocess.Popen(
-            self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
-        )
+        try:
+            process = subprocess.Popen(
+                self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
+            )
+        except OSError as fault:
+            text = f"the listener cannot be started: {self._argv[0]}: {fault.strerror}"
+            raise CannotStart(text) from None
         assert process.stdout is not None
         self._stage.loop.watch(process.stdout, self._read)
         return process, process.stdout

@@ -56,6 +56,7 @@ class Watch:
         self.last_read = 0.0
         self.unpublished: dict[int, str] = {}
         self.reads: dict[bytes, float] = {}
+        self.may_wait = 0
         self.long_polls = 0
         self.impatient: list[Message] = []
         self.lost_reads: dict[bytes, bool] = {}
@@ -109,6 +110,7 @@ class Watch:
             self.topics.add(asked.get("topic", ""))
             if self.start is None:
                 self.start = asked.get("after", 0)
+        self.may_wait += asked.get("wait_s", 0.0) > 0
         self.asked_again(asked)
         if now < self.reads.get(question(asked), 0.0) - 0.1:
             self.impatient.append(asked)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import zmq
 
-from cdktr_common.errors import Unreachable
+from cdktr_common.errors import BAD_SETTINGS, Unreachable
+from cdktr_common.sockets import BindError
 from cdktr_conform.report import Line, Report, worded
 from cdktr_conform.server import asking, frames, record
 from cdktr_conform.server.bench import EVENT, PATIENCE_S, Bench, Check, Silent, Skip
@@ -16,11 +17,15 @@ CHECKS: tuple[Check, ...] = (*frames.CHECKS, *asking.CHECKS, *record.CHECKS)
 
 
 def examine(endpoint: str, told: Callable[[Line], None]) -> Report:
-    """The report on the daemon there; `told` hears each line at once. Raises Unreachable."""
+    """The report on the daemon there; `told` hears each line at once. Raises Unreachable, and
+    BindError when nobody could be at such an address."""
     try:
         bench = Bench(endpoint)
     except Silent:
         raise Unreachable(endpoint, PATIENCE_S) from None
+    except zmq.ZMQError as fault:
+        text = f"cannot connect to {endpoint}: {zmq.strerror(fault.errno or 0)}"
+        raise BindError(text, BAD_SETTINGS) from None
     program = f"{bench.welcome.get('program')} {bench.welcome.get('version')}"
     report = Report(subject=f"{program} at {endpoint}", lines=[])
     if not bench.recorder:

@@ -67,6 +67,19 @@ for number in range(16):
             break
         time.sleep(0.3)
 """
+SLOW = """
+import json, sys, zmq
+context, last = zmq.Context(), 0
+while True:
+    with context.socket(zmq.REQ) as socket:
+        socket.linger = 0
+        socket.connect(sys.argv[1])
+        socket.send_json({"type": "event.list", "topic": "run/", "after": last, "wait_s": 1})
+        if socket.poll(20_000):
+            last = socket.recv_json().get("last", last)
+"""
+"""Asks again, and later than anybody would wait for it."""
+
 CAREFUL = "if answer.get('id', str(number)) != str(number): continue"
 """What tells a late second answer from that to the next question."""
 
@@ -133,6 +146,7 @@ def trial() -> Iterator[Trial]:
             trial.begin(name, argv, True, "--kill")
         for name, care in (("careless", "pass"), ("careful", CAREFUL)):
             trial.begin(name, [sys.executable, "-c", DEALER % care], file=False)
+        trial.begin("slow", [sys.executable, "-c", SLOW], file=False)
         yield trial
         trial.close()
 
@@ -170,6 +184,12 @@ def test_a_late_answer_is_not_that_to_the_next_question(trial: Trial) -> None:
     assert trial.failed("careful") == set()
 
 
+def test_one_that_asks_too_late_is_told_of_patience(trial: Trial) -> None:
+    report = trial.report("slow")
+    assert {"A1", "S3", "S5"} <= trial.failed("slow")
+    assert any("--patience" in note for note in report["notes"])
+
+
 def test_one_that_somebody_else_starts(env: Env) -> None:
     """It prints where it is; what was not tried is said to be skipped."""
     argv = [
@@ -201,6 +221,12 @@ def test_its_exit_codes(env: Env) -> None:
         return env.command(sys.executable, "-m", "cdktr_conform", *words).returncode
 
     assert code("--clauses") == 0
-    assert code("--serve", "--seconds", "x") == 2
+    for words in ("nonsense", "http://x:1", "tcp://127.0.0.1", "--serve nonsense -- true"):
+        assert code(*words.split()) == 2, words
+    for words in ("--seconds x", "--patience nan", "--patience 0", "--expect inf", "--expect 1.5"):
+        assert code("--serve", *words.split(), "--", "true") == 2, words
+    assert code("--serve", "--", str(env.directory / "none")) == 2
+    assert code("--serve", f"ipc://{env.directory}/none/x", "--", "true") == 78
+    assert code("ipc:///" + "x" * 120) == 78
     assert code("ipc:///tmp/x", "--", "true") == 2
     assert code("--serve", "--", "true") == 1  # it asked nothing
