@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from cdktr_common import cli, durations
+from cdktr_common.catalogue.values import ScheduleRow
 from cdktr_common.errors import FAILED, NOT_FOUND, OK, USAGE
 from cdktr_common.times import rfc3339
 from cdktr_cron.accounts import STATES, Accounts, Verdict
@@ -38,6 +39,10 @@ missed; one that is recorded as missed, for a reason, is accounted for. Exit cod
 """
 
 
+AHEAD_S = 60.0
+"""Instants may be told of a little early: a schedule that is further ahead is worth a word."""
+
+
 def main(args: cli.Args) -> int:
     """Judge and tell."""
     last_s, grace_s = _seconds(args, "--last"), _seconds(args, "--grace")
@@ -62,10 +67,21 @@ def main(args: cli.Args) -> int:
         print(json.dumps(_document(verdict, since, now), indent=2))
     else:
         _print(verdict, since, now)
+    _warn_ahead([row for row in rows if name in (None, row.workflow)], now)
     if past.missing:
         left = f"facts before {past.dropped + 1} are gone, and logd does not have them"
         print(f"{PROGRAM}: {left}: audited from {rfc3339(round(since))} on", file=sys.stderr)
     return FAILED if verdict.wrong_total else OK
+
+
+def _warn_ahead(rows: list[ScheduleRow], now: float) -> None:
+    """Schedules of which nothing fires for a while, since they were told of by a clock ahead."""
+    for row in rows:
+        if row.until_ts is None and row.ticked_ts > now + AHEAD_S:
+            told = f"{row.workflow} {row.schedule} is accounted for up to {rfc3339(row.ticked_ts)}"
+            print(
+                f"{PROGRAM}: {told}: a clock was ahead; nothing fires until then", file=sys.stderr
+            )
 
 
 def _seconds(args: cli.Args, option: str) -> float:

@@ -220,6 +220,9 @@ def within(found: Any) -> Iterator[tuple[str, list[Schedule]]]:
             yield from within(one)
     elif not isinstance(found, dict):
         raise Invalid("neither schedules nor workflows")
+    elif faults := found.get("faults"):
+        told = output.counted(len(faults), "fault")
+        raise Invalid(f"it tells of {told}, and a broken file changes nothing")
     elif "workflows" in found:
         yield from within(found["workflows"])
     elif "spec" in found and not found.get("until") and not found.get("until_ts"):

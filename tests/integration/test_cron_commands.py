@@ -73,6 +73,14 @@ def test_with_jitter_no_start_comes_before_that_of_the_instant_before(box: Stand
     assert len(set(starts)) < len(starts)
 
 
+def test_a_file_with_faults_is_no_difference(box: Stand) -> None:
+    broken = box.env.directory / "broken.yaml"
+    broken.write_text("cron: x\ntasks: {a: {command: x}}\n")
+    checked = box.call("cdktr-check", "--json", str(broken)).stdout
+    done = box.call("cdktr-cron", "diff", "etl", "-", input=checked)
+    assert done.returncode == 4 and b"1 fault, and a broken file changes nothing" in done.stderr
+
+
 def test_what_is_no_question_is_said_at_once(box: Stand) -> None:
     for words, told in (
         (("next", ""), "WHAT is empty"),
