@@ -19,6 +19,8 @@ _NAMES = (
     "--workdir", "--file", "--params", "EVENT", "WORKFLOW", "RUN", "TASK", "AGENT", "COMMAND",
 )  # fmt: skip
 
+_TOO_MANY = "one argument too many"
+
 _LEFT = re.compile(
     r"Option\((?P<short>None|'[^']*'), (?P<long>None|'[^']*'), \d"
     r"|Argument\(None, (?P<word>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")\)"
@@ -37,6 +39,8 @@ def parse(usage: str, argv: Sequence[str], *, options_first: bool = False) -> cl
     except docopt.DocoptExit as refused:
         _refuse_unknown_option(program, usage, argv)
         sentence = plain(usage, str(refused).strip().partition("\n")[0])
+        if sentence.startswith(_TOO_MANY) and _one_more_would_do(usage, argv, options_first):
+            sentence = "an argument is missing"
         print(f"{program}: {sentence}\n{cli.usage_section(usage)}", file=sys.stderr)
         named = usage.strip().partition(" - ")[0]  # `cdktr-ctl lost`, where it begins so
         named = named if named.startswith(program) and "\n" not in named else program
@@ -47,6 +51,17 @@ def parse(usage: str, argv: Sequence[str], *, options_first: bool = False) -> cl
         if value == "" or (isinstance(value, list) and "" in value):
             cli.fail(program, f"{name} is empty", USAGE)
     return args
+
+
+def _one_more_would_do(usage: str, argv: Sequence[str], options_first: bool) -> bool:
+    """What is left over can be the first of several words that go together."""
+    import docopt
+
+    try:
+        docopt.docopt(usage, argv=[*argv, "x"], default_help=False, options_first=options_first)
+    except docopt.DocoptExit:
+        return False
+    return True
 
 
 def _refuse_unknown_option(program: str, usage: str, argv: Sequence[str]) -> None:
@@ -75,7 +90,7 @@ def _left_over(usage: str, words: str) -> str:
     if found["word"] is not None:
         fixed = re.findall(r"(?<![\w\[-])[a-z]+(?![\w-])", pattern)
         if found["word"][1:-1] not in fixed:
-            return f"one argument too many: {found['word']}"
+            return f"{_TOO_MANY}: {found['word']}"
         return "only one of these words goes" if " | " in pattern else "an argument is missing"
     names = [name.strip("'") for name in (found["long"], found["short"]) if name != "None"]
     option = names[0]

@@ -15,6 +15,7 @@ from pathlib import Path
 from cdktr_common import cli
 from cdktr_common.arguments import parse
 from cdktr_common.errors import OK
+from cdktr_common.errors import USAGE as WRONG_USAGE
 from cdktr_common.lock import Lock, Locked
 from cdktr_common.settings import Settings, principal_endpoint
 from cdktr_http.hooks import HookFault, Hooks, address, is_local, read
@@ -51,6 +52,7 @@ def main(argv: list[str]) -> int:
     """Serve until told to stop."""
     cli.show_and_exit(USAGE, argv)
     args = parse(USAGE, argv)
+    _check(args["--listen"])
     settings = cli.load_settings(args).settings
     os.umask(0o077)
     file = Path(args["--config"] or Path(settings.home) / "hooks.yaml")
@@ -66,6 +68,15 @@ def main(argv: list[str]) -> int:
     with bound:
         asyncio.run(_Program(settings, file, args).serve(hooks, bound, url))
     return OK
+
+
+def _check(listen: str | None) -> None:
+    """What is wrong on the command line is wrong usage."""
+    if listen is not None:
+        try:
+            address(listen)
+        except HookFault as fault:
+            cli.fail(PROGRAM, f"--{fault}", WRONG_USAGE)
 
 
 def _read(file: Path, args: cli.Args) -> Hooks:

@@ -221,6 +221,7 @@ def test_settings_are_read_again_and_wrong_ones_are_not_taken(web: Web) -> None:
     hooks.write_text(HOOKS)
     taken = web.env.command(*run, "--listen", f"127.0.0.1:{web.at[1]}")
     assert taken.returncode == 75, taken
+    assert web.env.command(*run, "--listen", "5580").returncode == 2
     public = web.env.command(*run, "--listen", "0.0.0.0:0")
     assert (public.returncode, "--insecure" in public.stderr) == (78, True)
 

@@ -13,6 +13,7 @@ import pytest
 
 from cdktr_cli import adhoc, config, logs, trigger
 from cdktr_common import arguments
+from cdktr_watch.__main__ import USAGE as WATCH
 
 
 def triggered(*words: str) -> dict[str, object]:
@@ -67,6 +68,15 @@ def test_wrong_usage_of_trigger(words: str, says: str, capsys: pytest.CaptureFix
     assert says in said
     assert "Option(" not in said
     assert "Argument(" not in said
+
+
+def test_a_word_that_another_one_goes_with_is_not_one_too_many(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for words, says in (("e", "an argument is missing"), ("e --config f", "too many: 'e'")):
+        with pytest.raises(SystemExit):
+            arguments.parse(WATCH, words.split())
+        assert says in capsys.readouterr().err
 
 
 def test_no_command_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
