@@ -6,11 +6,13 @@ take their time. `python -m tests.integration.test_source_pages` writes the page
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -28,9 +30,12 @@ PORT = "5580"
 
 
 def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+    """One that is free, below those that the system gives to connections meanwhile."""
+    for port in random.sample(range(15_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return str(port)
+    raise AssertionError("no port is free")
 
 
 class Typist:
