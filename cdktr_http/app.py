@@ -40,6 +40,9 @@ MOST_HEAD: Final = 16 << 10
 """Bytes of the headers of a post."""
 
 HEALTH_S: Final = 1.0
+PATIENCE_S: Final = 2.5
+"""How long the principal may take to say how it is: a connection that was lost is made again."""
+
 RETRY_S: Final = 5
 """What a sender is told to wait when the principal cannot take anything now."""
 
@@ -182,7 +185,7 @@ class Gate:
             now = time.monotonic()
             if now - self._health[0] > HEALTH_S:
                 try:
-                    pong = await self._bridge.ask(Ping(), HEALTH_S)
+                    pong = await self._bridge.ask(Ping(), PATIENCE_S)
                     status = pong.status if isinstance(pong, Pong) else "ok"
                 except ProtocolError as fault:
                     status = fault.code

@@ -20,7 +20,7 @@ from cdktr_common.codec import decode_reply, encode, head
 from cdktr_common.errors import ProtocolError
 from cdktr_common.sockets import dealer
 
-CONNECT_S: Final = 1.0
+CONNECT_S: Final = 2.0
 RESEND_S: Final = 1.5
 RETRY_S: Final = 0.02
 
