@@ -73,7 +73,9 @@ class Traffic:
             code = getattr(reply, "code", None)
             if code not in CODES:
                 self.faults.append(f"unknown error code {code} to {asked}")
-        elif asked and asked <= TAKEN.keys() and not any(kind in TAKEN[one].answers for one in asked):
+        elif (
+            asked and asked <= TAKEN.keys() and not any(kind in TAKEN[one].answers for one in asked)
+        ):
             self.faults.append(f"{', '.join(asked)} was answered with {said.type}")
         for fact in getattr(reply, "events", ()):
             self._listed(bytes(fact))
