@@ -22,14 +22,15 @@ SHOWN = {str(kind.__struct_config__.tag): kind for kind in (*FACTS, *PUBLISHED)}
 
 
 def messages(directory: Path) -> Iterator[tuple[str, list[str], bytes]]:
-    """All that was recorded, a process after another, each in its order."""
+    """All that was recorded, a process after another, each in its order. What stands before a body
+    begins with the name of the file: names of sockets mean something within a process alone."""
     for file in sorted(directory.glob("*.jsonl")):
         for line in file.read_text().splitlines():
             try:
                 message: dict[str, Any] = json.loads(line)
             except ValueError:
                 continue  # cut off by a kill -9
-            yield message["way"], message["front"], message["body"].encode()
+            yield message["way"], [file.stem, *message["front"]], message["body"].encode()
 
 
 class Traffic:
@@ -91,9 +92,9 @@ class Traffic:
 
     def _published(self, front: list[str], body: bytes) -> None:
         said = head(body)
-        topic = bytes.fromhex(front[0]).decode() if front else ""
+        topic = bytes.fromhex(front[1]).decode() if front[1:] else ""
         kind = SHOWN.get(said.type)
-        if kind is None or len(front) != 1:
+        if kind is None or len(front) != 2:
             self.faults.append(f"published on {topic}: {body[:200]!r}")
             return
         fact = self._fits(body, kind)
