@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cdktr_common.cli import harmless as harmless
+
 Row = dict[str, Any]
 
 _USER_DATA = frozenset({"payload", "env", "params", "outputs", "output", "items", "reused"})
@@ -141,13 +143,6 @@ def text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return text(",".join(str(item) for item in value))
     return harmless(str(value))
-
-
-def harmless(words: str) -> str:
-    """Text from elsewhere on one line, unable to steer a terminal."""
-    if words.isprintable():
-        return words
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
 
 
 def coloured() -> bool:

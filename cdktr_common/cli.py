@@ -70,6 +70,13 @@ def usage_section(usage: str) -> str:
     return "\n".join(lines[start:end])
 
 
+def harmless(words: str) -> str:
+    """Text from elsewhere on one line, unable to steer a terminal."""
+    if words.isprintable():
+        return words
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+
+
 def near(word: str, known: Sequence[str]) -> str:
     """`; did you mean …?` or nothing."""
     import difflib

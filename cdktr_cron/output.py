@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from cdktr_common import cli
+from cdktr_common.cli import harmless as harmless
 
 Row = dict[str, Any]
 
@@ -51,11 +52,6 @@ def table(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in cells
     ]
-
-
-def harmless(words: str) -> str:
-    """Text on one line, unable to steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
 
 
 def local(wall: datetime) -> str:

@@ -17,8 +17,7 @@ from cdktr_common.catalogue.base import Reply
 from cdktr_common.catalogue.values import DeferredRow, WindowRow
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions import creating, events
-from cdktr_principal.language.fields import is_one_line
-from cdktr_principal.requests.limits import check_instants
+from cdktr_principal.requests.limits import MAX_REASON, check_instants, check_reason
 from cdktr_principal.requests.params import check_params
 from cdktr_principal.state.deferred import Later
 
@@ -36,7 +35,6 @@ PAGE: Final = 1000
 TURN: Final = 512
 """What happens in one turn at most, so that answers never wait for long."""
 
-MAX_REASON: Final = 500
 REMEMBERED: Final = 1000
 
 
@@ -151,8 +149,7 @@ def pending(core: Core, request: p.EventPending) -> Reply:
 
 def cancel(core: Core, ask: Ask, request: p.EventCancel, at: Moment) -> Reply:
     """`event.cancel`, by id or unique beginning of it. Asked again it answers the same."""
-    if len(request.reason) > MAX_REASON or not is_one_line(request.reason):
-        raise ProtocolError("bad_field", f"a reason is one line of at most {MAX_REASON} characters")
+    check_reason(request.reason)
     waiting, gone = core.state.deferred.waiting, core.session.taken_back
     if request.deferred in gone:
         return p.EventWaiting(deferred=[gone[request.deferred]], total=len(waiting))

@@ -7,20 +7,17 @@ from __future__ import annotations
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Reply
-from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions.core import Core, Moment
 from cdktr_principal.decisions.session import Ask
-from cdktr_principal.language.fields import is_one_line
 from cdktr_principal.requests import queries
+from cdktr_principal.requests.limits import check_reason
 from cdktr_principal.state.schedules import EVERY
-
-MAX_REASON = 500
 
 
 def pause(core: Core, ask: Ask, request: p.WorkflowPause, at: Moment) -> Reply:
     """`workflow.pause`; again with another reason it has that one."""
-    reason = _reason(request.reason)
-    workflow = EVERY
+    check_reason(request.reason)
+    reason, workflow = request.reason, EVERY
     if request.workflow is not None:
         workflow = queries.find_workflow(core.state, request.workflow)
     if core.state.schedules.pauses.get(workflow) != reason:
@@ -30,13 +27,13 @@ def pause(core: Core, ask: Ask, request: p.WorkflowPause, at: Moment) -> Reply:
 
 def resume(core: Core, ask: Ask, request: p.WorkflowResume, at: Moment) -> Reply:
     """`workflow.resume`; one whose file is gone may be resumed, too."""
-    reason = _reason(request.reason)
+    check_reason(request.reason)
     workflow, pauses = EVERY, core.state.schedules.pauses
     if request.workflow is not None:
         gone = request.workflow in pauses
         workflow = request.workflow if gone else queries.find_workflow(core.state, request.workflow)
     if workflow in pauses:
-        _change(core, workflow, False, reason, at)
+        _change(core, workflow, False, request.reason, at)
     return _told(core, workflow)
 
 
@@ -50,9 +47,3 @@ def _told(core: Core, workflow: str) -> p.WorkflowPage:
     known = core.state.workflows
     names = sorted(known) if workflow == EVERY else [workflow] if workflow in known else []
     return queries.workflow_page(core.state, core.session, names)
-
-
-def _reason(reason: str) -> str:
-    if len(reason) > MAX_REASON or not is_one_line(reason):
-        raise ProtocolError("bad_field", f"a reason is one line of at most {MAX_REASON} characters")
-    return reason

@@ -23,7 +23,7 @@ from cdktr_common.times import compact
 from cdktr_principal.decisions import overlap
 from cdktr_principal.decisions.creating import create
 from cdktr_principal.decisions.room import check_room
-from cdktr_principal.requests.limits import check_instants, digest
+from cdktr_principal.requests.limits import MAX_REASON, check_instants, digest
 from cdktr_principal.requests.params import check_params
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ the one with a wrong clock would else be first."""
 
 MAX_TICKS: Final = 1000
 """Ticks in one request."""
-
-MAX_REASON: Final = 500
 
 TOPIC: Final = "tick/"
 

@@ -10,12 +10,16 @@ from typing import Any, Final
 from cdktr_common.catalogue.values import Payload, Plan, TickRef
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
+from cdktr_principal.language.fields import is_one_line
 from cdktr_principal.requests.sizes import check_size
 
 YEARS: Final = (0.0, 253_402_300_799.0)
 """Instants that a calendar has: 1970 to 9999."""
 
 MAX_WORD: Final = 100
+
+MAX_REASON: Final = 500
+"""Characters of a reason that somebody gives, or that is recorded."""
 
 
 def check_payload(payload: Payload) -> None:
@@ -28,6 +32,12 @@ def check_instants(what: str, *instants: float | None) -> None:
     for ts in instants:
         if ts is not None and not YEARS[0] <= ts <= YEARS[1]:
             raise ProtocolError("bad_field", f"{what}: {ts:g} is no time from 1970 to 9999")
+
+
+def check_reason(reason: str) -> None:
+    """Raises bad_field."""
+    if len(reason) > MAX_REASON or not is_one_line(reason):
+        raise ProtocolError("bad_field", f"a reason is one line of at most {MAX_REASON} characters")
 
 
 def check_tick(tick: TickRef | None) -> None:
