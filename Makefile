@@ -51,7 +51,7 @@ chaos: $(STAMP)
 check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --exclude bench/peers cdktr_common cdktr_principal cdktr_agent cdktr_logd cdktr_cron cdktr_watch cdktr_http cdktr_conform cdktr_cli bench
+	$(BIN)/mypy --exclude bench/peers cdktr_common cdktr_principal cdktr_agent cdktr_logd cdktr_cron cdktr_watch cdktr_http cdktr_conform cdktr_tui cdktr_cli bench
 
 bench: $(STAMP)
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)

@@ -4,7 +4,7 @@ It knows messages, framing, settings and the habits of a command; it knows nothi
 being run, of processes or of databases. A program in another language needs only PROTOCOL.md.
 """
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 PROTOCOL = 1
 """Version of the wire protocol; peers that differ in it refuse each other in `hello`."""

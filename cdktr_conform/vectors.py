@@ -45,7 +45,7 @@ def replies() -> list[Vector]:
 def facts() -> list[Vector]:
     published = [
         {"frames": [topic, kind.example], "message": json.loads(kind.example)}
-        for kind, topic in zip(PUBLISHED, ("stat/", "log/etl/k3f9x2mq7a/a/"), strict=True)
+        for kind, topic in zip(PUBLISHED, ("stat/", "load/", "log/etl/k3f9x2mq7a/a/"), strict=True)
     ]
     return [
         {

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PROGRAMS = (
     "cdktr_principal", "cdktr_agent", "cdktr_logd", "cdktr_cron", "cdktr_watch",
-    "cdktr_http", "cdktr_conform", "cdktr_cli",
+    "cdktr_http", "cdktr_conform", "cdktr_tui", "cdktr_cli",
 )  # fmt: skip
 PACKAGES = ("cdktr_common", *PROGRAMS)
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
@@ -29,6 +29,8 @@ CONFINED = {
     "inotify_simple": ("cdktr_watch/bell.py",),
     "starlette": ("cdktr_http/app.py",),
     "uvicorn": ("cdktr_http/server.py",),
+    "textual": ("cdktr_tui/",),
+    "rich": ("cdktr_tui/",),
     "cel": ("cdktr_principal/expressions/programs.py",),
 }
 """Heavy libraries and the files that may import them."""
@@ -48,6 +50,8 @@ PURE = (
     *(f"cdktr_cron/{name}.py" for name in (
         "schedule", "wall", "zones", "planner", "book", "accounts", "outlook",
     )),
+    "cdktr_tui/model/", "cdktr_tui/draw/",
+    *(f"cdktr_tui/{name}.py" for name in ("keys", "clean", "filters", "orders")),
     *(f"cdktr_watch/{name}.py" for name in ("changes", "patterns")),
     *(f"cdktr_http/{name}.py" for name in ("signatures", "bodies", "rates")),
     *(f"cdktr_conform/listener/{name}.py" for name in ("world", "scenes", "watch", "judge")),

@@ -11,7 +11,7 @@ from cdktr_common.catalogue.common import COMMON_REQUESTS, StreamStat
 from cdktr_common.catalogue.common import Error as Error
 from cdktr_common.catalogue.facts import FACTS
 from cdktr_common.catalogue.logd import LOGD_REQUESTS, LogLive
-from cdktr_common.catalogue.principal import PRINCIPAL_REQUESTS
+from cdktr_common.catalogue.principal import PRINCIPAL_REQUESTS, AgentLoads
 
 REQUESTS: tuple[type[Request], ...] = (*COMMON_REQUESTS, *PRINCIPAL_REQUESTS, *LOGD_REQUESTS)
 
@@ -20,7 +20,7 @@ REPLIES: tuple[type[Reply], ...] = (
     *dict.fromkeys(answer for request in REQUESTS for answer in request.answers),
 )
 
-PUBLISHED: tuple[type[Message], ...] = (StreamStat, LogLive)
+PUBLISHED: tuple[type[Message], ...] = (StreamStat, AgentLoads, LogLive)
 
 __all__ = [
     "COMMON_REQUESTS",

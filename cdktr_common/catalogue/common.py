@@ -78,13 +78,22 @@ class Ping(Request, frozen=True, kw_only=True, tag="ping"):
 
 
 class StreamStat(Message, frozen=True, kw_only=True, tag="stream.stat"):
-    """Published every few seconds on `stat/`: the newest seq of each stream that moved, so that a
-    subscriber also notices when it was the last message that it missed."""
+    """Published every second or two on `stat/`: the newest seq of each stream that moved, so that
+    a subscriber also notices when it was the last message that it missed.
+
+    The principal's has `counts` of what is: `runs_pending`, `runs_queued`, `runs_running`,
+    `tasks_ready` (that wait for an agent), `tasks_running`, `slots` and `slots_busy` of agents that
+    are not gone, `agents_ready`, `agents_silent`, `agents_draining`, `agents_gone`, `failed_day`
+    (runs that FAILED within the last 24 hours, of those it remembers) and `paused` (workflows)."""
 
     newest: int = 0
     streams: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    ts: float = 0.0
 
-    example: ClassVar[str] = '{"type":"stream.stat","newest":13,"streams":{"run/etl/":13}}'
+    example: ClassVar[str] = (
+        '{"type":"stream.stat","newest":13,"streams":{"run/etl/":13},"counts":{"runs_running":2}}'
+    )
 
 
 COMMON_REQUESTS: tuple[type[Request], ...] = (Hello, Ping)

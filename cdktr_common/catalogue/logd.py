@@ -116,7 +116,10 @@ class LogRead(Request, frozen=True, kw_only=True, tag="log.read"):
 class HistoryList(Request, frozen=True, kw_only=True, tag="history.list"):
     """What has been recorded of runs, tasks, attempts, events or ticks, or of the artifacts of a
     run, newest first. `before` is the `next` of an earlier page. An artifact is `whole` when all of
-    it has come; its bytes are those of the stream `artifact/` and its path (`log.read`)."""
+    it has come; its bytes are those of the stream `artifact/` and its path (`log.read`).
+    `workflow` may be a pattern of ids like `etl-*`, `kind` one of the types of facts (of `events`),
+    `event` of the events that runs were started by; `states`: one of these; `agent`: of tasks and
+    attempts there, of runs with an attempt there."""
 
     to: ClassVar[str] = "logd"
 
@@ -128,15 +131,93 @@ class HistoryList(Request, frozen=True, kw_only=True, tag="history.list"):
     until_ts: float | None = None
     before: int | None = None
     limit: int = 100
+    states: list[str] = []
+    event: str | None = None
+    agent: str | None = None
+    kind: str | None = None
 
     example: ClassVar[str] = '{"type":"history.list","id":"7","table":"runs","limit":10}'
     answers: ClassVar[tuple[type, ...]] = (HistoryPage,)
 
 
+class QueryPage(Reply, frozen=True, kw_only=True, tag="query.page"):
+    """Rows of a query, of the `types` that the database has for its `columns`. Times are RFC 3339,
+    numbers that JSON cannot hold are text. `next`: ask for the rest with `query.next`; null: this
+    was the last, and the query is forgotten. `cut`: there would have been more rows than its
+    `limit`. With a `format` of a file its bytes are in `b64` instead of `rows`. `took_s` is how long
+    it has run until now."""
+
+    query: str
+    columns: list[str] = []
+    types: list[str] = []
+    rows: list[list[Any]] = []
+    b64: str | None = None
+    next: int | None = None
+    cut: bool = False
+    took_s: float = 0.0
+
+    example: ClassVar[str] = (
+        '{"type":"query.page","id":"7","query":"q1","columns":["state","n"],'
+        '"types":["VARCHAR","BIGINT"],"rows":[["COMPLETED",4]],"took_s":0.01}'
+    )
+
+
+class QueryStopped(Reply, frozen=True, kw_only=True, tag="query.stopped"):
+    """The query is forgotten; `found`: there was one."""
+
+    found: bool = True
+
+    example: ClassVar[str] = '{"type":"query.stopped","id":"7","found":true}'
+
+
+class QueryRun(Request, frozen=True, kw_only=True, tag="query.run"):
+    """One statement of SQL that only reads, over the views `runs`, `tasks`, `attempts`, `events`,
+    `ticks` and `output`. It sees what was stored when it began, gives up to `limit` rows, and is
+    ended when the last of them was not fetched within `timeout_s`. `query` is a name for
+    it, to stop it by; without one it gets one. `format` `parquet`: a file instead of rows."""
+
+    to: ClassVar[str] = "logd"
+
+    sql: str
+    query: str = ""
+    limit: int = 1000
+    timeout_s: float = 10.0
+    format: Literal["rows", "parquet"] = "rows"
+
+    example: ClassVar[str] = (
+        '{"type":"query.run","id":"7","sql":"select state, count(*) as n from runs group by 1"}'
+    )
+    answers: ClassVar[tuple[type, ...]] = (QueryPage,)
+
+
+class QueryNext(Request, frozen=True, kw_only=True, tag="query.next"):
+    """More of a query: `page` is the `next` of the page before. The same page may be asked for
+    again until the one after it was."""
+
+    to: ClassVar[str] = "logd"
+
+    query: str
+    page: int
+
+    example: ClassVar[str] = '{"type":"query.next","id":"7","query":"q1","page":1}'
+    answers: ClassVar[tuple[type, ...]] = (QueryPage,)
+
+
+class QueryStop(Request, frozen=True, kw_only=True, tag="query.stop"):
+    """End a query, wherever it is."""
+
+    to: ClassVar[str] = "logd"
+
+    query: str
+
+    example: ClassVar[str] = '{"type":"query.stop","id":"7","query":"q1"}'
+    answers: ClassVar[tuple[type, ...]] = (QueryStopped,)
+
+
 class LogLive(Message, frozen=True, kw_only=True, tag="log.live"):
     """Published by logd on `log/<workflow>/<run>/<task>/` after the chunk, one of stdout or stderr,
-    was stored. `seq` is the position that `log.query` calls `after`; `offset` tells a gap within a
-    stream."""
+    was stored; what was stored of a stream at the same time comes together. `seq` is the position
+    that `log.query` calls `after`, of the last row of it; `offset` tells a gap within a stream."""
 
     seq: int
     chunk: LogChunk
@@ -144,4 +225,12 @@ class LogLive(Message, frozen=True, kw_only=True, tag="log.live"):
     example: ClassVar[str] = '{"type":"log.live","seq":3,"chunk":' + _CHUNK + "}"
 
 
-LOGD_REQUESTS: tuple[type[Request], ...] = (LogAppend, LogQuery, LogRead, HistoryList)
+LOGD_REQUESTS: tuple[type[Request], ...] = (
+    LogAppend,
+    LogQuery,
+    LogRead,
+    HistoryList,
+    QueryRun,
+    QueryNext,
+    QueryStop,
+)

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from cdktr_common.catalogue.base import Reply, Request
+from cdktr_common.catalogue.base import Message, Reply, Request
 from cdktr_common.catalogue.values import (
     AgentLoad,
     AgentRow,
+    AgentTask,
     Cause,
     DeferredRow,
     Held,
@@ -66,16 +67,20 @@ class RunStatus(Reply, frozen=True, kw_only=True, tag="run.status"):
 
 
 class RunPage(Reply, frozen=True, kw_only=True, tag="run.page"):
-    """Runs, newest first. `more`: older ones can be asked for with `before` = the last `seq`."""
+    """Runs, newest first. `more`: older ones can be asked for with `before` = the last `seq` of a
+    row. `seq` of the page: facts after it are not in here."""
 
     runs: list[RunRow] = []
     more: bool = False
+    seq: int = 0
+    epoch: int = 0
 
     example: ClassVar[str] = '{"type":"run.page","id":"7","more":true}'
 
 
 class RunDetail(Reply, frozen=True, kw_only=True, tag="run.detail"):
-    """A run, the plan it was started with, what it was given and what it gave."""
+    """A run, the plan it was started with, what it was given and what it gave. `seq`: facts after
+    it are not in here."""
 
     run: RunRow
     plan: Plan
@@ -83,6 +88,7 @@ class RunDetail(Reply, frozen=True, kw_only=True, tag="run.detail"):
     key: str | None = None
     params: dict[str, Any] = {}
     output: Any = None
+    seq: int = 0
 
     example: ClassVar[str] = (
         '{"type":"run.detail","id":"7","run":{"run":"k3f9x2mq7a","workflow":"etl",'
@@ -92,11 +98,13 @@ class RunDetail(Reply, frozen=True, kw_only=True, tag="run.detail"):
 
 
 class TaskPage(Reply, frozen=True, kw_only=True, tag="task.page"):
-    """Tasks of a run in the order of the plan. `next` is what to pass as `after` for more."""
+    """Tasks of a run in the order of the plan. `next` is what to pass as `after` for more; `seq`:
+    facts after it are not in here."""
 
     run: str
     tasks: list[TaskRow] = []
     next: int | None = None
+    seq: int = 0
 
     example: ClassVar[str] = (
         '{"type":"task.page","id":"7","run":"k3f9x2mq7a","tasks":[{"task":"a","state":"PENDING"}]}'
@@ -168,10 +176,13 @@ class EventWaiting(Reply, frozen=True, kw_only=True, tag="event.waiting"):
 
 class WorkflowPage(Reply, frozen=True, kw_only=True, tag="workflow.page"):
     """All workflows in force, and all files that are broken; or those that were paused or resumed.
-    `paused`: all are, whatever their rows say."""
+    `paused`: all are, whatever their rows say. `next` is what to pass as `after` for more; `seq`:
+    facts after it are not in here."""
 
     workflows: list[WorkflowRow] = []
     paused: bool = False
+    next: str | None = None
+    seq: int = 0
 
     example: ClassVar[str] = (
         '{"type":"workflow.page","id":"7","workflows":[{"workflow":"etl","tasks":3}]}'
@@ -201,12 +212,29 @@ class WorkflowReloaded(Reply, frozen=True, kw_only=True, tag="workflow.reloaded"
 
 
 class AgentPage(Reply, frozen=True, kw_only=True, tag="agent.page"):
-    """All agents heard of since the journal began and not yet forgotten."""
+    """All agents heard of since the journal began and not yet forgotten. `seq`: facts after it are
+    not in here."""
 
     agents: list[AgentRow] = []
+    seq: int = 0
 
     example: ClassVar[str] = (
         '{"type":"agent.page","id":"7","agents":[{"agent":"box1","state":"ready","slots":4}]}'
+    )
+
+
+class AgentDetail(Reply, frozen=True, kw_only=True, tag="agent.detail"):
+    """One agent and the attempts it holds, the oldest first. `seq`: facts after it are not in
+    here."""
+
+    agent: AgentRow
+    tasks: list[AgentTask] = []
+    seq: int = 0
+
+    example: ClassVar[str] = (
+        '{"type":"agent.detail","id":"7","agent":{"agent":"box1","state":"ready","slots":4,'
+        '"running":1,"busy":1},"tasks":[{"run":"k3f9x2mq7a","workflow":"etl","task":"a","n":1,'
+        '"since_ts":1.5}]}'
     )
 
 
@@ -363,12 +391,20 @@ class EventFire(Request, frozen=True, kw_only=True, tag="event.fire"):
 
 
 class RunList(Request, frozen=True, kw_only=True, tag="run.list"):
-    """Runs the principal remembers (all that are running, and recent ones), newest first."""
+    """Runs the principal remembers (all that are running, and recent ones), newest first, that fit
+    all that is given. `workflow` is an id, a name, or a pattern of ids like `etl-*`, as of events;
+    `event` a name or pattern; `states`: one of these; `since_ts` and `until_ts` bound when they
+    were created; `agent`: an attempt of it was there."""
 
     workflow: str | None = None
     state: RunState | None = None
     limit: int = 50
     before: int | None = None
+    states: list[RunState] = []
+    since_ts: float | None = None
+    until_ts: float | None = None
+    event: str | None = None
+    agent: str | None = None
 
     example: ClassVar[str] = '{"type":"run.list","id":"7","state":"RUNNING","limit":10}'
     answers: ClassVar[tuple[type, ...]] = (RunPage,)
@@ -455,7 +491,13 @@ class TaskList(Request, frozen=True, kw_only=True, tag="task.list"):
 
 
 class WorkflowList(Request, frozen=True, kw_only=True, tag="workflow.list"):
-    """All workflows."""
+    """All workflows, or those whose ids come after `after`, up to `limit` (0: all). `last`: with so
+    many of their last runs each, at most 100. `workflow` is a pattern of ids like `etl-*`."""
+
+    workflow: str | None = None
+    after: str = ""
+    limit: int = 0
+    last: int = 0
 
     example: ClassVar[str] = '{"type":"workflow.list","id":"7"}'
     answers: ClassVar[tuple[type, ...]] = (WorkflowPage,)
@@ -548,10 +590,21 @@ class EventCancel(Request, frozen=True, kw_only=True, tag="event.cancel"):
 
 
 class AgentList(Request, frozen=True, kw_only=True, tag="agent.list"):
-    """All agents."""
+    """All agents. `cpu`: with so many of their last samples each, at most 60."""
+
+    cpu: int = 0
 
     example: ClassVar[str] = '{"type":"agent.list","id":"7"}'
     answers: ClassVar[tuple[type, ...]] = (AgentPage,)
+
+
+class AgentShow(Request, frozen=True, kw_only=True, tag="agent.show"):
+    """One agent, and what it works on."""
+
+    agent: str
+
+    example: ClassVar[str] = '{"type":"agent.show","id":"7","agent":"box1"}'
+    answers: ClassVar[tuple[type, ...]] = (AgentDetail,)
 
 
 class AgentDrain(Request, frozen=True, kw_only=True, tag="agent.drain"):
@@ -707,6 +760,18 @@ class RecorderHello(Request, frozen=True, kw_only=True, tag="recorder.hello"):
     answers: ClassVar[tuple[type, ...]] = (RecorderWelcome,)
 
 
+class AgentLoads(Message, frozen=True, kw_only=True, tag="agent.loads"):
+    """Published once a second on `load/`, when somebody listens: rows of the agents that were heard
+    of since, or whose slots were taken or freed."""
+
+    agents: list[AgentRow]
+
+    example: ClassVar[str] = (
+        '{"type":"agent.loads","agents":[{"agent":"box1","state":"ready","slots":4,"running":1,'
+        '"busy":1,"load":{"cpu_pct":12.5}}]}'
+    )
+
+
 PRINCIPAL_REQUESTS: tuple[type[Request], ...] = (
     RunStart,
     EventFire,
@@ -728,6 +793,7 @@ PRINCIPAL_REQUESTS: tuple[type[Request], ...] = (
     EventPending,
     EventCancel,
     AgentList,
+    AgentShow,
     AgentDrain,
     AgentUndrain,
     AgentLost,

@@ -89,6 +89,16 @@ class RunRow(Value, frozen=True, kw_only=True):
     tick: TickRef | None = None
 
 
+class RunMark(Value, frozen=True, kw_only=True):
+    """A run in a strip of its workflow's last ones."""
+
+    run: str
+    state: RunState
+    created_ts: float
+    started_ts: float | None = None
+    ended_ts: float | None = None
+
+
 class AttemptRow(Value, frozen=True, kw_only=True):
     """One execution of a task on one agent. How much it wrote to each stream is null while it
     runs and when the agent could not tell: a reader of its output knows by it when it has all."""
@@ -165,7 +175,8 @@ class WorkflowRow(Value, frozen=True, kw_only=True):
     """A workflow in a list. `broken` holds the faults of a newer file that was not accepted: the
     last good version stays in force. `events` are names and patterns. `schedule` is empty when
     nothing is to fire by time; `next_ts` is when it fires next, as told by the one who fires.
-    `paused`: neither time nor events start it; `paused_reason` says who wanted that."""
+    `paused`: neither time nor events start it; `paused_reason` says who wanted that. `last` are its
+    last runs, oldest first, if they were asked for; `running` and `queued` how many are so now."""
 
     workflow: str
     name: str = ""
@@ -180,6 +191,9 @@ class WorkflowRow(Value, frozen=True, kw_only=True):
     paused: bool = False
     paused_reason: str = ""
     next_ts: float | None = None
+    last: list[RunMark] = []
+    running: int = 0
+    queued: int = 0
 
 
 class ScheduleRef(Value, frozen=True, kw_only=True):
@@ -305,7 +319,8 @@ class AgentLoad(Value, frozen=True, kw_only=True):
 class AgentRow(Value, frozen=True, kw_only=True):
     """An agent in a list. `state`: ready, silent (no beat for a while, or its supervisor does not
     answer), draining, gone; `reason` says why. `drain`: an operator asked for it, and it holds
-    until `agent.undrain`."""
+    until `agent.undrain`. `running` counts tasks, `busy` the slots that they take. `cpu` are
+    percents of its machine, 5 s apart, the newest last, if they were asked for."""
 
     agent: str
     state: AgentState
@@ -319,6 +334,21 @@ class AgentRow(Value, frozen=True, kw_only=True):
     losses: int = 0
     reason: str = ""
     drain: bool = False
+    busy: int = 0
+    cpu: list[float] = []
+
+
+class AgentTask(Value, frozen=True, kw_only=True):
+    """An attempt that an agent holds, since it was given to it."""
+
+    run: str
+    workflow: str
+    task: str
+    n: int
+    since_ts: float
+    started_ts: float | None = None
+    slots: int = 1
+    name: str = ""
 
 
 class RunContext(Value, frozen=True, kw_only=True):
