@@ -144,7 +144,7 @@ class QueryPage(Reply, frozen=True, kw_only=True, tag="query.page"):
     """Rows of a query, of the `types` that the database has for its `columns`. Times are RFC 3339,
     numbers that JSON cannot hold are text. `next`: ask for the rest with `query.next`; null: this
     was the last, and the query is forgotten. `cut`: there would have been more rows than its
-    `limit`. With a `format` of a file its bytes are in `b64` instead of `rows`. `took_s` is how long
+    `limit`. With a `format` of a file its bytes are in `b64` instead of `rows`. `took_s`: how long
     it has run until now."""
 
     query: str

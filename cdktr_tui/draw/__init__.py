@@ -1,0 +1,1 @@
+"""Pictures as lines of text: tables, graphs, bars. Pure: no terminal, no clock."""

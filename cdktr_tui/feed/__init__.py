@@ -1,0 +1,1 @@
+"""How news of a principal reach the program: from its sockets, or from a recording."""

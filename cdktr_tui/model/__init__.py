@@ -1,0 +1,1 @@
+"""What is known of a principal, folded from pages and facts. Pure: no socket, no clock."""

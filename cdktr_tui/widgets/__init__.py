@@ -1,0 +1,1 @@
+"""What draws. Knows lines and rows, nothing of workflows."""
