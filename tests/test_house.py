@@ -57,8 +57,8 @@ PURE = (
     *(f"cdktr_conform/listener/{name}.py" for name in ("world", "scenes", "watch", "judge")),
 )  # fmt: skip
 """Pure cores: packages as a whole, or modules."""
-DATES = ("schedule.py", "functions.py", "wall.py", "zones.py")
-"""They turn texts into times; neither asks what time it is."""
+DATES = ("schedule.py", "functions.py", "wall.py", "zones.py", "times.py")
+"""They turn texts into times or times into texts; none asks what time it is."""
 WORLD = {
     "asyncio", "datetime", "duckdb", "logging", "multiprocessing", "os", "pathlib", "random",
     "secrets", "select", "signal", "socket", "subprocess", "tempfile", "threading", "time",
