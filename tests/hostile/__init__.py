@@ -1,0 +1,1 @@
+"""What a task, a name or a file may say to a terminal to steer it: one corpus for all who draw."""
