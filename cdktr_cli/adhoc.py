@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     from cdktr_common.catalogue.values import Plan
 
     plan = Plan(workflow="run", name=_title(args), tasks=[task])
-    principal = Connection.of(args)
+    principal = Connection.of(args, changes=True)
     key = f"run-{os.urandom(10).hex()}"
     try:
         started = principal.ask(RunStart(plan=plan, key=key), RunStarted, request_id=key)

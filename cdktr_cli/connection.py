@@ -33,11 +33,11 @@ class Connection:
         self._welcome: Welcome | None = None
 
     @classmethod
-    def of(cls, args: Mapping[str, Any]) -> Connection:
-        """By the common options and the settings."""
+    def of(cls, args: Mapping[str, Any], changes: bool = False) -> Connection:
+        """By the common options and the settings; `changes`: is it to change anything there?"""
         from cdktr_common.cli import client_endpoint
 
-        return cls(*client_endpoint(args))
+        return cls(*client_endpoint(args, changes))
 
     def ask(
         self,

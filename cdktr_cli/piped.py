@@ -18,7 +18,7 @@ def main(args: cli.Args, said: dict[str, Any], retry_s: float) -> int:
     """Run it. `said` is what the command line says of every message."""
     if sys.stdin is None:
         cli.fail("cdktr-trigger", "stdin is closed", USAGE)
-    endpoint, timeout_s = whereabouts.principal(args)
+    endpoint, timeout_s = whereabouts.principal(args, changes=True)
     named = bool(args["EVENT"] or args["--workflow"])
     jobs = _jobs(args)
     return stream.Stream(

@@ -94,7 +94,7 @@ def main(argv: list[str]) -> int:
     key = args["--key"] or f"trigger-{os.urandom(10).hex()}"
     document = _document(args)
     body = request(args, key, document)
-    endpoint, answer_s = whereabouts.principal(args)
+    endpoint, answer_s = whereabouts.principal(args, changes=True)
     rows: list[waiting.Row] = []
     with quick.Dealer(endpoint, answer_s) as principal:
         try:

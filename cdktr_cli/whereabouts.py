@@ -25,12 +25,13 @@ _DECIDING = (
 )
 
 
-def principal(args: cli.Args) -> tuple[str, float]:
-    """Endpoint and time-out. Raises SettingsError."""
+def principal(args: cli.Args, changes: bool = False) -> tuple[str, float]:
+    """Endpoint and time-out, for a command that `changes` something or not. Raises SettingsError,
+    and ProtocolError `denied` where the settings forbid changes."""
     known = _beyond_doubt(args)
     if known is not None:
         return known, TIMEOUT_S
-    settings, endpoint = cli.client_endpoint(args)
+    settings, endpoint = cli.client_endpoint(args, changes)
     return endpoint, settings.default_zmq_timeout_ms / 1000
 
 

@@ -94,7 +94,7 @@ def fail(program: str, message: str, code: int) -> NoReturn:
 
 def load_settings(args: Mapping[str, Any], **overrides: Any) -> Loaded:
     """Settings with what the common options of the command line say. Raises SettingsError."""
-    from cdktr_common.settings import SettingsError, load
+    from cdktr_common.settings import SettingsError, known_principals, load
 
     given: dict[str, Any] = dict(overrides)
     given["home"] = args.get("--home")
@@ -103,27 +103,37 @@ def load_settings(args: Mapping[str, Any], **overrides: Any) -> Loaded:
     if args.get("--host-port"):
         given["principal_host"], given["principal_port"] = split_host_port(args["--host-port"])
     name = args.get("--principal")
-    if name:
-        loaded = load(given)
-        address = loaded.settings.principals.get(name)
-        if address is None:
-            known = sorted(loaded.settings.principals)
-            raise SettingsError(f"no principal '{name}' in the settings{near(name, known)}")
-        address = address.removeprefix("tcp://")
-        given["principal_host"], given["principal_port"] = split_host_port(address)
-    return load(given)
+    if not name:
+        return load(given)
+    loaded = load(given)
+    chosen = known_principals(loaded.settings).get(name)
+    if chosen is None:
+        known = sorted(loaded.settings.principals)
+        raise SettingsError(f"no principal '{name}' in the settings{near(name, known)}")
+    loaded.chosen = chosen
+    if chosen.home is not None:
+        _settle(loaded, home=chosen.home, principal_host=None, principal_port=None)
+    else:
+        host, port = split_host_port(chosen.address.removeprefix("tcp://"))
+        _settle(loaded, principal_host=host, principal_port=port)
+    return loaded
+
+
+def _settle(loaded: Loaded, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(loaded.settings, name, value)
+        loaded.sources[name] = "command line"
 
 
 def split_host_port(text: str) -> tuple[str, int]:
     """`HOST:PORT` or `HOST`, taken apart. Raises SettingsError."""
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        return text, 5561
-    if not port.isdigit() or not host:
-        from cdktr_common.settings import SettingsError
+    from cdktr_common import principals
+    from cdktr_common.settings import SettingsError
 
-        raise SettingsError(f"'{text}' is not HOST:PORT")
-    return host, int(port)
+    try:
+        return principals.split_host_port(text)
+    except ValueError as fault:
+        raise SettingsError(str(fault)) from None
 
 
 def program_main(program: str, main: Callable[[list[str]], int], *, tidy: bool = True) -> NoReturn:
@@ -227,12 +237,17 @@ def refuse_open_tcp(program: str, settings: Settings, endpoints: Sequence[str]) 
     )
 
 
-def client_endpoint(args: Mapping[str, Any]) -> tuple[Settings, str]:
-    """Settings and the principal's endpoint for a command."""
+def client_endpoint(args: Mapping[str, Any], changes: bool = False) -> tuple[Settings, str]:
+    """Settings and the principal's endpoint for a command; one that `changes` something is refused
+    where the settings say that by this name nothing is to be changed."""
     from cdktr_common.settings import principal_endpoint
 
-    settings = load_settings(args).settings
-    return settings, principal_endpoint(settings)
+    loaded = load_settings(args)
+    if changes and loaded.chosen is not None and loaded.chosen.read_only:
+        name = args["--principal"]
+        words = f"principal '{name}' is read_only in the settings: nothing is changed there"
+        raise ProtocolError("denied", words)
+    return loaded.settings, principal_endpoint(loaded.settings)
 
 
 class Log:

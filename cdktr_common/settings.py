@@ -17,6 +17,7 @@ import msgspec
 
 from cdktr_common import settings_file as settings_file_of
 from cdktr_common.errors import BAD_SETTINGS, Refusal
+from cdktr_common.principals import Principal, principal_of
 
 PORTS: Final = (
     "principal_port",
@@ -74,7 +75,7 @@ class Settings(msgspec.Struct, kw_only=True):
     logs_listening_port: int | None = None
     logs_publishing_port: int | None = None
     insecure: bool = False
-    principals: dict[str, str] = {}
+    principals: dict[str, str | Principal] = {}
     max_executors: int = msgspec.field(default_factory=lambda: os.cpu_count() or 1)
     agent_name: str = msgspec.field(default_factory=lambda: socket.gethostname().split(".")[0])
     labels: list[str] = []
@@ -112,6 +113,10 @@ class Settings(msgspec.Struct, kw_only=True):
                 raise ValueError(f"{name} is {value}, and at most {MOST:,} is taken")
             if value < least:
                 raise ValueError(f"{name} is {getattr(self, name)}, and at least {least} is needed")
+        for principal, entry in self.principals.items():
+            if not principal or not principal.isprintable():
+                raise ValueError(f"{principal[:40]!r} is no name of a principal")
+            principal_of(entry)
         for pool, amount in self.pools.items():
             if not POOL.fullmatch(pool):
                 raise ValueError(f"'{pool[:40]}' is no name of a pool: letters, digits, _.:=/@+-")
@@ -130,7 +135,8 @@ HELP: Final[dict[str, str]] = {
     "logs_listening_port": "port of logd's requests (5562)",
     "logs_publishing_port": "port on which logd publishes output (5563)",
     "insecure": "allow TCP without keys: anyone who reaches the port can run commands",
-    "principals": "names for addresses, for --principal NAME: {prod: 'tcp://10.0.0.5:5561'}",
+    "principals": "names for addresses, for --principal NAME: {dev: 'dev:5561', "
+    "prod: {address: 'tcp://10.0.0.5:5561', color: red, protected: true, read_only: false}}",
     "max_executors": "tasks an agent runs at the same time (its slots); default: cores",
     "agent_name": "name of the agent; default: host name",
     "labels": "labels of the agent; a task that asks for a label runs only where it is",
@@ -158,10 +164,12 @@ _OLDER_NAMES: Final[dict[str, tuple[str, ...]]] = {
 
 
 class Loaded(msgspec.Struct):
-    """Settings, and for each name where its value came from."""
+    """Settings, and for each name where its value came from. `chosen` is the entry of `principals`
+    that was asked for by name."""
 
     settings: Settings
     sources: dict[str, str]
+    chosen: Principal | None = None
 
 
 def load(
@@ -265,6 +273,11 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 # Endpoints. ipc always; TCP when a host or port is set.
+
+
+def known_principals(settings: Settings) -> dict[str, Principal]:
+    """What `principals` names, in its order."""
+    return {name: principal_of(entry) for name, entry in settings.principals.items()}
 
 
 def uses_tcp(settings: Settings) -> bool:

@@ -37,7 +37,7 @@ Options:
 def main(args: cli.Args) -> int:
     """Run the command."""
     reason = args["--reason"] or f"cancelled by {_somebody()}"
-    principal = Connection.of(args)
+    principal = Connection.of(args, changes=True)
     now = args["--now"]
     rows = [
         principal.ask(RunCancel(run=run, reason=reason, now=now), RunStatus).run

@@ -35,7 +35,7 @@ COLUMNS = (Column("RUN", lambda row: row["run"]), Column("TASK", lambda row: row
 def main(args: cli.Args) -> int:
     """Run the command."""
     run, task = run_and_task(args)
-    answer = Connection.of(args).ask(TaskContinue(run=run, task=task), TaskContinued)
+    answer = Connection.of(args, changes=True).ask(TaskContinue(run=run, task=task), TaskContinued)
     rows = [{"run": answer.run, "task": name} for name in answer.tasks]
     if rows or args["--json"]:
         table.show(args, rows, COLUMNS)

@@ -60,7 +60,7 @@ COLUMNS = (
 def main(args: cli.Args) -> int:
     """Run the command."""
     limit_s = _limit(args)
-    principal = Connection.of(args)
+    principal = Connection.of(args, changes=True)
     names = list(dict.fromkeys(args["AGENT"]))
     standing(principal, names)  # all of them or none
     try:

@@ -52,7 +52,7 @@ COLUMNS = (
 def main(args: cli.Args) -> int:
     """Run the command."""
     name = args["AGENT"]
-    principal = Connection.of(args)
+    principal = Connection.of(args, changes=True)
     known = {row.agent: row for row in principal.ask(AgentList(), AgentPage).agents}
     agent = known.get(name)
     if agent is not None and (args["--force"] or agent.state in ("silent", "gone")):

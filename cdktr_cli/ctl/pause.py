@@ -58,7 +58,7 @@ COLUMNS = (
 
 def main(args: cli.Args) -> int:
     """Run the command."""
-    principal = Connection.of(args)
+    principal = Connection.of(args, changes=True)
     page = principal.ask(WorkflowList(), WorkflowPage)
     reason = args["--reason"]
     if args["--all"]:

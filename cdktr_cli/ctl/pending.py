@@ -71,7 +71,7 @@ COLUMNS = (
 
 def main(args: cli.Args) -> int:
     """Run the command."""
-    principal = Connection.of(args)
+    principal = Connection.of(args, changes=bool(args["--cancel"]))
     if args["--cancel"]:
         reason = args["--reason"] or f"taken back by {somebody()}"
         rows = [_take_back(principal, name, reason) for name in dict.fromkeys(args["ID"])]

@@ -24,7 +24,7 @@ Options:
 
 def main(args: cli.Args) -> int:
     """Run the command."""
-    found = Connection.of(args).ask(WorkflowReload(), WorkflowReloaded)
+    found = Connection.of(args, changes=True).ask(WorkflowReload(), WorkflowReloaded)
     shown = {
         "loaded": found.loaded,
         "removed": found.removed,

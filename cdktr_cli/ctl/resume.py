@@ -33,7 +33,7 @@ Exit codes: 0 done - 3 no such workflow.
 
 def main(args: cli.Args) -> int:
     """Run the command."""
-    principal = Connection.of(args)
+    principal = Connection.of(args, changes=True)
     if args["--all"]:
         rows = principal.ask(WorkflowResume(), WorkflowPage).workflows
         left = [row.workflow for row in rows if row.paused]

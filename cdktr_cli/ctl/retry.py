@@ -44,7 +44,7 @@ def main(args: cli.Args) -> int:
     """Run the command."""
     if args["--all"] and args["--from"]:
         cli.fail("cdktr-ctl", "--all runs everything again: --from adds nothing", USAGE)
-    principal = Connection.of(args)
+    principal = Connection.of(args, changes=True)
     key = args["--key"] or f"retry-{os.urandom(10).hex()}"
     request = RunRetry(run=args["RUN"], tasks=args["--from"], all=args["--all"], key=key)
     (ref,) = principal.ask(request, RunStarted, request_id=key).runs

@@ -26,7 +26,7 @@ Options:
 
 def main(args: cli.Args) -> int:
     """Run the command."""
-    principal = Connection.of(args)
+    principal = Connection.of(args, changes=True)
     names = list(dict.fromkeys(args["AGENT"]))
     standing(principal, names)  # all of them or none
     rows = [principal.ask(AgentUndrain(agent=name), AgentStatus).agent for name in names]
