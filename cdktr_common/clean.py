@@ -131,7 +131,7 @@ def _piece(text: str, column: int) -> str:
         return text if text.isprintable() else _CONTROL.sub(_DOT, text)
     text = _CONTROL.sub(_DOT, _GONE.sub("", text))
     text = _ALONE.sub("\ufffd", text)
-    if not column and text and unicodedata.category(text[0])[0] == "M":
+    if text and unicodedata.category(text[0])[0] == "M":
         text = _DOT + text
     return _MAYBE_MARKS.sub(_few_marks, text)
 

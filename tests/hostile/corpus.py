@@ -76,7 +76,8 @@ _STEERS: Final = re.compile(
 
 def leaks(written: bytes, own: tuple[str, ...] = ()) -> list[str]:
     """What of the corpus is in the bytes that went to a terminal: escape sequences that a program
-    has no use for, controls, marks of direction, and `TITLE`. `own` is what it writes itself."""
+    has no use for, controls and marks of direction. `own` is what it writes itself. `TITLE` as
+    plain text is no leak: as a title it would be."""
     text = written.decode(errors="replace")
     for known in own:
         text = text.replace(known, "")
