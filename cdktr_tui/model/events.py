@@ -1,0 +1,95 @@
+"""The newest facts that were told, in order, each once: what the view of events shows.
+
+They serve the others, too: a page tells how things stood after fact number `seq`, and what was told
+after that while it was underway is folded on it again (`after`). Kept without what is large (plans,
+payloads, outputs); the whole of one can be asked for by its number. Knows no rows.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from cdktr_common.catalogue import facts as f
+from cdktr_common.catalogue.base import Fact
+from cdktr_common.catalogue.values import Plan
+from cdktr_tui.model.keys import EVENTS, Keys
+
+MOST: Final = 10_000
+"""Facts that are kept; of more the oldest go."""
+
+_SLACK: Final = 500
+"""So many more may be there for a moment: the oldest go at once, not one by one."""
+
+_SEQ: Final = attrgetter("seq")
+_NO_PLAN: Final = Plan(workflow="", tasks=[])
+
+_LARGE: Final[dict[type[Fact], dict[str, Any]]] = {
+    f.RunCreated: {"plan": _NO_PLAN, "payload": None, "params": {}, "reused": {}},
+    f.EventFired: {"payload": None, "params": {}},
+    f.EventDeferred: {"payload": None, "params": {}},
+    f.RunEnded: {"output": None},
+    f.TaskExpanded: {"items": []},
+}
+
+
+class Events:
+    """Facts by their number, the oldest first."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.complete_after = 0
+        """Of the facts that were followed, all with a higher number are here."""
+
+    def add(self, fact: Fact) -> bool:
+        """A fact was told. False: it is known."""
+        facts = self.facts
+        if facts and fact.seq <= facts[-1].seq:
+            at = bisect_left(facts, fact.seq, key=_SEQ)
+            if facts[at].seq == fact.seq or fact.seq <= self.complete_after:
+                return False
+            facts.insert(at, _light(fact))
+        else:
+            facts.append(_light(fact))
+        if len(facts) > MOST + _SLACK:
+            self._forget(len(facts) - MOST)
+        return True
+
+    def older(self, facts: Iterable[Fact]) -> Keys:
+        """Facts of before were asked for. More than fit in are left out."""
+        known = {fact.seq for fact in self.facts}
+        new = sorted((_light(each) for each in facts if each.seq not in known), key=_SEQ)
+        room = MOST - len(self.facts)
+        if not new or room <= 0:
+            return set()
+        self.facts = sorted([*new[-room:], *self.facts], key=_SEQ)
+        return {EVENTS}
+
+    def after(self, seq: int) -> list[Fact]:
+        """Those that were told with a higher number."""
+        return self.facts[bisect_right(self.facts, seq, key=_SEQ) :]
+
+    def drop(self) -> Keys:
+        """They are followed no more: between these and the next there may be others."""
+        if not self.facts:
+            return set()
+        self.complete_after = max(self.complete_after, self.facts[-1].seq)
+        self.facts = []
+        return {EVENTS}
+
+    def _forget(self, count: int) -> None:
+        self.complete_after = max(self.complete_after, self.facts[count - 1].seq)
+        del self.facts[:count]
+
+
+def _light(fact: Fact) -> Fact:
+    large = _LARGE.get(type(fact))
+    if large is not None:
+        return replace(fact, **large)
+    if type(fact) is f.TaskEnded and (fact.outputs or fact.result is not None):
+        return replace(fact, outputs={}, result=None)
+    return fact
