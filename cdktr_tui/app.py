@@ -1,0 +1,247 @@
+"""The program on the screen: takes what has come, folds it, and lets the view on top repaint.
+
+Once a frame, and only when something has come: news wake it, and while the terminal has not taken
+what was drawn before, nothing new is drawn (`terminal.Governor`); what is drawn then is newer. No
+work here waits for anybody. Which views there are stands in `views.MAKERS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+
+from cdktr_tui import themes, views
+from cdktr_tui.acting import Acting
+from cdktr_tui.actions import Subject
+from cdktr_tui.draw import glyphs
+from cdktr_tui.draw.line import Line, line
+from cdktr_tui.options import Options
+from cdktr_tui.session import FeedLike, Place, Session
+from cdktr_tui.terminal import Governor, Terminal
+from cdktr_tui.view import View
+from cdktr_tui.widgets.rows import RowsView
+
+NAMES = ("workflows", "runs", "agents", "schedule", "events", "query")
+"""Views that digits go to, in order."""
+
+FeedOf = Callable[[Place, Callable[[], None]], FeedLike]
+
+
+class CdktrApp(Terminal, App[int]):
+    """`places` are the principals that can be gone to, the first one at the beginning."""
+
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+    CSS = """
+    Screen { layers: base box; }
+    #body { height: 1fr; }
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Place],
+        options: Options,
+        feed_of: FeedOf,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.options = options
+        self.places: Mapping[str, Place] = {place.name: place for place in places}
+        self.signs = glyphs.choose(options.glyphs, utf8=options.utf8, term=options.term)
+        self.now = clock
+        self.sessions: dict[str, Session] = {}
+        self.session = self._session(places[0])
+        self.acting = Acting(self)
+        self._feed_of = feed_of
+        self._governor = Governor(self, options.fps)
+        self._frame_due: asyncio.TimerHandle | None = None
+        self._dirty: set[tuple[str, ...]] = set()
+        self._loop_: asyncio.AbstractEventLoop | None = None
+        self._second = 0
+
+    # Principals.
+
+    def _session(self, place: Place) -> Session:
+        session = self.sessions.get(place.name)
+        if session is None:
+            session = Session(place, self._feed_of(place, self._news))
+            self.sessions[place.name] = session
+            session.feed.start()
+        return session
+
+    @property
+    def view(self) -> View:
+        return self.session.view
+
+    def switch(self, name: str) -> None:
+        """Go to another principal; the views that were open on it are still there."""
+        self.session.follow(set())
+        self.session = self._session(self.places[name])
+        if not self.session.stack:
+            self.session.root(self._root("workflows"))
+        self._show()
+
+    # Going from view to view.
+
+    def _root(self, name: str) -> View:
+        known = self.session.roots.get(name)
+        if known is None:
+            known = self.session.roots[name] = views.make(name, self.session)
+        return known
+
+    def go(self, name: str) -> None:
+        """To a view that stands at the beginning of paths, as it was left."""
+        if name in NAMES:
+            if self.session.stack != [self._root(name)]:
+                self.session.root(self._root(name))
+                self._show()
+        else:
+            self.open(views.make(name, self.session))
+
+    def open(self, view: View) -> None:
+        """Down to a view of something."""
+        self.session.open(view)
+        self._show()
+
+    def back(self) -> None:
+        """One step back: what lies over the view, its filter and marks, then the view above."""
+        if not self.view.undo() and self.session.up():
+            self._show()
+
+    def leave(self) -> None:
+        """To the view above; from the uppermost out of the program."""
+        if self.session.up():
+            self._show()
+        else:
+            self.exit(0)
+
+    def last(self) -> None:
+        """To what was shown before; again: back here."""
+        if self.session.past:
+            self.session.past[-1], self.session.stack = self.session.stack, self.session.past[-1]
+            self._show()
+
+    def history(self, step: int) -> None:
+        """Back or forward in what was shown."""
+        if self.session.move(step):
+            self._show()
+
+    def _show(self) -> None:
+        view = self.view
+        installed = {screen for screen in self._installed_screens.values()}
+        if view not in installed:
+            self.install_screen(view, f"view-{id(view)}")
+        if self.screen is not view:
+            self.switch_screen(view)
+        kept = {each for session in self.sessions.values() for each in session.kept()}
+        for screen in installed:
+            if isinstance(screen, View) and screen not in kept and screen is not view:
+                self.uninstall_screen(screen)
+                screen.remove()
+
+    def shown(self, view: View) -> None:
+        """A view has come to the top: it follows what it needs and asks for its pages."""
+        if view is not self.view:
+            return
+        self.session.follow(view.topics())
+        if view.stale:
+            view.stale = False
+            view.load()
+        view.restate()
+
+    def hidden(self, view: View) -> None:
+        """A view is shown no longer: what it knows grows old."""
+        view.stale = True
+
+    def on_mount(self) -> None:
+        self._loop_ = asyncio.get_running_loop()
+        for theme in themes.ALL:
+            self.register_theme(theme)
+        self.theme = self.options.theme
+        self.session.root(self._root("workflows"))
+        self.set_interval(1.0, self._tick)
+        self._show()
+        self._news()
+        if self.options.view:
+            self.acting.line(self.options.view)
+
+    # Frames.
+
+    def _news(self) -> None:
+        """Something has come. Called from any thread."""
+        if self._loop_ is not None and not self._loop_.is_closed():
+            self._loop_.call_soon_threadsafe(self._want_frame)
+
+    def _want_frame(self) -> None:
+        if self._frame_due is None and self._loop_ is not None:
+            self._frame_due = self._loop_.call_later(self._governor.wait(), self._frame)
+
+    def _frame(self) -> None:
+        self._frame_due = None
+        for session in self.sessions.values():
+            dirty, output = session.take()
+            if session is self.session:
+                self._take(dirty, output)
+        if not self._dirty:
+            return
+        if not self._governor.ready():
+            self._want_frame()
+            return
+        dirty, self._dirty = self._dirty, set()
+        self._governor.drawn()
+        with self.batch_update():
+            self.view.changed(dirty)
+            self.view.restate()
+
+    def _take(self, dirty: set[tuple[str, ...]], output: list[Any]) -> None:
+        before = bool(self._dirty)
+        self._dirty |= dirty
+        if ("link",) in dirty and self.session.model.link.state == "up":
+            self.view.load()
+        if any(key[0] == "gap" for key in dirty):
+            self.view.load()
+        if output:
+            self.view.output(output)
+            self._dirty.add(("output",))
+        if self._dirty and not before:
+            self._want_frame()
+
+    def _tick(self) -> None:
+        if self._governor.ready():
+            with self.batch_update():
+                self.view.tick(self.now())
+                self.view.restate()
+
+    # What is said at the top.
+
+    def header(self) -> tuple[Line, Line]:
+        """The principal's name and how it stands with it; the views; the clock."""
+        place, link = self.session.place, self.session.model.link
+        name = place.name.upper() if place.protected else place.name
+        style = "protected" if place.protected else place.colour or "accent"
+        spans = [" ", (name, f"{style} bold"), " ", self.signs.span(link.state)]
+        if link.state == "lost" and link.at is not None:
+            spans += [(f" lost {self.now() - link.at:.0f} s", "bad")]
+        if place.read_only or self.options.read_only:
+            spans += [(" read-only", "warn")]
+        spans += ["  "]
+        narrow = self.size.width < 100
+        for number, each in enumerate(NAMES, 1):
+            here = bool(self.session.stack) and self.session.stack[0].NAME == each
+            text = f"{number} {each.capitalize()}"
+            if narrow and not here:
+                text = f"{number} {each.capitalize()[:8]}"
+            spans += [(text, "title reverse" if here else f"@view('{each}')"), " "]
+        clock = time.strftime("%H:%M", time.localtime(self.now()))
+        return line(*spans), line((clock, "dim"), " ")
+
+    # Doing something.
+
+    def act(self, verb: str, subjects: Sequence[Subject]) -> None:
+        """Do what a key says, to these."""
+        self.acting.do(verb, list(subjects))
