@@ -1,0 +1,133 @@
+"""From lines to what Textual shows: names of styles become colours of the theme.
+
+A strip says the same with as few changes of colour as possible: over a slow line they are most of
+what a frame costs. Two strips that look alike are equal, so that what did not change can be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from rich.cells import cell_len
+from rich.color import ColorParseError
+from rich.errors import StyleSyntaxError
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+from textual.color import ColorParseError as OddColour
+from textual.strip import Strip
+from textual.theme import Theme
+
+from cdktr_tui.draw.line import Span, crop
+from cdktr_tui.themes import rich_colour, styles
+
+NULL: Final = Style.null()
+
+
+class Palette:
+    """What the names of styles mean in a theme."""
+
+    def __init__(self, theme: Theme) -> None:
+        self.theme = theme
+        self.text = NULL if theme.ansi or not theme.foreground else _colour(theme.foreground)
+        self._words = styles(theme)
+        self._known: dict[str, Style] = {}
+
+    def style(self, names: str) -> Style:
+        """Names separated by blanks; what is none of ours is Rich's (`#ff8800`, `on red`)."""
+        known = self._known.get(names)
+        if known is None:
+            known = self.text
+            for name in names.split():
+                known += self._one(name)
+            self._known[names] = known
+        return known
+
+    def _one(self, name: str) -> Style:
+        try:
+            return Style.parse(self._words.get(name, rich_colour(name)))
+        except (StyleSyntaxError, ColorParseError):
+            return NULL
+
+
+_palettes: dict[str, Palette] = {}
+
+
+def palette(theme: Theme) -> Palette:
+    """The palette of a theme, made once."""
+    known = _palettes.get(theme.name)
+    if known is None or known.theme is not theme:
+        known = _palettes[theme.name] = Palette(theme)
+    return known
+
+
+def strip(
+    line: Iterable[Span], width: int, colours: Palette, over: str = "", start: int = 0
+) -> Strip:
+    """The cells of a line from `start` on, filled up to `width`. `over` names a style that is laid
+    over all of it; one that reverses hides the others, which would be stripes else."""
+    above = colours.style(over) if over else NULL
+    alone = bool(above.reverse)
+    segments: list[Segment] = []
+    texts: list[str] = []
+    last: Style | None = None
+    for text, names in crop(line, start, width):
+        if not text:
+            continue
+        style = above if alone else colours.style(names) + above if over else colours.style(names)
+        if last is not None and (
+            style == last or (text.isspace() and ground(style) == ground(last))
+        ):
+            texts.append(text)
+            continue
+        if last is not None:
+            segments.append(Segment("".join(texts), last))
+        texts, last = [text], style
+    if last is not None:
+        segments.append(Segment("".join(texts), last))
+    return Strip(segments, width)
+
+
+def ground(style: Style) -> tuple[object, ...]:
+    """What is seen of a style on a blank."""
+    lines = bool(style.underline), bool(style.strike)
+    return (style.bgcolor, *lines, bool(style.reverse), style.color if style.reverse else None)
+
+
+def changed(old: Strip, new: Strip) -> tuple[int, int] | None:
+    """From which cell to which one two strips of the same width differ; None: they do not."""
+    if old == new:
+        return None
+    before, after = _cells(old), _cells(new)
+    if len(before) != len(after):
+        return 0, max(len(before), len(after))
+    first = next((at for at, cell in enumerate(before) if cell != after[at]), None)
+    if first is None:
+        return None
+    last = len(after)
+    while before[last - 1] == after[last - 1]:
+        last -= 1
+    return first, last
+
+
+def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
+    """What is in each cell. A wide letter is in both of its cells, one without width is with the
+    letter before it; a blank is just a blank unless its colour is to be seen."""
+    cells: list[tuple[str, Style | None]] = []
+    for text, style, _ in strip:
+        bare = None if style is None or ground(style) == ground(NULL) else style
+        for letter in text:
+            size = 1 if letter.isascii() else cell_len(letter)
+            if size == 0 and cells:
+                cells[-1] = (cells[-1][0] + letter, cells[-1][1])
+            else:
+                cells.extend([(letter, bare if letter == " " else style)] * size)
+    return cells
+
+
+def _colour(text: str) -> Style:
+    try:
+        return Style(color=Color.parse(text).rich_color)
+    except OddColour:
+        return NULL
