@@ -90,7 +90,7 @@ KEYS: Final[tuple[Key, ...]] = (
     _all("view.back", "escape", "back", "back", "one step back: box, marks, pane, view"),
     _all("view.leave", "q", "app.leave", "leave", "the view before; at the top: quit"),
     _all("view.quit", "ctrl+q", "app.quit", "quit", "quit at once", True),
-    _all("view.suspend", "ctrl+z", "app.suspend_process", "suspend", "to the shell, `fg` back", True),
+    _all("view.suspend", "ctrl+z", "app.suspend_process", "suspend", "out; `fg` is back", True),
     _all("history.last", "-", "app.last", "last", "the view shown before this one"),
     _all("history.back", "[", "app.history(-1)", "before", "back in the history of views"),
     _all("history.forward", "]", "app.history(1)", "after", "forward in the history of views"),
