@@ -21,6 +21,7 @@ from cdktr_common.catalogue.logd import LogLive
 from cdktr_common.catalogue.values import LogChunk
 from cdktr_common.codec import encode
 from cdktr_logd.core import OUTPUT
+from cdktr_logd.joining import Placed, joined
 
 STAT_S: Final = 2.0
 REPEATS: Final = 8
@@ -62,13 +63,17 @@ class Live:
 
     def publish(self, stored: Iterable[tuple[int, LogChunk]]) -> None:
         """Publish what has a listener: output, since files are not for watching."""
+        heard: list[Placed] = []
         for pos, chunk in stored:
             if chunk.stream not in OUTPUT:
                 continue
             topic = topic_of(chunk.workflow, chunk.run, chunk.task)
             self.moved(topic, pos)
             if self._prefixes and topic.startswith(self._prefixes):
-                self._send(topic, encode(LogLive(seq=pos, chunk=chunk)))
+                heard.append((pos, chunk))
+        for pos, chunk in joined(heard):
+            topic = topic_of(chunk.workflow, chunk.run, chunk.task)
+            self._send(topic, encode(LogLive(seq=pos, chunk=chunk)))
 
     def moved(self, topic: str, pos: int) -> None:
         """`stat/` is to tell that a stream has come so far."""

@@ -39,10 +39,13 @@ from cdktr_principal.decisions import (
     triggers,
 )
 from cdktr_principal.decisions.core import Core, Moment
+from cdktr_principal.decisions.session import CPU_S
 from cdktr_principal.definitions import Definitions
 from cdktr_principal.folder import Scan
-from cdktr_principal.publishing import Publishing
+from cdktr_principal.publishing import STAT_S, Publishing
 from cdktr_principal.requests import queries, why
+from cdktr_principal.requests.agents import agent_detail, agent_list
+from cdktr_principal.requests.counts import counts
 from cdktr_principal.requests.waits import EventWaits, RunWaits
 from cdktr_principal.sources import Sources
 from cdktr_principal.state.records import Run
@@ -101,21 +104,22 @@ class Service:
             p.EventPending: lambda _, r, at: deferred.pending(core, r),
             p.EventCancel: partial(deferred.cancel, core),
             p.RunList: lambda _, r, at: queries.run_list(core.state, r),
-            p.RunShow: lambda _, r, at: queries.run_detail(self._find(r.run)),
+            p.RunShow: lambda _, r, at: queries.run_detail(core.state, self._find(r.run)),
             p.RunWait: self._run_waits.wait,
             p.RunCancel: self._run_cancel,
             p.RunRetry: lambda _, r, at: triggers.run_retry(core, self._find(r.run), r, at),
             p.RunWhy: self._run_why,
             p.TaskContinue: self._task_continue,
-            p.TaskList: lambda _, r, at: queries.task_list(core.session, self._find(r.run), r),
-            p.WorkflowList: lambda _, r, at: queries.workflow_page(core.state, core.session),
+            p.TaskList: self._task_list,
+            p.WorkflowList: lambda _, r, at: queries.workflow_list(core.state, core.session, r),
             p.WorkflowShow: self._workflow_show,
             p.WorkflowPause: partial(pauses.pause, core),
             p.WorkflowResume: partial(pauses.resume, core),
             p.ScheduleList: lambda _, r, at: queries.schedule_list(core.state, core.session, r),
             p.TickReport: partial(ticks.tick_report, core),
             p.WorkflowReload: self._workflow_reload,
-            p.AgentList: lambda _, r, at: queries.agent_list(core.state, core.session),
+            p.AgentList: lambda _, r, at: agent_list(core.state, core.session, r.cpu),
+            p.AgentShow: lambda _, r, at: agent_detail(core.state, core.session, r.agent),
             p.EventList: self._event_list,
             p.AgentHello: self._agent_hello,
             p.AgentDrain: partial(operators.drain, core),
@@ -140,7 +144,8 @@ class Service:
         self.loop.on_wake(self._take_scan)
         self.loop.every(0.25, self._tick)
         self.keeper.hook(self.loop)
-        self.loop.every(2.0, lambda: self._publishing.publish_stat(self.journal.seq))
+        self.loop.every(STAT_S, self._count)
+        self.loop.every(CPU_S, lambda: self.core.session.sample(clock()))
         self.loop.every(self.definitions.refresh_s, self.reload)
         self.loop.after = self._commit
         self._commit()
@@ -174,6 +179,12 @@ class Service:
         at = self._moment()
         agents.tick(self.core, at)
         self._run_waits.tick(at.clock)
+
+    def _count(self) -> None:
+        """Tell how many there are of everything and how agents are, to those who listen."""
+        state, session, ts = self.core.state, self.core.session, time.time()
+        self._publishing.publish_stat(self.journal.seq, ts, lambda: counts(state, ts))
+        self._publishing.publish_loads(lambda: agent_list(state, session).agents)
 
     def _commit(self) -> None:
         """Make this turn's facts durable, then let everything out that waited for it."""
@@ -218,6 +229,10 @@ class Service:
 
     def _workflow_show(self, ask: Ask, request: p.WorkflowShow, at: Moment) -> Reply:
         return queries.workflow_detail(self.core.state, self.core.session, request.workflow)
+
+    def _task_list(self, ask: Ask, request: p.TaskList, at: Moment) -> Reply:
+        core = self.core
+        return queries.task_list(core.state, core.session, self._find(request.run), request)
 
     def _run_cancel(self, ask: Ask, request: p.RunCancel, at: Moment) -> Reply:
         run = self._find(request.run)

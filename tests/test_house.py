@@ -46,7 +46,7 @@ PURE = (
         "core", "custody", "watch", "appetite", "beats", "arrivals", "reports", "direct", "dotenv",
         "masking", "outputs", "steps", "globs", "chunks",
     )),
-    "cdktr_logd/core.py",
+    "cdktr_logd/core.py", "cdktr_logd/joining.py",
     *(f"cdktr_cron/{name}.py" for name in (
         "schedule", "wall", "zones", "planner", "book", "accounts", "outlook",
     )),

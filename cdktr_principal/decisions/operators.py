@@ -15,6 +15,7 @@ from cdktr_principal.decisions import agents
 from cdktr_principal.decisions.core import Core, Moment
 from cdktr_principal.decisions.session import Ask
 from cdktr_principal.requests import queries
+from cdktr_principal.requests.agents import agent_row, find_agent
 from cdktr_principal.state.records import Agent, Run
 
 _REASON_MOST = 500
@@ -22,7 +23,7 @@ _REASON_MOST = 500
 
 def drain(core: Core, ask: Ask, request: p.AgentDrain, at: Moment) -> Reply:
     """`agent.drain`."""
-    agent = queries.find_agent(core.state, request.agent)
+    agent = find_agent(core.state, request.agent)
     reason = _reason(request.reason) or "drained by an operator"
     if not agent.drain or agent.drain_reason != reason:
         _set_drain(core, agent, True, reason, at)
@@ -31,7 +32,7 @@ def drain(core: Core, ask: Ask, request: p.AgentDrain, at: Moment) -> Reply:
 
 def undrain(core: Core, ask: Ask, request: p.AgentUndrain, at: Moment) -> Reply:
     """`agent.undrain`."""
-    agent = queries.find_agent(core.state, request.agent)
+    agent = find_agent(core.state, request.agent)
     if agent.drain:
         _set_drain(core, agent, False, "", at)
     return _status(core, agent)
@@ -46,7 +47,7 @@ def _set_drain(core: Core, agent: Agent, on: bool, reason: str, at: Moment) -> N
 
 def lost(core: Core, ask: Ask, request: p.AgentLost, at: Moment) -> Reply:
     """`agent.lost`: everything it held is given up now."""
-    agent = queries.find_agent(core.state, request.agent)
+    agent = find_agent(core.state, request.agent)
     heard = core.session.heard_within(agent.name, at.clock, core.timing.silent_s)
     if heard and agent.state in ("ready", "draining") and not request.force:
         raise ProtocolError(
@@ -83,4 +84,4 @@ def _reason(text: str) -> str:
 
 
 def _status(core: Core, agent: Agent) -> p.AgentStatus:
-    return p.AgentStatus(agent=queries.agent_row(core.state, core.session, agent))
+    return p.AgentStatus(agent=agent_row(core.state, core.session, agent))

@@ -6,8 +6,8 @@ every attempt in work a whole new lease. Pure: clocks come as arguments.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 Ask = Any
 """Where an answer goes; the core hands it back and never looks inside."""
+
+CPU_S: Final = 5.0
+CPU_KEPT: Final = 60
+"""How far samples of an agent's load are apart, and how many of them are kept: five minutes."""
 
 
 class FetchWait(msgspec.Struct):
@@ -66,6 +70,7 @@ class Session:
         self.ordered: set[str] = set()
         self.loads: dict[str, AgentLoad] = {}
         self.heard_ts: dict[str, float] = {}
+        self.cpu: dict[str, deque[float]] = {}
         self._heard: dict[str, float] = {}
         self._sent: dict[str, float] = {}
         self._started: float | None = None
@@ -82,6 +87,17 @@ class Session:
         if self._started is None:
             self._started = clock
         return clock - self._heard.get(agent, self._started) <= seconds
+
+    def sample(self, clock: float) -> None:
+        """Keep a sample of all that was heard since the last one; wanted every `CPU_S`."""
+        for agent, load in self.loads.items():
+            if self.heard_within(agent, clock, CPU_S):
+                self.cpu.setdefault(agent, deque(maxlen=CPU_KEPT)).append(load.cpu_pct)
+
+    def cpu_of(self, agent: str, most: int) -> list[float]:
+        """The newest of its samples, the very newest last."""
+        kept = self.cpu.get(agent)
+        return list(kept)[-most:] if kept and most > 0 else []
 
     def overtaken(self, agent: str, sent_s: float) -> bool:
         """Was something that the agent said later taken before this? (By its own clock.)"""
@@ -102,6 +118,7 @@ class Session:
         self.beats.pop(agent, None)
         self.last_batch.pop(agent, None)
         self.loads.pop(agent, None)
+        self.cpu.pop(agent, None)
         self.progress.pop(agent, None)
 
     def batch_again(self, agent: str, request_id: str | None) -> TaskBatch | None:

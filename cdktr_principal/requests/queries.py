@@ -1,16 +1,20 @@
-"""What can be asked about the state: rows, pages, and ids by their beginnings. Changes nothing."""
+"""What can be asked about the state: rows, pages, and ids by their beginnings. Changes nothing.
+
+A page tells the seq up to which it was folded: it is made whole between two facts, so that who
+follows the facts after it has neither missed nor doubled any.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import (
-    AgentRow,
     AttemptRow,
+    RunMark,
     RunRow,
     ScheduleRow,
     TaskRow,
@@ -22,7 +26,8 @@ from cdktr_principal.decisions.ready import nearest
 from cdktr_principal.decisions.session import Session
 from cdktr_principal.language.listening import heard
 from cdktr_principal.language.timing import schedule_text
-from cdktr_principal.state.records import Agent, Attempt, Run, Task
+from cdktr_principal.requests import picked
+from cdktr_principal.state.records import Attempt, Run, Task
 from cdktr_principal.state.schedules import EVERY, Planned
 from cdktr_principal.state.state import State
 
@@ -34,6 +39,9 @@ PAGE_BYTES: Final = 1 << 20
 
 ROW_BYTES: Final = 400
 """About what a task takes in it, and each of its attempts."""
+
+LAST_MOST: Final = 100
+"""Runs of a workflow in its row at most."""
 
 
 def find_run(state: State, name: str) -> Run:
@@ -84,29 +92,27 @@ def run_row(run: Run) -> RunRow:
 def run_list(state: State, request: p.RunList) -> p.RunPage:
     """`run.list`."""
     rows: list[RunRow] = []
-    limit = _limit(request.limit)
+    limit, more = _limit(request.limit), False
+    before = state.seq + 1 if request.before is None else request.before
+    asked = picked.of_runs(request)
     for run in reversed(state.runs.values()):
-        if request.before is not None and run.seq >= request.before:
-            continue
-        if request.workflow is not None and request.workflow not in (run.workflow, run.plan.name):
-            continue
-        if request.state is not None and run.state != request.state:
-            continue
-        if len(rows) == limit:
-            return p.RunPage(runs=rows, more=True)
-        rows.append(run_row(run))
-    return p.RunPage(runs=rows)
+        if run.seq < before and all(fits(run) for fits in asked):
+            if len(rows) == limit:
+                more = True
+                break
+            rows.append(run_row(run))
+    return p.RunPage(runs=rows, more=more, seq=state.seq, epoch=state.epoch)
 
 
-def run_detail(run: Run) -> p.RunDetail:
+def run_detail(state: State, run: Run) -> p.RunDetail:
     """`run.show`."""
     return p.RunDetail(
         run=run_row(run), plan=run.plan, payload=run.payload, key=run.key, params=run.params,
-        output=run.output,
+        output=run.output, seq=state.seq,
     )  # fmt: skip
 
 
-def task_list(session: Session, run: Run, request: p.TaskList) -> p.TaskPage:
+def task_list(state: State, session: Session, run: Run, request: p.TaskList) -> p.TaskPage:
     """`task.list`; a page is cut short when what its tasks gave is large."""
     start = max(0, request.after)
     rows: list[TaskRow] = []
@@ -118,7 +124,8 @@ def task_list(session: Session, run: Run, request: p.TaskList) -> p.TaskPage:
         size += ROW_BYTES * (1 + len(task.attempts)) + len(task.result or "")
         size += len(encode(task.outputs)) if task.outputs else 0
     end = start + len(rows)
-    return p.TaskPage(run=run.id, tasks=rows, next=end if end < len(run.tasks) else None)
+    more = end if end < len(run.tasks) else None
+    return p.TaskPage(run=run.id, tasks=rows, next=more, seq=state.seq)
 
 
 def _task_row(session: Session, task: Task) -> TaskRow:
@@ -150,13 +157,47 @@ def _attempt_row(attempt: Attempt) -> AttemptRow:
     )  # fmt: skip
 
 
+def workflow_list(state: State, session: Session, request: p.WorkflowList) -> p.WorkflowPage:
+    """`workflow.list`."""
+    names = sorted(name for name in state.workflows if name > request.after)
+    if request.workflow is not None:
+        fits = picked.like(request.workflow)
+        names = [name for name in names if fits(name)]
+    listed = names[: request.limit] if request.limit > 0 else names
+    page = workflow_page(state, session, listed, request.last)
+    more = listed[-1] if len(listed) < len(names) else None
+    return msgspec.structs.replace(page, next=more)
+
+
 def workflow_page(
-    state: State, session: Session, names: Iterable[str] | None = None
+    state: State, session: Session, names: Sequence[str], last: int = 0
 ) -> p.WorkflowPage:
-    """`workflow.list`: these, or all."""
-    listed = sorted(state.workflows) if names is None else names
-    rows = [_workflow_row(state, session, name) for name in listed]
-    return p.WorkflowPage(workflows=rows, paused=EVERY in state.schedules.pauses)
+    """These, each with up to so many of its last runs."""
+    marks = _last_runs(state, names, min(last, LAST_MOST)) if last > 0 else {}
+    rows = [_workflow_row(state, session, name, marks.get(name)) for name in names]
+    return p.WorkflowPage(
+        workflows=rows, paused=EVERY in state.schedules.pauses, seq=state.seq
+    )  # fmt: skip
+
+
+def _last_runs(state: State, names: Sequence[str], most: int) -> dict[str, list[RunMark]]:
+    """By workflow, oldest first: one look at the runs, however many workflows there are."""
+    found: dict[str, list[RunMark]] = {name: [] for name in names}
+    missing = len(found)
+    for run in reversed(state.runs.values()):
+        if not missing:
+            break
+        marks = found.get(run.workflow)
+        if marks is not None and len(marks) < most:
+            mark = RunMark(
+                run=run.id, state=run.state, created_ts=run.created_ts, started_ts=run.started_ts,
+                ended_ts=run.ended_ts,
+            )  # fmt: skip
+            marks.append(mark)
+            missing -= len(marks) == most
+    for marks in found.values():
+        marks.reverse()
+    return found
 
 
 def find_workflow(state: State, name: str) -> str:
@@ -176,25 +217,28 @@ def find_workflow(state: State, name: str) -> str:
 def workflow_detail(state: State, session: Session, name: str) -> p.WorkflowDetail:
     """`workflow.show`, by id or by a name that only one has."""
     found = find_workflow(state, name)
-    row = _workflow_row(state, session, found)
+    row = _workflow_row(state, session, found, None)
     return p.WorkflowDetail(workflow=row, plan=state.workflows[found].plan)
 
 
-def _workflow_row(state: State, session: Session, name: str) -> WorkflowRow:
-    workflow = state.workflows[name]
+def _workflow_row(
+    state: State, session: Session, name: str, last: list[RunMark] | None
+) -> WorkflowRow:
+    workflow, admission = state.workflows[name], state.admission
+    running, queued = admission.running[name], len(admission.queued.get(name, ()))
     plan, pauses = workflow.plan, state.schedules.pauses
     paused, reason = state.paused(name), pauses.get(name) or pauses.get(EVERY, "")
     if plan is None:
         return WorkflowRow(
             workflow=name, file=workflow.file, broken=workflow.broken, paused=paused,
-            paused_reason=reason,
+            paused_reason=reason, last=last or [], running=running, queued=queued,
         )  # fmt: skip
     return WorkflowRow(
         workflow=name, name=plan.name, description=plan.description, tasks=len(plan.tasks),
         events=heard(plan), schedule=schedule_text(plan),
         hash=workflow.hash, file=workflow.file, loaded_ts=workflow.loaded_ts,
         broken=workflow.broken, paused=paused, paused_reason=reason,
-        next_ts=_next_ts(state, session, name),
+        next_ts=_next_ts(state, session, name), last=last or [], running=running, queued=queued,
     )  # fmt: skip
 
 
@@ -229,30 +273,6 @@ def _schedule_row(session: Session, planned: Planned) -> ScheduleRow:
     return ScheduleRow(
         paused=planned.paused_ts is not None, next_ts=next_ts, **msgspec.structs.asdict(planned)
     )
-
-
-def agent_list(state: State, session: Session) -> p.AgentPage:
-    """`agent.list`; agents that have left are shown until the name is used again."""
-    rows = [agent_row(state, session, agent) for _, agent in sorted(state.agents.items())]
-    return p.AgentPage(agents=rows)
-
-
-def agent_row(state: State, session: Session, agent: Agent) -> AgentRow:
-    """An agent as a row."""
-    return AgentRow(
-        agent=agent.name, state=agent.state, host=agent.host, version=agent.version,
-        slots=agent.slots, running=len(state.held.get(agent.name, {})), labels=agent.labels,
-        load=session.loads.get(agent.name), heard_ts=session.heard_ts.get(agent.name),
-        losses=agent.losses, reason=agent.reason, drain=agent.drain,
-    )  # fmt: skip
-
-
-def find_agent(state: State, name: str) -> Agent:
-    """An agent by name. Raises not_found."""
-    agent = state.agents.get(name)
-    if agent is None:
-        raise ProtocolError("not_found", f"no agent '{name}'", nearest(name, state.agents))
-    return agent
 
 
 def _limit(limit: int) -> int:

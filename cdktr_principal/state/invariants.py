@@ -5,6 +5,8 @@ Each sentence of the result is one violation. Pure; reads only.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from cdktr_principal.state.listening import Listening
 from cdktr_principal.state.records import FINAL, Run, Task
 from cdktr_principal.state.state import State
@@ -25,6 +27,7 @@ def violations(state: State) -> list[str]:
     held = {token for tokens in state.held.values() for token in tokens}
     if held != set(state.tokens):
         found.append("tokens held by agents are not the current tokens")
+    found += _of_counts(state)
     found += _of_what_waits(state)
     listening = Listening()
     for name, workflow in state.workflows.items():
@@ -33,6 +36,25 @@ def violations(state: State) -> list[str]:
         found.append("who listens is not what the workflows in force say")
     if any(not queue for queue in state.ready.values()):
         found.append("an empty ready queue is kept")
+    return found
+
+
+def _of_counts(state: State) -> list[str]:
+    found = []
+    busy = {
+        agent: sum(task.attempts[-1].slots for task in tokens.values())
+        for agent, tokens in state.held.items()
+    }
+    if state.busy != busy:
+        found.append(f"agents hold slots {busy}, but {state.busy} are counted")
+    going = [run for run in state.runs.values() if run.ended_ts is None]
+    running = Counter(run.workflow for run in going if run.state == "RUNNING")
+    if state.admission.running != running:
+        found.append(f"{running} are running, but {state.admission.running} are counted")
+    totals = Counter("queued" if run.queued else "active" for run in going)
+    totals["running"] = running.total()
+    if state.admission.totals != totals:
+        found.append(f"there are {totals} runs, but {state.admission.totals} are counted")
     return found
 
 

@@ -206,39 +206,30 @@ def task_assigned(state: State, fact: f.TaskAssigned) -> None:
     move(fact, task, "RUNNING")
     state.dequeue(task)
     aid = state.agents[fact.agent].aid if fact.agent in state.agents else ""
-    task.attempts.append(
-        Attempt(
-            fact.n,
-            fact.token,
-            fact.agent,
-            fact.boot,
-            fact.seq,
-            fact.ts,
-            aid=aid,
-            lost_after_s=fact.lost_after_s,
-            asked_s=fact.asked_s,
-            slots=fact.slots,
-        )
-    )
+    attempt = Attempt(
+        fact.n, fact.token, fact.agent, fact.boot, fact.seq, fact.ts, aid=aid,
+        lost_after_s=fact.lost_after_s, asked_s=fact.asked_s, slots=fact.slots,
+    )  # fmt: skip
+    task.attempts.append(attempt)
     if fact.name:
         task.given_name = fact.name
-    state.tokens[fact.token] = task
-    state.held.setdefault(fact.agent, {})[fact.token] = task
-    started(run, fact.ts)
+    state.hold(task, attempt)
+    started(state, run, fact.ts)
     if run.home is None and run.plan.placement == "together":
         state.bind(run, fact.agent)
 
 
-def started(run: Run, ts: float) -> None:
+def started(state: State, run: Run, ts: float) -> None:
     """Something of it is at work."""
     if run.started_ts is None:
         run.state = "RUNNING"
         run.started_ts = ts
+        state.admission.started(run)
 
 
 def _end_attempt(state: State, task: Task, fact: Ending) -> None:
     attempt = task.attempts[-1]
-    state.forget_token(attempt.token, attempt.agent)
+    state.forget_token(attempt)
     attempt.started_ts = fact.started_ts
     attempt.ended_ts = fact.ended_ts or fact.ts
     attempt.reason = fact.reason
@@ -304,7 +295,7 @@ def task_expanded(state: State, fact: f.TaskExpanded) -> None:
     task = state.task(fact.run, fact.task)
     move(fact, task, "RUNNING")
     state.due.pop(task, None)
-    started(task.run, fact.ts)
+    started(state, task.run, fact.ts)
     copies.expand(state, task, fact.items)
 
 
@@ -314,7 +305,7 @@ def task_called(state: State, fact: f.TaskCalled) -> None:
     state.due.pop(task, None)
     task.calls = fact.calls
     task.tries = fact.n
-    started(task.run, fact.ts)
+    started(state, task.run, fact.ts)
 
 
 def task_ended(state: State, fact: f.TaskEnded) -> None:

@@ -30,7 +30,16 @@ from cdktr_principal.state.deferred import Deferred
 from cdktr_principal.state.demand import demand
 from cdktr_principal.state.lifecycle import InvalidTransition as InvalidTransition
 from cdktr_principal.state.listening import Listening
-from cdktr_principal.state.records import Agent, KeyUse, Queue, QueueName, Run, Task, Workflow
+from cdktr_principal.state.records import (
+    Agent,
+    Attempt,
+    KeyUse,
+    Queue,
+    QueueName,
+    Run,
+    Task,
+    Workflow,
+)
 from cdktr_principal.state.schedules import Schedules
 from cdktr_principal.state.windows import Windows
 
@@ -65,6 +74,7 @@ class State:
         self.agents: dict[str, Agent] = {}
         self.tokens: dict[str, Task] = {}
         self.held: dict[str, dict[str, Task]] = {}
+        self.busy: dict[str, int] = {}
         self.ready: dict[QueueName, Queue] = {}
         self.ready_order = 0
         self.due: dict[Task, None] = {}
@@ -258,13 +268,22 @@ class State:
         for task in waiting:
             self.enqueue(task)
 
-    def forget_token(self, token: str, agent: str) -> None:
-        self.tokens.pop(token, None)
+    def hold(self, task: Task, attempt: Attempt) -> None:
+        """An agent has the attempt from now on, in so many of its slots."""
+        agent = attempt.agent
+        self.tokens[attempt.token] = task
+        self.held.setdefault(agent, {})[attempt.token] = task
+        self.busy[agent] = self.busy.get(agent, 0) + attempt.slots
+
+    def forget_token(self, attempt: Attempt) -> None:
+        """It has it no more."""
+        agent = attempt.agent
+        self.tokens.pop(attempt.token, None)
         held = self.held.get(agent)
-        if held is not None:
-            held.pop(token, None)
+        if held is not None and held.pop(attempt.token, None) is not None:
+            self.busy[agent] -= attempt.slots
             if not held:
-                del self.held[agent]
+                del self.held[agent], self.busy[agent]
 
     def remember_finished(self, run: Run) -> None:
         """A run has ended; of too many the oldest is forgotten."""

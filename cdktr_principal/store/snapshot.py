@@ -224,6 +224,8 @@ def _restore_run(state: State, image: RunImage) -> list[Task]:
         _count_copies(run.tasks[index], image.tasks[index])
     if run.ended_ts is None:
         state.admission.created(run)
+        if run.started_ts is not None:
+            state.admission.started(run)
     return [task for task in run.tasks if task.order]
 
 
@@ -248,9 +250,7 @@ def _restore_task(state: State, task: Task, told: TaskImage) -> None:
     if task.last_chance and task.state not in FINAL:
         state.last_chances.add(task)
     if task.state == "RUNNING" and task.attempts and task.attempts[-1].state == "RUNNING":
-        attempt = task.attempts[-1]
-        state.tokens[attempt.token] = task
-        state.held.setdefault(attempt.agent, {})[attempt.token] = task
+        state.hold(task, task.attempts[-1])
 
 
 def _count_copies(group: Task, told: TaskImage) -> None:

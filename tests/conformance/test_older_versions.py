@@ -108,9 +108,10 @@ def test_an_older_journal_has_every_fact_of_its_version_and_folds_to_what_it_mea
     runs = queries.run_list(state, p.RunList(limit=1000)).runs
     assert within(meant["runs"], plain(runs))
     for run, tasks in meant["tasks"].items():
-        shown = queries.task_list(Session(), state.runs[run], p.TaskList(run=run)).tasks
+        shown = queries.task_list(state, Session(), state.runs[run], p.TaskList(run=run)).tasks
         assert within(tasks, plain(shown))
-    assert within(meant["workflows"], plain(queries.workflow_page(state, Session()).workflows))
+    listed = queries.workflow_list(state, Session(), p.WorkflowList())
+    assert within(meant["workflows"], plain(listed.workflows))
     assert sorted(state.agents) == meant["agents"]
 
 

@@ -113,6 +113,12 @@ def test_a_container_and_nobody_who_runs_any() -> None:
     )
 
 
+def listed(world: World, run: str) -> p.TaskPage:
+    """The tasks of a run."""
+    state = world.core.state
+    return queries.task_list(state, world.core.session, state.runs[run], p.TaskList(run=run))
+
+
 def test_a_retry_and_when_it_comes() -> None:
     world = World()
     world.hello("x", tasks_v=1)
@@ -123,7 +129,7 @@ def test_a_retry_and_when_it_comes() -> None:
     assert told(world, run) == (
         "retry: a is tried again in 20 s: attempt 1 failed with 75 (no answer), 2 more may follow"
     )
-    row = queries.task_list(world.core.session, world.core.state.runs[run], p.TaskList(run=run))
+    row = listed(world, run)
     assert row.tasks[0].retry_ts == 1e9 + 30.0
 
 
@@ -154,7 +160,7 @@ def test_groups_copies_and_concurrency() -> None:
     assert told(world, run, "g[2]") == (
         "concurrency: g[2] waits for other copies of g to end: 1 at a time"
     )
-    rows = queries.task_list(world.core.session, world.core.state.runs[run], p.TaskList(run=run))
+    rows = listed(world, run)
     assert [row.group for row in rows.tasks] == ["", "g", "g", "g"]
 
 
@@ -193,8 +199,7 @@ def test_progress_is_of_the_last_beat() -> None:
     (spec,) = world.fetch("x")
 
     def row() -> Any:
-        request = p.TaskList(run=run)
-        return queries.task_list(world.core.session, world.core.state.runs[run], request).tasks[0]
+        return listed(world, run).tasks[0]
 
     assert row().progress is None
     world.core.session.progress["x"] = {spec.token: 130.0}
@@ -209,5 +214,5 @@ def test_large_outputs_make_a_page_short() -> None:
     run = world.start(tasks(*(task(f"t{n}") for n in range(60))))
     for spec in world.fetch("x", free=100):
         world.report("x", spec.token, result="x" * 60_000)
-    page = queries.task_list(world.core.session, world.core.state.runs[run], p.TaskList(run=run))
+    page = listed(world, run)
     assert page.next is not None and 10 < page.next < 30
