@@ -80,7 +80,7 @@ class Connection:
         """Ask for the endpoints again next time."""
         self._welcome = None
 
-    def ask_logd(self, request: Request, expected: type[R]) -> R:
+    def ask_logd(self, request: Request, expected: type[R], *, timeout_s: float | None = None) -> R:
         """logd's answer. Raises ProtocolError `unavailable` when the principal knows no logd."""
         if self._logd is None:
             endpoint = self.endpoint_of("logd")
@@ -89,4 +89,4 @@ class Connection:
                     "unavailable", f"no logd has announced itself to {self.endpoint}"
                 )
             self._logd = Client(endpoint, self.timeout_s)
-        return self._logd.ask(request, expected)
+        return self._logd.ask(request, expected, timeout_s=timeout_s)

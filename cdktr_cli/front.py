@@ -34,6 +34,7 @@ _MODULES = {
     "run": "cdktr_cli.adhoc",
     "ctl": "cdktr_cli.ctl",
     "logs": "cdktr_cli.logs",
+    "sql": "cdktr_cli.sql",
 }
 
 _ELSEWHERE = {"ui": "tui", "workflow": "task", "status": "ctl ping", "version": "--version"}
@@ -51,6 +52,7 @@ cdktr - a workflow engine of small programs
 Examples:
   cdktr init
   cdktr start principal --with-agent
+  cdktr ui
   cdktr task run hello --wait
   cdktr run -- uname -a
   cdktr logs tail --workflow hello

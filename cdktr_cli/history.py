@@ -20,9 +20,14 @@ from cdktr_common.errors import ProtocolError
 Table = Literal["runs", "tasks", "attempts", "events"]
 
 
+def named(page: HistoryPage) -> list[Row]:
+    """Rows of a page, under the names of its columns."""
+    return [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+
+
 def rows_of(page: HistoryPage) -> list[Row]:
     """Rows of a page with their times spelled out."""
-    return [table.plain(dict(zip(page.columns, row, strict=True))) for row in page.rows]
+    return [table.plain(row) for row in named(page)]
 
 
 def run_of(principal: Connection, name: str, unknown: ProtocolError) -> Row:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from cdktr_cli.ago import since
 from cdktr_common import arguments, cli
 from cdktr_common.errors import BUSY, OK, USAGE, ProtocolError
 
@@ -115,14 +116,16 @@ def _wanted(args: cli.Args) -> Wanted:
     if args["--last"] and args["--since"]:
         cli.fail(PROGRAM, "--last and --since say the same: give one of them", USAGE)
     now = time.time()
-    since = _moment(args, "--last", now) if args["--last"] else _moment(args, "--since", now)
+    since_ts = since(PROGRAM, args, "--last", now, only_long=True)
+    if since_ts is None:
+        since_ts = since(PROGRAM, args, "--since", now)
     return Wanted(
         workflow=args["--workflow"] or args["--flow"],
         task=args["--task"],
         n=_number(args, "--attempt"),
         stream=args["--stream"],
-        since_ts=since,
-        until_ts=_moment(args, "--until", now),
+        since_ts=since_ts,
+        until_ts=since(PROGRAM, args, "--until", now),
         text=args["--grep"] or None,
         regex=args["--regex"] or None,
     )
@@ -135,26 +138,6 @@ def _number(args: cli.Args, option: str) -> int | None:
     if not word.isdigit() or not 1 <= int(word) <= 1_000_000:
         cli.fail(PROGRAM, f"{option} takes a number from 1 to 1000000, not {word}", USAGE)
     return int(word)
-
-
-def _moment(args: cli.Args, option: str, now: float) -> float | None:
-    """A point in time, or so long ago."""
-    word = args[option]
-    if word is None:
-        return None
-    from cdktr_common.durations import seconds
-
-    try:
-        return now - seconds(word)
-    except ValueError as fault:
-        if option == "--last":
-            cli.fail(PROGRAM, f"--last: {fault}", USAGE)
-    from cdktr_common.moments import moment
-
-    try:
-        return moment(word, now, past=True)
-    except ValueError as fault:
-        cli.fail(PROGRAM, f"{option}: {fault}; or 30m for 30 minutes ago", USAGE)
 
 
 # The three ways of printing.

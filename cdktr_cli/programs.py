@@ -17,10 +17,12 @@ BUILT_IN = {
     "cron": "start workflows by time; next, range, lint, diff, audit, forecast",
     "watch": "fire an event for every file that comes or changes",
     "http": "webhooks from outside become events",
+    "tui": "look at everything live, and act on it; also `cdktr ui`",
     "trigger": "fire an event or start a workflow",
     "run": "run one command on some agent",
     "ctl": "look at runs, tasks, agents; why, cancel, drain",
     "logs": "output of tasks: query, tail, --raw",
+    "sql": "read-only SQL over history and output",
     "check": "all faults of workflow files",
 }
 """Programs of the project that the front door also offers as commands."""

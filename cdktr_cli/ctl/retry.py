@@ -1,23 +1,25 @@
-"""cdktr-ctl retry: run again what an ended run left undone, as a new run."""
+"""cdktr-ctl retry: run again what ended runs left undone, each as a new run."""
 
 from __future__ import annotations
 
 import os
+import sys
 
 from cdktr_cli import quick, table, unprinted, waiting
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS
 from cdktr_common import cli
 from cdktr_common.catalogue.principal import RunRetry, RunStarted, RunStatus, RunWait
-from cdktr_common.errors import OK, USAGE
+from cdktr_common.errors import USAGE, ProtocolError, Unreachable
 
 usage = f"""\
-cdktr-ctl retry - run again what failed, was skipped or cancelled in a run, as a new run
+cdktr-ctl retry - run again what failed, was skipped or cancelled in runs, as new runs
 
 The new run has the same definition, params and payload. What was COMPLETED is not run again,
 and its outputs are taken over, unless it follows something that is: what has failed, tolerated or
 not, what was skipped or cancelled. Of a group only the copies that failed are run again; of a run
-that a task had called only what that left undone, if its params are the same. Prints the new run.
+that a task had called only what that left undone, if its params are the same. Prints the new runs;
+of several, one that cannot be run again is told on stderr and the others go on.
 
 Examples:
   cdktr-ctl retry last
@@ -25,46 +27,74 @@ Examples:
   cdktr-ctl retry k3f9 --from transform   # that task and all that follow it, and what failed
   cdktr-ctl retry k3f9 --from 'load[3]'   # one copy of a group, with all tasks in it
   cdktr-ctl retry k3f9 --all
+  cdktr-ctl runs -s failed --since 1h -n 999 --ndjson | jq -r .run | xargs cdktr-ctl retry --failed
 
 Usage:
-  cdktr-ctl retry [options] [--from TASK]... RUN
+  cdktr-ctl retry [options] [--from TASK]... RUN...
 
 Options:
+  --failed                Only what failed, was skipped or cancelled: the default, in so many words.
   --from TASK             Run this task again too, and all that follow it.
   --all                   Run everything again.
   --key KEY               The same key gives the same new run, however often.
-  --wait                  Wait until it has ended; exits with its code.
+  --wait                  Wait until they have ended; exits with the code of the first that failed.
 {OPTIONS}
 Exit codes: 0 started, or with --wait COMPLETED - 3 no such run or task - 5 the run goes on still,
-or nothing of it failed. With --wait: the code of the first task that failed.
+or nothing of it failed. With --wait: the code of the first task that failed. Of several, the first
+that is not 0.
 """
 
 
 def main(args: cli.Args) -> int:
     """Run the command."""
+    names = list(dict.fromkeys(args["RUN"]))
+    _refuse_contradictions(args, names)
+    principal = Connection.of(args, changes=True)
+    runs: list[str] = []
+    codes: list[int] = []
+    try:
+        for name in names:
+            try:
+                runs.append(_start(args, principal, name))
+            except ProtocolError as fault:
+                if len(names) == 1 or isinstance(fault, Unreachable):
+                    raise
+                print(f"cdktr-ctl: {table.harmless(f'{name}: {fault.detail}')}", file=sys.stderr)
+                codes.append(fault.exit)
+                continue
+            if not (args["--wait"] or args["--json"] or args["--ndjson"]):
+                print(runs[-1], flush=True)
+        if args["--wait"]:
+            codes.append(_wait(args, principal, runs))
+        elif args["--json"] or args["--ndjson"]:
+            rows = [principal.ask(RunWait(run=run, wait_s=0.0), RunStatus).run for run in runs]
+            table.show(args, rows, RUN_COLUMNS)
+    except OSError as fault:
+        unprinted.end("cdktr-ctl", fault, f"it was taken, as {' '.join(runs)}")
+    return waiting.first_failure(codes)
+
+
+def _refuse_contradictions(args: cli.Args, names: list[str]) -> None:
     if args["--all"] and args["--from"]:
         cli.fail("cdktr-ctl", "--all runs everything again: --from adds nothing", USAGE)
-    principal = Connection.of(args, changes=True)
+    if args["--all"] and args["--failed"]:
+        cli.fail("cdktr-ctl", "--all runs everything again, --failed only what failed", USAGE)
+    if args["--key"] and len(names) > 1:
+        cli.fail("cdktr-ctl", "a key is for one run: with it, retry them one by one", USAGE)
+
+
+def _start(args: cli.Args, principal: Connection, name: str) -> str:
+    """The id of the new run."""
     key = args["--key"] or f"retry-{os.urandom(10).hex()}"
-    request = RunRetry(run=args["RUN"], tasks=args["--from"], all=args["--all"], key=key)
+    request = RunRetry(run=name, tasks=args["--from"], all=args["--all"], key=key)
     (ref,) = principal.ask(request, RunStarted, request_id=key).runs
-    try:
-        if args["--wait"]:
-            return _wait(args, principal, ref.run)
-        if args["--json"] or args["--ndjson"]:
-            row = principal.ask(RunWait(run=ref.run, wait_s=0.0), RunStatus).run
-            table.show(args, [row], RUN_COLUMNS)
-        else:
-            print(ref.run, flush=True)
-    except OSError as fault:
-        unprinted.end("cdktr-ctl", fault, f"it was taken, as {ref.run}")
-    return OK
+    return ref.run
 
 
-def _wait(args: cli.Args, principal: Connection, run: str) -> int:
+def _wait(args: cli.Args, principal: Connection, runs: list[str]) -> int:
     try:
         with quick.Dealer(principal.endpoint, principal.timeout_s) as dealer:
-            rows = waiting.whole(waiting.wait_all(dealer, [run], None))
+            rows = waiting.whole(waiting.wait_all(dealer, runs, None))
     except waiting.GaveUp as fault:
         cli.fail("cdktr-ctl", str(fault), fault.code)
     table.show(args, rows, RUN_COLUMNS)

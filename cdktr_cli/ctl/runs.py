@@ -2,89 +2,79 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import get_args
 
-from cdktr_cli import history, table
+from cdktr_cli import listing, table
+from cdktr_cli.ago import since
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS, number
 from cdktr_cli.recorded import known_workflow
 from cdktr_cli.table import Row
 from cdktr_common import cli
-from cdktr_common.catalogue.logd import HistoryList, HistoryPage
-from cdktr_common.catalogue.principal import RunList, RunPage
 from cdktr_common.catalogue.values import RunRow, RunState
 from cdktr_common.errors import OK, USAGE
 
-_PAGE = 500
-
 usage = f"""\
-cdktr-ctl runs - runs that are going on, and recent ones; newest first
+cdktr-ctl runs - runs that are going on, and those that were; newest first
+
+The principal remembers all that go on and the thousand that ended last; for older ones the
+recorder is asked too. All that is given has to fit.
 
 Examples:
   cdktr-ctl runs
-  cdktr-ctl runs --workflow nightly.etl --state FAILED -n 5
+  cdktr-ctl runs --state failed --workflow 'etl-*' --since 24h
+  cdktr-ctl runs -s pending,running --agent db-1
+  cdktr-ctl runs --event 'file.*' --since 2026-01-31 --until 2026-02-01
   cdktr-ctl runs --history -n 1000 --ndjson | jq .state | sort | uniq -c
 
 Usage:
   cdktr-ctl runs [options]
 
 Options:
-  -w --workflow WORKFLOW  Only runs of this workflow.
-  -s --state STATE        Only PENDING, RUNNING, COMPLETED, FAILED or CANCELLED ones.
+  -w --workflow WORKFLOW  Only runs of this workflow; of several like 'etl-*'.
+  -s --state STATES       Only PENDING, RUNNING, COMPLETED, FAILED or CANCELLED ones; several
+                          with commas between them.
+  -e --event EVENT        Only what this event started; several like 'file.*'.
+  -a --agent AGENT        Only runs of which this agent had a task.
+  --since TIME            Created from then on: 24h (ago), 22:30, 2026-01-31, 2026-01-31T22:30:00Z.
+  --until TIME            Created before.
   -n N                    At most so many [default: 20].
-  --history               Ask the recorder, which remembers longer, instead of the principal.
+  --history               Ask the recorder alone, which also tells what runs gave.
 {OPTIONS}"""
 
 
 def main(args: cli.Args) -> int:
     """Run the command."""
-    state = args["--state"] and args["--state"].upper()
-    if state and state not in get_args(RunState):
-        near = cli.near(state, get_args(RunState))
-        states = ", ".join(get_args(RunState))
-        cli.fail("cdktr-ctl", f"no state '{args['--state']}'{near}; there are {states}", USAGE)
+    now = time.time()
+    wanted = listing.Wanted(
+        workflow=args["--workflow"],
+        states=states(args["--state"]),
+        event=args["--event"],
+        agent=args["--agent"],
+        since_ts=since("cdktr-ctl", args, "--since", now),
+        until_ts=since("cdktr-ctl", args, "--until", now),
+    )
     most = number(args, "-n", 1)
     principal = Connection.of(args)
-    if args["--history"]:
-        rows: Sequence[Row | RunRow] = _history(principal, args["--workflow"], state, most)
-    else:
-        rows = _runs(principal, args["--workflow"], state, most)
+    ask = listing.recorded if args["--history"] else listing.runs
+    rows: Sequence[Row | RunRow] = ask(principal, wanted, most)
     table.show(args, rows, RUN_COLUMNS)
-    if not rows and args["--workflow"]:
-        known_workflow(principal, args["--workflow"])
+    if not rows and wanted.workflow and not listing.several(wanted.workflow):
+        known_workflow(principal, wanted.workflow)
     return OK
 
 
-def _history(
-    principal: Connection, workflow: str | None, state: RunState | None, most: int
-) -> list[Row]:
-    rows: list[Row] = []
-    before: int | None = None
-    while len(rows) < most:
-        limit = min(_PAGE, most - len(rows))
-        request = HistoryList(
-            table="runs", workflow=workflow, state=state, limit=limit, before=before
-        )
-        page = principal.ask_logd(request, HistoryPage)
-        rows += history.rows_of(page)
-        if page.next is None:
-            break
-        before = page.next
-    return rows
-
-
-def _runs(
-    principal: Connection, workflow: str | None, state: RunState | None, most: int
-) -> list[RunRow]:
-    rows: list[RunRow] = []
-    before: int | None = None
-    while len(rows) < most:
-        limit = min(_PAGE, most - len(rows))
-        request = RunList(workflow=workflow, state=state, limit=limit, before=before)
-        page = principal.ask(request, RunPage)
-        rows += page.runs
-        if not page.more or not page.runs:
-            break
-        before = page.runs[-1].seq
-    return rows
+def states(words: str | None) -> tuple[RunState, ...]:
+    """`failed,RUNNING` as the states are called; others end the program."""
+    found: list[RunState] = []
+    known: tuple[RunState, ...] = get_args(RunState)
+    for word in (words or "").split(","):
+        match = [state for state in known if state == word.strip().upper()]
+        if word.strip() and not match:
+            near = cli.near(word.strip().upper(), known)
+            there = f"there are {', '.join(known)}"
+            cli.fail("cdktr-ctl", f"no state '{word.strip()}'{near}; {there}", USAGE)
+        found += match
+    return tuple(dict.fromkeys(found))

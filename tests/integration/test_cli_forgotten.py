@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from cdktr_common.catalogue import principal as p
 from tests.integration.cli_stand import Stand, stand
 from tests.integration.harness import Proc, wait_until
 
@@ -55,8 +57,8 @@ def test_a_forgotten_run_still_has_its_exit_code(short_of_memory: Stand) -> None
     run = again.stdout.decode().strip()
     assert again.returncode == 7, again
     assert f"{run} FAILED" in again.stderr.decode()
-    remembered = json.loads(short_of_memory.out("cdktr-ctl", "runs", "--json"))
-    assert run not in [row["run"] for row in remembered]
+    page = short_of_memory.env.client().ask(p.RunList(), p.RunPage)
+    assert run not in [row.run for row in page.runs]
     waited = short_of_memory.call("cdktr-ctl", "wait", run[:8], "--json")
     assert (waited.returncode, json.loads(waited.stdout)[0]["run"]) == (7, run)
 
@@ -78,6 +80,21 @@ def test_a_run_that_nobody_knows_is_not_found(short_of_memory: Stand) -> None:
     nobody = short_of_memory.call("cdktr-ctl", "wait", "zzzzzzzzzz")
     assert nobody.returncode == 3
     assert b"no run 'zzzzzzzzzz'" in nobody.stderr
+
+
+def test_a_list_goes_on_where_the_memory_of_the_principal_ends(short_of_memory: Stand) -> None:
+    def listed(*words: str) -> list[dict[str, Any]]:
+        said: list[dict[str, Any]]
+        said = json.loads(short_of_memory.out("cdktr-ctl", "runs", "--json", *words))
+        return said
+
+    rows = listed()
+    states = [row["state"] for row in rows]
+    assert states == ["COMPLETED", "COMPLETED", "FAILED", "COMPLETED", "COMPLETED"][: len(rows)]
+    assert len({row["run"] for row in rows}) == len(rows) >= 3
+    assert all(row.keys() == rows[0].keys() for row in rows)  # whoever told it
+    assert [row["run"] for row in listed("-n", "2")] == [row["run"] for row in rows[:2]]
+    assert listed("--state", "running,pending") == []
 
 
 def test_history_goes_on_where_a_page_of_the_recorder_ends(short_of_memory: Stand) -> None:
