@@ -31,6 +31,38 @@ _ROWS = (*_LISTS, "grid", "principals", "help", "diagnostics")
 _RUNS = ("runs", "run", "grid", "log")
 _WORKS = ("workflows", *_RUNS)
 
+FOOT: Final[dict[str, tuple[str, ...]]] = {
+    "workflows": (
+        "act.run", "act.cancel", "act.retry", "act.pause", "row.open", "act.logs", "filter",
+        "view.command", "act.explain", "row.sort",
+    ),
+    "runs": (
+        "row.open", "act.logs", "act.again", "act.cancel", "act.retry", "act.explain", "filter",
+        "view.command", "row.sort", "row.mark",
+    ),
+    "run": (
+        "act.cancel", "act.retry", "act.explain", "act.logs", "row.form", "row.times", "pane.next",
+        "pane.zoom", "output.all", "act.again", "row.copy", "row.export", "view.command",
+    ),
+    "grid": ("row.open", "act.logs", "act.retry", "act.again", "row.form", "row.times"),
+    "log": (
+        "view.back", "output.follow", "filter", "output.next", "output.matches", "output.streams",
+        "output.all", "output.wrap", "row.times", "output.goto", "row.copy", "row.export",
+    ),
+    "agents": ("row.open", "act.drain", "act.undrain", "row.sort", "row.copy", "filter"),
+    "agent": ("row.open", "act.logs", "act.explain", "act.drain", "act.undrain"),
+    "schedule": ("row.open", "act.run", "act.pause", "row.form", "row.times", "filter"),
+    "events": (
+        "row.open", "events.json", "events.follow", "events.pause", "filter", "row.export",
+    ),
+    "query": ("query.edit", "query.editor", "query.saved", "row.export", "pane.next", "row.copy"),
+    "principals": ("row.open", "view.back", "resync"),
+    "help": ("view.back", "filter"),
+    "diagnostics": ("view.back", "row.export", "row.copy"),
+}  # fmt: skip
+"""Ids of the keys that the line at the foot of a view shows, the most wanted first: what does not
+fit is left out from the end."""
+
 HIDES: Final[dict[tuple[str, str], frozenset[str]]] = {
     ("output", "run"): frozenset({"v", "w"}),
 }
@@ -77,23 +109,23 @@ def _act(where: Iterable[str], id: str, keys: str, verb: str, label: str, help: 
 _MOVE = (*_ROWS, "output")
 
 KEYS: Final[tuple[Key, ...]] = (
-    _all("view.workflows", "1", "app.view('workflows')", "workflows", "all workflows"),
-    _all("view.runs", "2", "app.view('runs')", "runs", "runs, the newest first"),
-    _all("view.agents", "3", "app.view('agents')", "agents", "agents and their load"),
-    _all("view.schedule", "4", "app.view('schedule')", "schedule", "what is to start by time"),
-    _all("view.events", "5", "app.view('events')", "events", "all that happens, as it happens"),
-    _all("view.query", "6", "app.view('query')", "query", "read-only SQL over the history"),
-    _all("view.principals", "@", "app.view('principals')", "principal", "another instance"),
+    _all("view.workflows", "1", "view('workflows')", "workflows", "all workflows"),
+    _all("view.runs", "2", "view('runs')", "runs", "runs, the newest first"),
+    _all("view.agents", "3", "view('agents')", "agents", "agents and their load"),
+    _all("view.schedule", "4", "view('schedule')", "schedule", "what is to start by time"),
+    _all("view.events", "5", "view('events')", "events", "all that happens, as it happens"),
+    _all("view.query", "6", "view('query')", "query", "read-only SQL over the history"),
+    _all("view.principals", "@", "view('principals')", "principal", "another instance"),
     _all("view.command", ":", "command", "cmd", "a command: `:run etl`, `:runs state:failed`"),
-    _all("view.palette", "ctrl+p", "app.palette", "palette", "find any action or object", True),
-    _all("view.help", "? f1", "app.help", "help", "the keys of this place"),
+    _all("view.palette", "ctrl+p", "palette", "palette", "find any action or object", True),
+    _all("view.help", "? f1", "help", "help", "the keys of this place"),
     _all("view.back", "escape", "back", "back", "one step back: box, marks, pane, view"),
-    _all("view.leave", "q", "app.leave", "leave", "the view before; at the top: quit"),
-    _all("view.quit", "ctrl+q", "app.quit", "quit", "quit at once", True),
+    _all("view.leave", "q", "leave", "leave", "the view before; at the top: quit"),
+    _all("view.quit", "ctrl+q", "quit", "quit", "quit at once", True),
     _all("view.suspend", "ctrl+z", "app.suspend_process", "suspend", "out; `fg` is back", True),
-    _all("history.last", "-", "app.last", "last", "the view shown before this one"),
-    _all("history.back", "[", "app.history(-1)", "before", "back in the history of views"),
-    _all("history.forward", "]", "app.history(1)", "after", "forward in the history of views"),
+    _all("history.last", "-", "last", "last", "the view shown before this one"),
+    _all("history.back", "[", "history(-1)", "before", "back in the history of views"),
+    _all("history.forward", "]", "history(1)", "after", "forward in the history of views"),
     _all("filter", "/", "filter", "filter", "filter rows, or search in a text"),
     _all("pane.next", "tab", "pane(1)", "pane", "the next pane"),
     _all("pane.previous", "shift+tab", "pane(-1)", "", "the pane before"),

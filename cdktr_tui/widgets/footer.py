@@ -15,7 +15,7 @@ from textual import events
 from textual.widget import Widget
 
 from cdktr_tui.draw.line import Line, Span, crop
-from cdktr_tui.keys import KEYS, Key, shown
+from cdktr_tui.keys import FOOT, KEYS, Key, shown
 from cdktr_tui.widgets.prompt import Asked
 from cdktr_tui.widgets.surface import Surface
 
@@ -60,9 +60,9 @@ class Footer(Surface):
 
     DEFAULT_CSS = "Footer { height: 1; dock: bottom; }"
 
-    def __init__(self) -> None:
+    def __init__(self, place: str = "") -> None:
         super().__init__(id="foot")
-        self._ids: tuple[str, ...] = ()
+        self._ids: tuple[str, ...] = FOOT.get(place, ())
         self._table: tuple[Key, ...] = KEYS
         self._denied = ""
         self._said: Line = ()
@@ -70,10 +70,17 @@ class Footer(Surface):
         self._before: Widget | None = None
         self.asked: Asked | None = None
 
-    def offer(self, ids: Sequence[str], table: Iterable[Key] = KEYS, denied: str = "") -> None:
-        """These keys, by their ids. `denied`: why nothing can be changed now."""
-        self._ids, self._table, self._denied = tuple(ids), tuple(table), denied
-        self.paint()
+    def offer(self, *ids: str) -> None:
+        """These keys instead of those of the place."""
+        if ids != self._ids:
+            self._ids = ids
+            self.paint()
+
+    def allow(self, denied: str, table: tuple[Key, ...] = KEYS) -> None:
+        """`denied`: why nothing can be changed now; "": it can. `table` has the user's own keys."""
+        if (denied, table) != (self._denied, self._table):
+            self._denied, self._table = denied, table
+            self.paint()
 
     def say(self, *spans: Span) -> None:
         """What has just happened, for a while or until a key is pressed."""

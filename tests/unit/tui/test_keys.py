@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cdktr_tui.keys import (
     BY_ID,
+    FOOT,
     GROUPS,
     HIDES,
     KEYS,
@@ -77,3 +78,10 @@ def test_bindings_are_made_of_the_keys_of_a_place() -> None:
     made = {binding.id: binding for binding in bindings("output")}
     assert made["output.older"].key == "comma"
     assert made["move.down"].key == "j,down" and made["move.down"].action == "down"
+
+
+def test_the_foot_of_each_view_shows_keys_that_it_has() -> None:
+    assert set(FOOT) == set(VIEWS)
+    for view, ids in FOOT.items():
+        here = {key.id for place in (view, "output") for key in at(place)}
+        assert set(ids) <= here and all(BY_ID[id].label for id in ids)
