@@ -46,11 +46,13 @@ class Events:
         """Of the facts that were followed, all with a higher number are here."""
 
     def add(self, fact: Fact) -> bool:
-        """A fact was told. False: it is known."""
+        """A fact was told. False: it is known. One that is older than all that are kept may be."""
         facts = self.facts
+        if fact.seq <= self.complete_after:
+            return True
         if facts and fact.seq <= facts[-1].seq:
             at = bisect_left(facts, fact.seq, key=_SEQ)
-            if facts[at].seq == fact.seq or fact.seq <= self.complete_after:
+            if facts[at].seq == fact.seq:
                 return False
             facts.insert(at, _light(fact))
         else:
