@@ -167,7 +167,7 @@ class QueryStopped(Reply, frozen=True, kw_only=True, tag="query.stopped"):
 
     found: bool = True
 
-    example: ClassVar[str] = '{"type":"query.stopped","id":"7","found":true}'
+    example: ClassVar[str] = '{"type":"query.stopped","id":"7","found":false}'
 
 
 class QueryRun(Request, frozen=True, kw_only=True, tag="query.run"):

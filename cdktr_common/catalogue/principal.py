@@ -768,7 +768,7 @@ class AgentLoads(Message, frozen=True, kw_only=True, tag="agent.loads"):
 
     example: ClassVar[str] = (
         '{"type":"agent.loads","agents":[{"agent":"box1","state":"ready","slots":4,"running":1,'
-        '"busy":1,"load":{"cpu_pct":12.5}}]}'
+        '"load":{"cpu_pct":12.5},"busy":1}]}'
     )
 
 

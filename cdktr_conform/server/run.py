@@ -10,10 +10,12 @@ import zmq
 from cdktr_common.errors import BAD_SETTINGS, Unreachable
 from cdktr_common.sockets import BindError
 from cdktr_conform.report import Line, Report, worded
-from cdktr_conform.server import asking, frames, record
+from cdktr_conform.server import asking, frames, pages, record
 from cdktr_conform.server.bench import EVENT, PATIENCE_S, Bench, Check, Silent, Skip
 
-CHECKS: tuple[Check, ...] = (*frames.CHECKS, *asking.CHECKS, *record.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *frames.CHECKS, *asking.CHECKS, *record.CHECKS, *pages.CHECKS,
+)  # fmt: skip
 
 
 def examine(endpoint: str, told: Callable[[Line], None]) -> Report:

@@ -202,6 +202,10 @@ LIES: list[tuple[str, Callable[[Said], Any], Callable[[Said, Said], Any]]] = [
     ("event.list", plain, facts(lambda one: {**one, "seq": str(one["seq"])})),
     ("event.list", without("topic"), honest),
     ("event.fire", lambda said: {"type": "ping"} if fires(said) else said, honest),
+    ("P1", plain, lambda asked, said: {**said, "seq": said["seq"] - 1} if "seq" in said else said),
+    ("P1", plain, lambda asked, said: without("seq")(said)),
+    ("B6", without("states"), honest),
+    ("B6", without("event"), honest),
     ("event.cancel", without("delay_s", "at_ts"), lambda asked, said: {**said, "deferred": "d1"}),
 ]  # fmt: skip
 
