@@ -62,7 +62,7 @@ BLUE_YELLOW = Theme(
     warning="#f2a6b8", error="#f0483e", foreground="#d8d8d8", background="#14161a",
     surface="#1c1f24", panel="#272b33",
 )  # fmt: skip
-THEMES: Final = (DARK, LIGHT, ANSI, RED_GREEN, BLUE_YELLOW)
+ALL: Final = (DARK, LIGHT, ANSI, RED_GREEN, BLUE_YELLOW)
 
 OWN: Final[Mapping[str, Mapping[str, str]]] = {
     "cdktr-dark": {"run": "bold #5fd7d7", "wait": "#808890", "dim": "#808890", "skip": "#808890"},

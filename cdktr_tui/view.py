@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from textual.app import ComposeResult
 from textual.binding import BindingsMap
 from textual.containers import Container
-from textual.screen import Screen
 from textual.widget import Widget
 
 from cdktr_common import clean
@@ -26,6 +25,7 @@ from cdktr_tui.actions import Subject
 from cdktr_tui.draw import glyphs
 from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.feed.items import Output
+from cdktr_tui.terminal import Governed
 from cdktr_tui.widgets.bar import Bar
 from cdktr_tui.widgets.footer import Footer
 from cdktr_tui.widgets.prompt import Prompt
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Key = tuple[str, ...]
 
 
-class View(Screen[None]):
+class View(Governed):
     """Base of all views. `NAME` is the place whose keys it has; `TITLE_` stands in the path."""
 
     NAME: ClassVar[str] = ""

@@ -35,7 +35,8 @@ class Palette:
         self._known: dict[str, Style] = {}
 
     def style(self, names: str) -> Style:
-        """Names separated by blanks; what is none of ours is Rich's (`#ff8800`, `on red`)."""
+        """Names separated by blanks; what is none of ours is a colour (`#ff8800`, `red`) or of
+        `clean.styled`, and what is nothing at all changes nothing."""
         known = self._known.get(names)
         if known is None:
             known = self.text
@@ -46,7 +47,7 @@ class Palette:
 
     def _one(self, name: str) -> Style:
         try:
-            return Style.parse(self._words.get(name, rich_colour(name)))
+            return Style.parse(self._words.get(name) or _words(name))
         except (StyleSyntaxError, ColorParseError):
             return NULL
 
@@ -124,6 +125,15 @@ def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
             else:
                 cells.extend([(letter, bare if letter == " " else style)] * size)
     return cells
+
+
+def _words(name: str) -> str:
+    """Rich's words for a name that no theme has."""
+    where, number = name[:2], name[2:]
+    if where in ("fg", "bg") and number:
+        ink = f"color({number})" if number.isdecimal() else number
+        return ink if where == "fg" else f"on {ink}"
+    return rich_colour(name)
 
 
 def _colour(text: str) -> Style:

@@ -1,0 +1,285 @@
+"""The terminal that is drawn on, and all that is done to Textual behind its back.
+
+Textual assumes a fast terminal, text that means no harm and a developer who reads its crashes. Here
+a slow one is never waited for (frames are left out, keys are not), nothing that reaches it can
+steer it, a fault of ours tells no secrets, and it is put back in order however the program ends.
+Names that are private to Textual occur in this file alone; `tests/tui/test_terminal.py` uses each
+of them, so that another version of it fails there and not in front of somebody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import RenderableType
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.app import App
+from textual.color import Color
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from cdktr_common import clean
+from cdktr_common.errors import OWN_FAULT
+
+if TYPE_CHECKING:
+    from textual.drivers._writer_thread import WriterThread
+
+SMALLEST: Final = (40, 10)
+"""Cells and rows below which nothing useful can be drawn."""
+SLOWEST_S: Final = 1.0
+"""The longest time between two frames over a slow line."""
+CLEAR_S: Final = 2.0
+"""So long the line has to be free until frames come faster again."""
+LAST_WORDS_S: Final = 1.0
+"""How long a terminal that takes nothing is waited for at the end."""
+TERMINATED: Final = 128 + signal.SIGTERM
+
+
+class Wall(LineFilter):
+    """Replaces what a terminal would act on. All text was made clean where it came in; this is for
+    what was forgotten there. Without colours, it takes those away as well; and a colour that is the
+    terminal's own is not said at all."""
+
+    def __init__(self, colours: bool = True) -> None:
+        super().__init__()
+        self._style = lru_cache(4096)(_bare if colours else _colourless)
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        bare = self._style
+        return [
+            Segment(
+                text if text.isprintable() or clean.is_clean(text) else harmless(text),
+                None if style is None else bare(style),
+            )
+            for text, style, _ in segments
+        ]
+
+
+def harmless(text: str) -> str:
+    """The text with a dot for each character that is not to be drawn."""
+    return "".join(one if clean.is_clean(one) else "·" for one in text)
+
+
+def _bare(style: Style) -> Style | None:
+    """The style without colours that are there anyway; None: nothing is left of it."""
+    ink, ground = style.color, style.bgcolor
+    if (ink is None or ink.is_default) and (ground is None or ground.is_default):
+        return _colourless(style)
+    return style
+
+
+def _colourless(style: Style) -> Style | None:
+    bare = style.without_color
+    return bare if bare and bare.render("x") != "x" else None
+
+
+class Pipe:
+    """What Textual's thread writes to. It writes to a terminal of its own opening, which does not
+    block, so that the end of the program need not wait for one that takes nothing."""
+
+    def __init__(self, file: Any) -> None:
+        self._shared: int = file.fileno()
+        self._fd = self._shared
+        self._until: float | None = None
+        self.writing = False
+        self.broken = False
+        self.written = 0
+        """Bytes, since the start."""
+        try:
+            terminal = os.ttyname(self._shared)
+            self._fd = os.open(terminal, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError:
+            pass  # not a terminal, or one that has no name here: then it may block
+
+    def write(self, text: str) -> int:
+        self.writing = True
+        data = memoryview(text.encode("utf-8", "replace"))
+        while data and not self.broken:
+            try:
+                sent = os.write(self._fd, data)
+            except BlockingIOError:
+                self._wait()
+            except OSError:
+                self.broken = True
+            else:
+                self.written += sent
+                data = data[sent:]
+        self.writing = False
+        return len(text)
+
+    def _wait(self) -> None:
+        now = time.monotonic()
+        if self._until is not None and now > self._until:
+            self.broken = True
+        select.select((), (self._fd,), (), 0.1)
+
+    def hurry(self, seconds: float | None) -> None:
+        """From now on a terminal that takes nothing is given up after so long; None: never."""
+        self._until = None if seconds is None else time.monotonic() + seconds
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def isatty(self) -> bool:
+        return os.isatty(self._shared)
+
+    def fileno(self) -> int:
+        return self._shared
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver, which knows how far the terminal has got."""
+
+    _file: Any
+    _writer_thread: WriterThread | None
+
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        self.pipe = Pipe(sys.__stderr__)
+        self._file = self.pipe
+
+    @property
+    def busy(self) -> bool:
+        """Has the terminal still to take something that was drawn?"""
+        thread = self._writer_thread
+        return self.pipe.writing or (thread is not None and thread._queue.qsize() > 0)
+
+    def start_application_mode(self) -> None:
+        self.pipe.hurry(None)
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def disable_input(self) -> None:
+        self.pipe.hurry(LAST_WORDS_S)
+        super().disable_input()
+
+
+class Terminal(App[int]):
+    """An app on a terminal that may be slow, without colours, or gone."""
+
+    HORIZONTAL_BREAKPOINTS = [
+        (0, "-tiny"), (SMALLEST[0], "-narrow"), (80, "-normal"), (120, "-wide"),
+    ]  # fmt: skip
+    VERTICAL_BREAKPOINTS = [
+        (0, "-flat"), (SMALLEST[1], "-low"), (24, "-middle"), (36, "-tall"),
+    ]  # fmt: skip
+
+    faults: Path | None = None
+    """The directory for what is known of faults of our own; None: they are only named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wall = Wall(colours=not self.no_color)
+
+    def get_driver_class(self) -> type[Driver]:
+        return TerminalDriver
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        if self.no_color:
+            return (self._wall,)
+        return (*super().get_line_filters(), self._wall)
+
+    @property
+    def busy(self) -> bool:
+        """Is the terminal slower than we are just now?"""
+        return isinstance(self._driver, TerminalDriver) and self._driver.busy
+
+    @property
+    def written(self) -> int:
+        """Bytes that the terminal was given."""
+        return self._driver.pipe.written if isinstance(self._driver, TerminalDriver) else 0
+
+    @property
+    def gone(self) -> bool:
+        """Is nobody there any more to draw for?"""
+        return isinstance(self._driver, TerminalDriver) and self._driver.pipe.broken
+
+    def on_mount(self) -> None:
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self.exit, None, 128 + number)
+
+    # A fault of our own: what is known of it goes to a file, without what the variables held.
+
+    def _fatal_error(self) -> None:
+        self._give_up(self._exception or sys.exc_info()[1])
+
+    def panic(self, *renderables: RenderableType) -> None:
+        self._give_up(sys.exc_info()[1] or self._exception)
+
+    def _give_up(self, error: BaseException | None) -> None:
+        if not self._exit_renderables:
+            said = clean.line("".join(traceback.format_exception_only(error)).strip(), 300)
+            where = self._record(error)
+            more = f"; more in {where}" if where else ""
+            self._exit_renderables.append(
+                Text(f"cdktr-tui: stopped by a fault of its own: {said}{more}")
+            )
+        self._return_code = OWN_FAULT
+        self._close_messages_no_wait()
+
+    def _record(self, error: BaseException | None) -> Path | None:
+        if self.faults is None or error is None:
+            return None
+        file = self.faults / "tui-faults.txt"
+        try:
+            self.faults.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(handle, "w", errors="replace") as out:
+                out.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} pid {os.getpid()}\n")
+                out.writelines(traceback.format_exception(error))
+        except OSError:
+            return None
+        return file
+
+
+class Governed(Screen[Any]):
+    """A screen that is painted only while the terminal keeps up: what changes meanwhile is painted
+    when it has, once. Base of everything that is shown."""
+
+    def _on_timer_update(self) -> None:
+        if not (isinstance(self.app, Terminal) and self.app.busy):
+            super()._on_timer_update()  # else its timer goes on, and asks again
+
+
+class Governor:
+    """How often frames are drawn: `fps` times a second, and more seldom over a line that has not
+    taken the one before, until it is free for a while."""
+
+    def __init__(self, app: Terminal, fps: float) -> None:
+        self._app = app
+        self._least = self._pause = 1 / fps
+        self._drawn = self._stuck = float("-inf")
+
+    def wait(self) -> float:
+        """Seconds from now to the next frame, as far as can be said."""
+        return max(0.0, max(self._drawn, self._stuck) + self._pause - time.monotonic())
+
+    def ready(self) -> bool:
+        """May a frame be drawn? Not while the terminal is behind."""
+        if not self._app.busy:
+            return True
+        self._stuck = time.monotonic()
+        self._pause = min(SLOWEST_S, self._pause * 2)
+        return False
+
+    def drawn(self) -> None:
+        """A frame is drawn now."""
+        self._drawn = time.monotonic()
+        if self._drawn - self._stuck > CLEAR_S and self._pause > self._least:
+            self._pause = max(self._least, self._pause / 2)
+            self._stuck = self._drawn - CLEAR_S / 2
