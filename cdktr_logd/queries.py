@@ -65,8 +65,9 @@ def check_query(query: LogQuery) -> None:
         value = getattr(query, name)
         if value is not None and not 1 <= value <= 1_000_000:
             raise ProtocolError("bad_field", f"log.query: {name} is {value}")
-    if query.after < 0:
-        raise ProtocolError("bad_field", f"log.query: after is {query.after}")
+    for name in ("after", "before"):
+        if (getattr(query, name) or 0) < 0:
+            raise ProtocolError("bad_field", f"log.query: {name} is {getattr(query, name)}")
 
 
 def chunks_sql(query: LogQuery, run: str | None, edge: int, backwards: bool) -> Sql:

@@ -150,6 +150,8 @@ def _log_query(query: LogQuery, reader: Reader, newest: int) -> LogPage:
     run = None if query.run is None else _run(query.run, reader)
     if query.tail is not None:
         return _tail(query, run, newest, reader)
+    if query.before is not None:
+        return _back(query, query.before, run, newest, reader)
     page = queries.Page(query.limit)
     edge = query.after
     while True:
@@ -173,6 +175,21 @@ def _tail(query: LogQuery, run: str | None, newest: int, reader: Reader) -> LogP
             if page.full() or edge <= query.after:
                 return LogPage(chunks=page.chunks[::-1], last=newest)
             page.add(queries.cut(queries.chunk_of(row), row[-1]))
+        if len(rows) < queries.FETCH:
+            return LogPage(chunks=page.chunks[::-1], last=newest)
+
+
+def _back(query: LogQuery, before: int, run: str | None, newest: int, reader: Reader) -> LogPage:
+    page = queries.Page(query.limit)
+    edge = min(before, newest + 1)
+    while True:
+        rows = reader.rows(*queries.chunks_sql(query, run, edge, backwards=True))
+        for row in rows:
+            if page.full() or row[0] <= query.after:
+                following = edge if row[0] > query.after else None
+                return LogPage(chunks=page.chunks[::-1], next=following, last=newest)
+            page.add(queries.cut(queries.chunk_of(row), row[-1])[::-1])
+            edge = row[0]
         if len(rows) < queries.FETCH:
             return LogPage(chunks=page.chunks[::-1], last=newest)
 

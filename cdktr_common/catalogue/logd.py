@@ -71,7 +71,8 @@ class LogQuery(Request, frozen=True, kw_only=True, tag="log.query"):
     """Chunks that fit all that is given, of stdout and stderr unless a `stream` is: `run` by id or
     unique beginning, `text` a case-insensitive part, `regex` an RE2 pattern; both look at single
     lines and a chunk is cut down to those that fit. `after` is the `next` of an earlier page.
-    `tail`: only the last so many lines."""
+    `tail`: only the last so many lines. `before`: the last `limit` chunks that were stored before
+    this position; `next` then is the `before` of the page that comes before this one."""
 
     to: ClassVar[str] = "logd"
 
@@ -87,6 +88,7 @@ class LogQuery(Request, frozen=True, kw_only=True, tag="log.query"):
     tail: int | None = None
     after: int = 0
     limit: int = 200
+    before: int | None = None
 
     example: ClassVar[str] = (
         '{"type":"log.query","id":"7","workflow":"etl","since_ts":1.5,"text":"error"}'

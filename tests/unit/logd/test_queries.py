@@ -135,6 +135,18 @@ def test_the_last_lines_come_oldest_first(lines: Asker) -> None:
     assert lines_of(page) == ["line 280 ERROR", "line 290 ERROR"]
 
 
+@pytest.mark.parametrize("fields", [{}, {"text": "error"}, {"since_ts": 1100.0}])
+def test_pages_go_back_to_the_beginning(lines: Asker, fields: Any) -> None:
+    found: list[str] = []
+    before: int | None = 1 << 53
+    while before is not None:
+        query = LogQuery(run="abcdefghij", limit=7, before=before, **fields)
+        page = lines.ask(query, LogPage)
+        found, before = lines_of(page) + found, page.next
+        assert page.last == 301
+    assert found == lines_of(lines.ask(LogQuery(run="abcdefghij", limit=1000, **fields), LogPage))
+
+
 def test_a_run_is_found_by_its_beginning(lines: Asker) -> None:
     assert lines_of(lines.ask(LogQuery(run="abcz"), LogPage)) == ["other"]
     assert lines.ask(LogQuery(run="nobody"), LogPage).chunks == []
@@ -190,7 +202,7 @@ def test_a_page_is_bounded_in_bytes(asker: Asker) -> None:
 @pytest.mark.parametrize(
     "request_",
     [
-        LogQuery(limit=0), LogQuery(tail=0), LogQuery(after=-1),
+        LogQuery(limit=0), LogQuery(tail=0), LogQuery(after=-1), LogQuery(before=-1),
         LogRead(run="r", task="t", offset=-1), LogRead(run="r", task="t", limit=0),
         HistoryList(table="runs", limit=0),
     ],
