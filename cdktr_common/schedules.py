@@ -153,3 +153,10 @@ def shown(schedule: Schedule) -> str:
     ]
     paused = ["(paused)"] if schedule.paused else []
     return " ".join([when, *([schedule.timezone] if schedule.timezone else []), *bounds, *paused])
+
+
+def summary(plan: Plan) -> str:
+    """The schedules of a workflow for a list: empty when it has none."""
+    listed = of(plan)
+    more = [f"{len(listed) - 3} more"] if len(listed) > 4 else []
+    return "; ".join([*map(shown, listed[: 3 if more else 4]), *more])

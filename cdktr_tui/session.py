@@ -97,6 +97,7 @@ class Session:
         """These topics and no others."""
         wanted = frozenset(topics)
         if wanted != self.followed:
+            self.model.left(self.followed - wanted)
             self.followed = wanted
             self.feed.follow(wanted)
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from cdktr_common import cronline
 from cdktr_common import schedules as common
-from cdktr_common.catalogue.values import Param, Plan, Schedule
+from cdktr_common.catalogue.values import Param, Schedule
 from cdktr_common.durations import strict
 from cdktr_principal.language import fields
 from cdktr_principal.language.fields import choice, flag, kind, length, nearest, scalar, whole
@@ -290,10 +290,3 @@ def _params(entry: Entry, declared: Mapping[str, Param], faults: Faults) -> dict
             what = f"param {name} is required, and this schedule does not give it"
             faults.at(entry.node, what, f"{{cron: …, params: {{{name}: …}}}}, or a default")
     return found
-
-
-def schedule_text(plan: Plan) -> str:
-    """The schedules of a workflow for a list: empty when it has none."""
-    listed = common.of(plan)
-    more = [f"{len(listed) - 3} more"] if len(listed) > 4 else []
-    return "; ".join([*map(common.shown, listed[: 3 if more else 4]), *more])

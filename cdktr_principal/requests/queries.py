@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from cdktr_common import schedules
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import (
     AttemptRow,
@@ -25,7 +26,6 @@ from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions.ready import nearest
 from cdktr_principal.decisions.session import Session
 from cdktr_principal.language.listening import heard
-from cdktr_principal.language.timing import schedule_text
 from cdktr_principal.requests import picked
 from cdktr_principal.state.records import Attempt, Run, Task
 from cdktr_principal.state.schedules import EVERY, Planned
@@ -235,7 +235,7 @@ def _workflow_row(
         )  # fmt: skip
     return WorkflowRow(
         workflow=name, name=plan.name, description=plan.description, tasks=len(plan.tasks),
-        events=heard(plan), schedule=schedule_text(plan),
+        events=heard(plan), schedule=schedules.summary(plan),
         hash=workflow.hash, file=workflow.file, loaded_ts=workflow.loaded_ts,
         broken=workflow.broken, paused=paused, paused_reason=reason,
         next_ts=_next_ts(state, session, name), last=last or [], running=running, queued=queued,

@@ -3,7 +3,8 @@
 `("link",) ("counts",) ("workflows",) ("workflow", id) ("runs",) ("run", id) ("tasks", run)
 ("task", run, task) ("agents",) ("agent", name) ("schedules",) ("schedule", workflow, id)
 ("events",)`: the plural is about which there are and in which order, the singular about one row.
-Data alone: it does not know who changes or draws anything.
+`("gap", topic)`: facts were missed, ask anew. Data
+alone: it does not know who changes or draws anything.
 """
 
 from __future__ import annotations
@@ -20,3 +21,8 @@ RUNS: Final[Key] = ("runs",)
 AGENTS: Final[Key] = ("agents",)
 SCHEDULES: Final[Key] = ("schedules",)
 EVENTS: Final[Key] = ("events",)
+
+
+def concerns(missed: str, topic: str) -> bool:
+    """Is what was missed of topics that begin with `missed` about `topic`, or may it be?"""
+    return topic.startswith(missed) or missed.startswith(topic)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cdktr_common.catalogue.base import Fact
+from cdktr_common.catalogue.principal import RunDetail
 from cdktr_tui.feed.items import Counted, Gap, Item, Link, Loads, Told
 from cdktr_tui.model.agents import Agents
 from cdktr_tui.model.events import Events
@@ -53,9 +54,13 @@ class Model:
             self._fold(item, dirty)
         return dirty
 
+    def detail(self, detail: RunDetail) -> Keys:
+        """A run that is looked at, with its plan: for its row, and for its tasks."""
+        return self.runs.detail(detail) | self.tasks.detail(detail)
+
     def left(self, topics: Iterable[str]) -> Keys:
         """These topics are followed no more: what was folded from them is stale from now on."""
-        return self.fold_all(Gap(topic=topic, missed=0, healed=False) for topic in topics)
+        return set[Key]().union(*(self._missed(topic) for topic in topics))
 
     def _fold(self, item: Item, dirty: Keys) -> None:
         match item:
@@ -73,8 +78,10 @@ class Model:
                     self.link = item
                     dirty.add(LINK)
             case Gap(healed=False):
-                for part in self._parts:
-                    dirty |= part.missed(item.topic)
+                dirty |= self._missed(item.topic) | {("gap", item.topic)}
+
+    def _missed(self, topic: str) -> Keys:
+        return set[Key]().union(*(part.missed(topic) for part in self._parts))
 
     def _told(self, fact: Fact, dirty: Keys) -> None:
         if self.events.add(fact):

@@ -19,7 +19,7 @@ from cdktr_common.catalogue.principal import RunDetail, RunPage
 from cdktr_common.catalogue.values import RunRow
 from cdktr_tui.model import shape
 from cdktr_tui.model.events import Events
-from cdktr_tui.model.keys import RUNS, Key, Keys
+from cdktr_tui.model.keys import RUNS, Key, Keys, concerns
 from cdktr_tui.model.shape import Shape
 
 KEPT: Final = 2_000
@@ -241,11 +241,6 @@ class Runs:
             self._stale.discard(("run", run))
         self._order = None
         return True
-
-
-def concerns(missed: str, topic: str) -> bool:
-    """Is what was missed of `missed` about `topic`, or may it be?"""
-    return topic.startswith(missed) or missed.startswith(topic)
 
 
 def _by_run(told: Iterable[Fact]) -> dict[str, list[Fact]]:

@@ -23,11 +23,12 @@ class Shape:
     """What is to be known of the tasks of a run that are not plain. `reused` are those that it
     takes over from the run it repeats; None: not known."""
 
-    __slots__ = ("_groups", "_tolerated", "reused")
+    __slots__ = ("_bodies", "_groups", "_tolerated", "reused")
 
     def __init__(self, plan: Plan, reused: frozenset[str] | None = frozenset()) -> None:
         self._groups: dict[str, TaskPlan] = {}
         self._tolerated: dict[str, bool | list[int]] = {}
+        self._bodies: dict[str, TaskPlan] = {}
         self.reused = reused
         for task in plan.tasks:
             self._note(task.id, task)
@@ -38,12 +39,19 @@ class Shape:
         if task.group is not None:
             self._groups[name] = task
             for body in task.group.tasks:
-                self._note(_named(prefix(name, task.group, ""), body.id), body)
+                below = _named(prefix(name, task.group, ""), body.id)
+                self._bodies[below] = body
+                self._note(below, body)
 
     def tolerated(self, task: str, code: int | None) -> bool:
         """Is a failure with this code none for the run?"""
         codes = self._tolerated.get(_any(task), False)
         return codes if isinstance(codes, bool) else code in codes
+
+    def body(self, task: str) -> TaskPlan | None:
+        """The plan of a task that a group has made, but for its dependencies."""
+        known = self._bodies.get(_any(task))
+        return None if known is None else replace(known, id=task)
 
     def made(self, task: str, items: list[Any]) -> list[TaskPlan]:
         """The tasks that a group makes of these values, in their order."""

@@ -1,27 +1,38 @@
 """Tasks of the runs that are looked at, with their attempts and the plan of each.
 
-A run is `open` from when somebody wants to see it: from then on facts about it are kept, so that
+A run is open from when somebody wants to see it: from then on facts about it are kept, so that
 pages that come later than they do are as true as they are. Few are open at once; of more the one
 that was used longest ago is closed. Knows no picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
+from cdktr_common import clean
+from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.principal import RunDetail, TaskPage
 from cdktr_common.catalogue.values import TaskPlan, TaskRow
-from cdktr_tui.model.keys import Key, Keys
+from cdktr_tui.model import attempts
+from cdktr_tui.model.keys import Key, Keys, concerns
+from cdktr_tui.model.shape import Shape
 
 OPEN: Final = 4
 """Runs that are open at once."""
 
+FACTS: Final = 5_000
+"""Facts of an open run that are kept for pages that are underway."""
+
 
 class OpenRun:
     """One run that is looked at. `plans` holds the plans also of what groups have made; `detail` is
-    null until it was told; `whole`: all its tasks are in `rows`."""
+    null until it was told; `whole`: all its tasks are in `rows`. `unsure` is the number of the last
+    fact that could not be folded: only pages of after it are true."""
 
     def __init__(self, run: str) -> None:
         self.run = run
@@ -29,11 +40,101 @@ class OpenRun:
         self.rows: dict[str, TaskRow] = {}
         self.plans: dict[str, TaskPlan] = {}
         self.whole = False
+        self.unsure = 0
+        self._shape: Shape | None = None
+        self._facts: deque[f.RunFact] = deque(maxlen=FACTS)
+        self._asof: dict[str, int] = {}
+        self._places: dict[str, int] = {}
+        self._size = 0
+        self._come = 0
+        self._order: list[str] | None = None
 
     @property
     def order(self) -> list[str]:
         """The tasks that are known, in the order of the plan, then of the groups that made them."""
-        return list(self.rows)
+        if self._order is None:
+            self._order = sorted(self.rows, key=self._places.__getitem__)
+        return self._order
+
+    def take_detail(self, detail: RunDetail, dirty: Keys) -> None:
+        self.detail = detail
+        self._shape = Shape(detail.plan, None if detail.run.retry_of else frozenset())
+        self.plans = {task.id: task for task in detail.plan.tasks} | {
+            name: plan for name, plan in self.plans.items() if name in self.rows
+        }
+        self._size = detail.run.tasks
+        dirty.add(("tasks", self.run))
+        for fact in self._facts:
+            if fact.seq > detail.seq and isinstance(fact, f.TaskExpanded):
+                self._expand(fact, dirty)
+
+    def take_page(self, page: TaskPage, after: int, dirty: Keys) -> None:
+        for place, row in enumerate(page.tasks, after):
+            if self._asof.get(row.task, -1) > page.seq and self._places.get(row.task) == place:
+                continue
+            self._put(_clean(row), place, page.seq, dirty)
+        if after <= self._come:
+            self._come = max(self._come, after + len(page.tasks))
+            self.whole = self.whole or page.next is None
+        for fact in self._facts:
+            if fact.seq > page.seq:
+                self.apply(fact, dirty)
+
+    def hear(self, fact: f.RunFact, dirty: Keys) -> None:
+        self._facts.append(fact)
+        if isinstance(fact, f.TaskExpanded) and self.detail is not None:
+            self._expand(fact, dirty)
+        self.apply(fact, dirty)
+
+    def apply(self, fact: f.RunFact, dirty: Keys) -> None:
+        if not isinstance(fact, attempts.OF_TASK):
+            return
+        row = self.rows.get(fact.task)
+        if row is not None and fact.seq > self._asof[fact.task]:
+            self._asof[fact.task] = fact.seq
+            self.rows[fact.task] = attempts.after(row, fact, self.plan(fact.task))
+            dirty.add(("task", self.run, fact.task))
+
+    def plan(self, task: str) -> TaskPlan | None:
+        """The plan of a task, also of one that a group has made."""
+        known = self.plans.get(task)
+        if known is None and self._shape is not None:
+            known = self._shape.body(task)
+            if known is not None:
+                self.plans[task] = known
+        return known
+
+    def lacks(self, seq: int) -> bool:
+        """Were facts after `seq` forgotten?"""
+        return len(self._facts) == FACTS and self._facts[0].seq > seq
+
+    def _expand(self, fact: f.TaskExpanded, dirty: Keys) -> None:
+        assert self._shape is not None and self.detail is not None
+        if fact.seq <= self.detail.seq:
+            return
+        made = self._shape.made(fact.task, fact.items)
+        first, self._size = self._size, self._size + len(made)
+        if self._shape.reused is None:  # which are over already is for the principal to say
+            self.unsure = max(self.unsure, fact.seq)
+            return
+        for place, plan in enumerate(made, first):
+            self.plans[plan.id] = plan
+            if self._asof.get(plan.id, -1) < fact.seq:
+                row = TaskRow(
+                    task=plan.id, state="PENDING", name=plan.name, depends=plan.depends,
+                    group=fact.task,
+                )  # fmt: skip
+                self._put(_clean(row), place, fact.seq, dirty)
+
+    def _put(self, row: TaskRow, place: int, seq: int, dirty: Keys) -> None:
+        if self._places.get(row.task) != place:
+            self._places[row.task] = place
+            self._order = None
+            dirty.add(("tasks", self.run))
+        if self.rows.get(row.task) != row:
+            dirty.add(("task", self.run, row.task))
+        self.rows[row.task] = row
+        self._asof[row.task] = seq
 
 
 class Tasks:
@@ -49,23 +150,64 @@ class Tasks:
 
     def open(self, run: str) -> OpenRun:
         """Before its detail and pages are asked for, and after its topic is followed."""
-        raise NotImplementedError
+        known = self._open.pop(run, None) or OpenRun(run)
+        self._open[run] = known
+        while len(self._open) > OPEN:
+            self.close(next(iter(self._open)))
+        return known
 
     def close(self, run: str) -> None:
         """Nobody looks at it any more."""
         self._open.pop(run, None)
+        self._stale.discard(("tasks", run))
 
     def detail(self, detail: RunDetail) -> Keys:
         """The run and its plan."""
-        raise NotImplementedError
+        dirty: Keys = set()
+        run = self.open(detail.run.run)
+        before = run.unsure
+        run.take_detail(detail, dirty)
+        if run.unsure > before:
+            self._stale.add(("tasks", run.run))
+        return dirty
 
     def page(self, page: TaskPage, after: int = 0) -> Keys:
         """Some of its tasks; `after`: what the page was asked for."""
-        raise NotImplementedError
+        dirty: Keys = set()
+        run = self.open(page.run)
+        if after == 0:
+            self._stale.discard(("tasks", page.run))
+        run.take_page(page, after, dirty)
+        if run.lacks(page.seq) or run.unsure > page.seq:
+            self._stale.add(("tasks", page.run))
+        return dirty
 
     def fold(self, fact: Fact, dirty: Keys) -> None:
         """A fact was told."""
+        if isinstance(fact, f.RunFact):
+            run = self._open.get(fact.run)
+            if run is not None:
+                run.hear(fact, dirty)
+                if run.unsure == fact.seq:
+                    self._stale.add(("tasks", fact.run))
+                    dirty.add(("tasks", fact.run))
 
     def missed(self, topic: str) -> Keys:
         """Facts of these topics were not told, or will not be."""
-        return set()
+        keys: Keys = {("tasks", run) for run in self._missed(topic)}
+        self._stale |= keys
+        return keys
+
+    def _missed(self, topic: str) -> Iterable[str]:
+        for run, known in self._open.items():
+            of = "" if known.detail is None else known.detail.run.workflow
+            if not of or concerns(topic, f"run/{of}/"):
+                yield run
+
+
+def _clean(row: TaskRow) -> TaskRow:
+    texts = [row.name, row.reason, *(attempt.reason for attempt in row.attempts)]
+    if all(text.isascii() and text.isprintable() for text in texts):
+        return row
+    told = [replace(each, reason=clean.line(each.reason)) for each in row.attempts]
+    return replace(row, name=clean.line(row.name), reason=clean.line(row.reason), attempts=told)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdktr_common.catalogue.values import Plan, Schedule
-from cdktr_principal.language.timing import schedule_text
+from cdktr_common.schedules import summary
 from tests.unit.language.reading import bad, good
 
 DO = "\ntasks: {a: {command: x}}"
@@ -176,8 +176,8 @@ def test_and_none_else(given: str, what: str) -> None:
 
 def test_schedules_for_a_list() -> None:
     plan = good("cron: [0 3 * * *, {every: 5m, paused: true}]\ntimezone: Asia/Tokyo" + DO)
-    assert schedule_text(plan) == "0 3 * * * Asia/Tokyo; every 5m Asia/Tokyo (paused)"
-    assert schedule_text(Plan(workflow="w", cron="0 3 * * *", timezone="UTC")) == "0 3 * * * UTC"
-    assert schedule_text(Plan(workflow="w")) == ""
+    assert summary(plan) == "0 3 * * * Asia/Tokyo; every 5m Asia/Tokyo (paused)"
+    assert summary(Plan(workflow="w", cron="0 3 * * *", timezone="UTC")) == "0 3 * * * UTC"
+    assert summary(Plan(workflow="w")) == ""
     many = Plan(workflow="w", schedules=[Schedule(every_s=n) for n in (1.0, 2.0, 3.0, 4.0, 5.0)])
-    assert schedule_text(many) == "every 1s; every 2s; every 3s; 2 more"
+    assert summary(many) == "every 1s; every 2s; every 3s; 2 more"
