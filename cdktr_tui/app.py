@@ -10,21 +10,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
 
-from cdktr_tui import themes, views
+from cdktr_tui import keys, themes, views
 from cdktr_tui.acting import Acting
 from cdktr_tui.actions import Subject
 from cdktr_tui.draw import glyphs
 from cdktr_tui.draw.line import Line, line
 from cdktr_tui.options import Options
-from cdktr_tui.session import FeedLike, Place, Session
+from cdktr_tui.session import FeedLike, Place, Session, Taken
 from cdktr_tui.terminal import Governor, Terminal
 from cdktr_tui.view import View
-from cdktr_tui.widgets.rows import RowsView
 
 NAMES = ("workflows", "runs", "agents", "schedule", "events", "query")
 """Views that digits go to, in order."""
@@ -52,12 +51,13 @@ class CdktrApp(Terminal, App[int]):
         super().__init__()
         self.options = options
         self.places: Mapping[str, Place] = {place.name: place for place in places}
+        self.keys: Sequence[keys.Key] = keys.KEYS
         self.signs = glyphs.choose(options.glyphs, utf8=options.utf8, term=options.term)
         self.now = clock
         self.sessions: dict[str, Session] = {}
+        self._feed_of = feed_of
         self.session = self._session(places[0])
         self.acting = Acting(self)
-        self._feed_of = feed_of
         self._governor = Governor(self, options.fps)
         self._frame_due: asyncio.TimerHandle | None = None
         self._dirty: set[tuple[str, ...]] = set()
@@ -184,9 +184,9 @@ class CdktrApp(Terminal, App[int]):
     def _frame(self) -> None:
         self._frame_due = None
         for session in self.sessions.values():
-            dirty, output = session.take()
+            taken = session.take()
             if session is self.session:
-                self._take(dirty, output)
+                self._take(taken)
         if not self._dirty:
             return
         if not self._governor.ready():
@@ -198,18 +198,13 @@ class CdktrApp(Terminal, App[int]):
             self.view.changed(dirty)
             self.view.restate()
 
-    def _take(self, dirty: set[tuple[str, ...]], output: list[Any]) -> None:
-        before = bool(self._dirty)
-        self._dirty |= dirty
-        if ("link",) in dirty and self.session.model.link.state == "up":
+    def _take(self, taken: Taken) -> None:
+        self._dirty |= taken.dirty
+        if taken.anew:
             self.view.load()
-        if any(key[0] == "gap" for key in dirty):
-            self.view.load()
-        if output:
-            self.view.output(output)
+        if taken.output:
+            self.view.output(taken.output)
             self._dirty.add(("output",))
-        if self._dirty and not before:
-            self._want_frame()
 
     def _tick(self) -> None:
         if self._governor.ready():

@@ -14,7 +14,7 @@ import msgspec
 
 from cdktr_common.catalogue.base import Request
 from cdktr_common.errors import ProtocolError
-from cdktr_tui.feed.items import Answered, Item, Output
+from cdktr_tui.feed.items import Answered, Gap, Item, Link, Output
 from cdktr_tui.model.model import Model
 
 if TYPE_CHECKING:
@@ -45,6 +45,15 @@ class FeedLike(Protocol):
     def follow(self, topics: Set[str]) -> None: ...
     def retry(self) -> None: ...
     def take(self) -> list[Item]: ...
+
+
+class Taken(NamedTuple):
+    """What has come: keys of the model that have changed, output, and whether what is shown has to
+    be asked for anew, since there is a gap or the principal is back."""
+
+    dirty: set[tuple[str, ...]]
+    output: list[Output]
+    anew: bool
 
 
 class _Asked(NamedTuple):
@@ -101,10 +110,11 @@ class Session:
             self.followed = wanted
             self.feed.follow(wanted)
 
-    def take(self) -> tuple[set[tuple[str, ...]], list[Output]]:
-        """Fold what has come: which keys of the model have changed, and output."""
+    def take(self) -> Taken:
+        """Fold what has come."""
         dirty: set[tuple[str, ...]] = set()
         output: list[Output] = []
+        anew = False
         for item in self.feed.take():
             if isinstance(item, Answered):
                 asked = self._asked.pop(item.number, None)
@@ -117,8 +127,11 @@ class Session:
             elif isinstance(item, Output):
                 output.append(item)
             else:
+                was = self.model.link.state
                 dirty |= self.model.fold(item)
-        return dirty, output
+                anew |= isinstance(item, Gap) and not item.healed
+                anew |= isinstance(item, Link) and item.state == "up" != was
+        return Taken(dirty, output, anew)
 
     # Views.
 

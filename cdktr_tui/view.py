@@ -28,7 +28,6 @@ from cdktr_tui.feed.items import Output
 from cdktr_tui.terminal import Governed
 from cdktr_tui.widgets.bar import Bar
 from cdktr_tui.widgets.footer import Footer
-from cdktr_tui.widgets.prompt import Prompt
 from cdktr_tui.widgets.rows import RowsView
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ class View(Governed):
 
     NAME: ClassVar[str] = ""
     TITLE_: ClassVar[str] = ""
-    ROOT: ClassVar[bool] = False
-    """Reached by a digit: it stands at the beginning of a path."""
+    HINTS: ClassVar[tuple[str, ...]] = ()
+    """Ids of keys that the footer offers, the most wanted first."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -151,8 +150,7 @@ class View(Governed):
         yield Bar(id="path")
         with Container(id="body"):
             yield from self.body()
-        yield Footer(self.NAME)
-        yield Prompt()
+        yield Footer()
 
     def on_screen_resume(self) -> None:
         self.cdktr.shown(self)
@@ -166,6 +164,8 @@ class View(Governed):
         if not self.is_mounted or self.cdktr.view is not self:
             return
         self.query_one("#header", Bar).show(*self.cdktr.header())
+        denied = self.cdktr.acting.denied()
+        self.query_one(Footer).offer(self.HINTS, self.cdktr.keys, denied)
         self.query_one("#path", Bar).show(self._path(), (*self.summary(), (" ", "")))
         old = self.model.link.state != "up"
         for rows in self.query(RowsView):
