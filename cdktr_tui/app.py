@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import App
@@ -62,7 +62,7 @@ class CdktrApp(Terminal, App[int]):
         self._frame_due: asyncio.TimerHandle | None = None
         self._dirty: set[tuple[str, ...]] = set()
         self._loop_: asyncio.AbstractEventLoop | None = None
-        self._second = 0
+        self.when_ready: Callable[[], Awaitable[None]] | None = None
 
     # Principals.
 
@@ -158,6 +158,14 @@ class CdktrApp(Terminal, App[int]):
         """A view is shown no longer: what it knows grows old."""
         view.stale = True
 
+    def settled(self) -> bool:
+        """Is everything there that the view has asked for, and drawn?"""
+        link = self.session.model.link
+        if link.state == "refused":
+            return True
+        shown = self.view.loaded or self.view.fault is not None
+        return link.state == "up" and shown and not self.session.waiting and not self._dirty
+
     def on_mount(self) -> None:
         self._loop_ = asyncio.get_running_loop()
         for theme in themes.ALL:
@@ -169,6 +177,15 @@ class CdktrApp(Terminal, App[int]):
         self._news()
         if self.options.view:
             self.acting.line(self.options.view)
+
+    def on_ready(self) -> None:
+        """The first frame is out."""
+        if self.when_ready is not None:
+            self.run_worker(self.when_ready(), exit_on_error=True)
+
+    async def on_unmount(self) -> None:
+        for session in self.sessions.values():
+            session.feed.stop()
 
     # Frames.
 
