@@ -35,6 +35,7 @@ class CdktrApp(Terminal, App[int]):
     """`places` are the principals that can be gone to, the first one at the beginning."""
 
     ENABLE_COMMAND_PALETTE = False
+    DEFAULT_MODE = "view-0"
     BINDINGS: ClassVar[list[BindingType]] = []
     CSS = """
     Screen { layers: base box; }
@@ -51,17 +52,24 @@ class CdktrApp(Terminal, App[int]):
         super().__init__()
         self.options = options
         self.places: Mapping[str, Place] = {place.name: place for place in places}
-        self.keys: Sequence[keys.Key] = keys.KEYS
+        self.keys: tuple[keys.Key, ...] = keys.KEYS
         self.signs = glyphs.choose(options.glyphs, utf8=options.utf8, term=options.term)
         self.now = clock
         self.sessions: dict[str, Session] = {}
         self._feed_of = feed_of
         self.session = self._session(places[0])
         self.acting = Acting(self)
+        self._modes_of: dict[View, str] = {}
+        self._modes_made = 0
         self._governor = Governor(self, options.fps)
         self._frame_due: asyncio.TimerHandle | None = None
         self._dirty: set[tuple[str, ...]] = set()
         self._loop_: asyncio.AbstractEventLoop | None = None
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        self.theme = options.theme
+        self.session.root(self._root("workflows"))
+        self._mode(self.view)
         self.when_ready: Callable[[], Awaitable[None]] | None = None
 
     # Principals.
@@ -132,17 +140,24 @@ class CdktrApp(Terminal, App[int]):
             self._show()
 
     def _show(self) -> None:
-        view = self.view
-        installed = {screen for screen in self._installed_screens.values()}
-        if view not in installed:
-            self.install_screen(view, f"view-{id(view)}")
-        if self.screen is not view:
-            self.switch_screen(view)
-        kept = {each for session in self.sessions.values() for each in session.kept()}
-        for screen in installed:
-            if isinstance(screen, View) and screen not in kept and screen is not view:
-                self.uninstall_screen(screen)
-                screen.remove()
+        """Bring the view of the session to the screen. Each view is the base of a mode of its own,
+        so that what lies over one, a dialog or a form, stays with it."""
+        self.switch_mode(self._mode(self.view))
+        kept = {view for session in self.sessions.values() for view in session.kept()}
+        for view in self._modes_of.keys() - kept:
+            self.remove_mode(self._modes_of.pop(view))
+
+    def _mode(self, view: View) -> str:
+        mode = self._modes_of.get(view)
+        if mode is None:
+            mode = self._modes_of[view] = f"view-{self._modes_made}"
+            self._modes_made += 1
+            self.add_mode(mode, lambda: view)
+        return mode
+
+    def delay_update(self, delay: float = 0.05) -> None:
+        """Textual waits so long before a view is painted that was gone to; a tenth is enough."""
+        super().delay_update(delay / 10)
 
     def shown(self, view: View) -> None:
         """A view has come to the top: it follows what it needs and asks for its pages."""
@@ -168,12 +183,7 @@ class CdktrApp(Terminal, App[int]):
 
     def on_mount(self) -> None:
         self._loop_ = asyncio.get_running_loop()
-        for theme in themes.ALL:
-            self.register_theme(theme)
-        self.theme = self.options.theme
-        self.session.root(self._root("workflows"))
         self.set_interval(1.0, self._tick)
-        self._show()
         self._news()
         if self.options.view:
             self.acting.line(self.options.view)

@@ -35,6 +35,8 @@ ANSI = Theme(
     warning="ansi_yellow", error="ansi_red", foreground="ansi_default",
     background="ansi_default", surface="ansi_default", panel="ansi_default", boost="ansi_default",
     variables={
+        "ansi-background": "ansi_default",
+        "ansi-foreground": "ansi_default",
         "block-cursor-foreground": "ansi_default",
         "block-cursor-background": "ansi_default",
         "block-cursor-text-style": "reverse",

@@ -43,8 +43,6 @@ class View(Governed):
 
     NAME: ClassVar[str] = ""
     TITLE_: ClassVar[str] = ""
-    HINTS: ClassVar[tuple[str, ...]] = ()
-    """Ids of keys that the footer offers, the most wanted first."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -150,7 +148,7 @@ class View(Governed):
         yield Bar(id="path")
         with Container(id="body"):
             yield from self.body()
-        yield Footer()
+        yield Footer(self.NAME)
 
     def on_screen_resume(self) -> None:
         self.cdktr.shown(self)
@@ -164,8 +162,7 @@ class View(Governed):
         if not self.is_mounted or self.cdktr.view is not self:
             return
         self.query_one("#header", Bar).show(*self.cdktr.header())
-        denied = self.cdktr.acting.denied()
-        self.query_one(Footer).offer(self.HINTS, self.cdktr.keys, denied)
+        self.query_one(Footer).allow(self.cdktr.acting.denied(), self.cdktr.keys)
         self.query_one("#path", Bar).show(self._path(), (*self.summary(), (" ", "")))
         old = self.model.link.state != "up"
         for rows in self.query(RowsView):

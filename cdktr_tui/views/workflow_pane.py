@@ -8,7 +8,7 @@ from __future__ import annotations
 from cdktr_common import clean
 from cdktr_common.catalogue.principal import WorkflowDetail
 from cdktr_common.catalogue.values import Plan, RunMark, WorkflowRow
-from cdktr_tui.draw import glyphs, graph, times
+from cdktr_tui.draw import glyphs, times
 from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.widgets.canvas import Canvas
 
@@ -105,8 +105,6 @@ def about(
         lines.append(line((f"line {fault.line}: {clean.line(fault.what, 200)}", "bad")))
         if fault.hint:
             lines.append(line(("  " + clean.line(fault.hint, 200), "dim")))
-    if plan is not None:
-        lines += [line("  ", *drawn) for drawn in graph.of_plan(plan, signs)]
     lines += _starts(row, now)
     failed = next((mark for mark in reversed(row.last) if mark.state == "FAILED"), None)
     if failed is not None:

@@ -5,8 +5,6 @@ under the cursor.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from typing import ClassVar
-
 from textual.app import ComposeResult
 
 from cdktr_common import clean
@@ -44,10 +42,6 @@ class Workflows(View):
 
     NAME = "workflows"
     TITLE_ = "Workflows"
-    HINTS: ClassVar = (
-        "act.run", "act.cancel", "act.retry", "act.pause", "row.open", "act.logs", "filter",
-        "view.command",
-    )  # fmt: skip
 
     def topics(self) -> set[str]:
         return {"workflow/", "run/"}
@@ -80,7 +74,7 @@ class Workflows(View):
         chosen = self.rows.cursor
         pane = self.query_one(WorkflowPane)
         row = self.model.workflows.rows.get(chosen or "")
-        pane.show(row, self.signs, self.now)
+        pane.show_row(row, self.signs, self.now)
         if row is None or pane.has(row):
             return
 
