@@ -12,14 +12,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar
 
-from textual.app import App
 from textual.binding import BindingType
 
 from cdktr_tui import keys, themes, views
 from cdktr_tui.acting import Acting
 from cdktr_tui.actions import Subject
 from cdktr_tui.draw import glyphs
-from cdktr_tui.draw.line import Line, line
+from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.options import Options
 from cdktr_tui.session import FeedLike, Place, Session, Taken
 from cdktr_tui.terminal import Governor, Terminal
@@ -31,7 +30,7 @@ NAMES = ("workflows", "runs", "agents", "schedule", "events", "query")
 FeedOf = Callable[[Place, Callable[[], None]], FeedLike]
 
 
-class CdktrApp(Terminal, App[int]):
+class CdktrApp(Terminal):
     """`places` are the principals that can be gone to, the first one at the beginning."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -65,7 +64,7 @@ class CdktrApp(Terminal, App[int]):
         self._frame_due: asyncio.TimerHandle | None = None
         self._dirty: set[tuple[str, ...]] = set()
         self._loop_: asyncio.AbstractEventLoop | None = None
-        for theme in themes.THEMES:
+        for theme in themes.ALL:
             self.register_theme(theme)
         self.theme = options.theme
         self.session.root(self._root("workflows"))
@@ -246,7 +245,7 @@ class CdktrApp(Terminal, App[int]):
         place, link = self.session.place, self.session.model.link
         name = place.name.upper() if place.protected else place.name
         style = "protected" if place.protected else place.colour or "accent"
-        spans = [" ", (name, f"{style} bold"), " ", self.signs.span(link.state)]
+        spans: list[Span | str] = [" ", (name, f"{style} bold"), " ", self.signs.span(link.state)]
         if link.state == "lost" and link.at is not None:
             spans += [(f" lost {self.now() - link.at:.0f} s", "bad")]
         if place.read_only or self.options.read_only:
@@ -254,7 +253,7 @@ class CdktrApp(Terminal, App[int]):
         spans += ["  "]
         narrow = self.size.width < 100
         for number, each in enumerate(NAMES, 1):
-            here = bool(self.session.stack) and self.session.stack[0].NAME == each
+            here = bool(self.session.stack) and each == self.session.stack[0].NAME
             text = f"{number} {each.capitalize()}"
             if narrow and not here:
                 text = f"{number} {each.capitalize()[:8]}"

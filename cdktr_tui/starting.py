@@ -8,6 +8,7 @@ import locale
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from cdktr_common import cli
@@ -40,6 +41,7 @@ def start(args: Mapping[str, Any]) -> int:
     all_places = places(args, loaded)
     first = all_places[0]
     app = CdktrApp(all_places, options(args, loaded.settings), feed_of)
+    app.faults = Path(loaded.settings.home) / "log"
     try:
         return _run(app, args)
     finally:

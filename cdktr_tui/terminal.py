@@ -31,6 +31,7 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.strip import Strip
 
 from cdktr_common import clean
 from cdktr_common.errors import OWN_FAULT
@@ -283,3 +284,23 @@ class Governor:
         if self._drawn - self._stuck > CLEAR_S and self._pause > self._least:
             self._pause = max(self._least, self._pause / 2)
             self._stuck = self._drawn - CLEAR_S / 2
+
+
+def screen_text(app: App[Any]) -> str:
+    """What is on the screen as plain text, a line for each row, without blanks at their ends."""
+    return "".join(f"{strip.text.rstrip()}\n" for strip in _strips(app))
+
+
+def screen_ansi(app: App[Any]) -> str:
+    """What is on the screen with its colours, as a terminal takes it."""
+    colours = app.console._color_system
+    rows = []
+    for strip in _strips(app):
+        for text, style, _ in strip:
+            rows.append(style.render(text, color_system=colours) if style else text)
+        rows.append("\n")
+    return "".join(rows)
+
+
+def _strips(app: App[Any]) -> list[Strip]:
+    return [Strip(row) for row in app.screen._compositor.render_strips()]

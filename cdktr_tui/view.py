@@ -78,7 +78,7 @@ class View(Governed):
         return self.focused
 
     def undo(self) -> bool:
-        """Take back the last small thing done here: marks, a filter. False: nothing to take back."""
+        """Take back the last small thing done here: marks, a filter. False: there is nothing."""
         pane = self.pane()
         return isinstance(pane, RowsView) and pane.unmark()
 

@@ -1,7 +1,7 @@
 """What came, written down as it came: one JSON object a line, the first one about the recording.
 
-A line has `t`, seconds since the beginning, and one of `link`, `told`, `output`, `counted`, `loads`,
-`gap`, or `asked` with the `reply` or `error` that it got. Requests are kept without their ids, so
+A line has `t`, seconds since the beginning, and one of `link`, `told`, `output`, `counted`,
+`loads`, `gap`, or `asked` with the `reply` or `error` that it got. Requests are kept without their ids, so
 that a replay finds the answer to the same question. Knows no principal and no screen.
 """
 
@@ -95,7 +95,8 @@ class Recorder:
         elif isinstance(item, i.Told):
             line = Line(t=t, told=msgspec.Raw(_encode(item.fact)))
         else:
-            line = Line(t=t, **{str(type(item).__struct_config__.tag): item})
+            line = Line(t=t)
+            setattr(line, str(type(item).__struct_config__.tag), item)
         self._file.write(_encode(line) + b"\n")
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ under the cursor.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+
 from textual.app import ComposeResult
 
 from cdktr_common import clean
@@ -127,7 +128,7 @@ class Workflows(View):
 
     def tick(self, now: float) -> None:
         self.rows.tick(int(now))
-        self.query_one(WorkflowPane).tick(now)
+        self._load_detail()
 
     def summary(self) -> Line:
         return counts(self.model.counts, self.signs)
@@ -155,9 +156,7 @@ def strip(last: Sequence[RunMark], signs: glyphs.Glyphs) -> Line:
     return tuple(signs.span(glyphs.of_run(mark)) for mark in last)
 
 
-def _last(
-    row: WorkflowRow, last: RunMark | None, signs: glyphs.Glyphs, now: float
-) -> Span:
+def _last(row: WorkflowRow, last: RunMark | None, signs: glyphs.Glyphs, now: float) -> Span:
     if row.broken:
         return "broken file", "bad"
     if last is None:
