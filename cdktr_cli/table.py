@@ -165,6 +165,11 @@ def paint(word: str) -> str:
     return f"\x1b[{code}m{word}\x1b[0m" if code and coloured() else word
 
 
+def loud(words: str) -> str:
+    """What nobody may overlook, reversed when colour is wanted."""
+    return f"\x1b[7m {harmless(words)} \x1b[0m" if coloured() else harmless(words)
+
+
 def when(moment: str | None) -> str:
     """A time of a row, to the second."""
     return moment[:19] + "Z" if moment else ""

@@ -19,6 +19,7 @@ PROGRAM = "cdktr-ctl"
 COMMANDS = {
     "runs": "runs that are going on, and those that were",
     "show": "one run: a row for each task",
+    "top": "how everything stands, again and again, in a terminal",
     "tasks": "all attempts of the tasks of a run",
     "artifacts": "the files that tasks of a run have handed over",
     "why": "why a run or a task is not running",
