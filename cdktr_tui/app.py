@@ -38,7 +38,7 @@ class CdktrApp(Terminal):
     BINDINGS: ClassVar[list[BindingType]] = []
     CSS = """
     Screen { layers: base box; }
-    #body { height: 1fr; }
+    #body, RowsView { height: 1fr; }
     """
 
     def __init__(
@@ -182,7 +182,7 @@ class CdktrApp(Terminal):
 
     def on_mount(self) -> None:
         self._loop_ = asyncio.get_running_loop()
-        self.set_interval(1.0, self._tick)
+        self.set_interval(1.0, self.tick)
         self._news()
         if self.options.view:
             self.acting.line(self.options.view)
@@ -232,7 +232,13 @@ class CdktrApp(Terminal):
             self.view.output(taken.output)
             self._dirty.add(("output",))
 
-    def _tick(self) -> None:
+    @property
+    def quiet(self) -> bool:
+        """Is everything that has come on the screen?"""
+        return self._frame_due is None and not self._dirty
+
+    def tick(self) -> None:
+        """A second has passed."""
         if self._governor.ready():
             with self.batch_update():
                 self.view.tick(self.now())

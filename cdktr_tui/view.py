@@ -94,6 +94,10 @@ class View(Governed):
         """What stands to the right of the path."""
         return ()
 
+    def empty(self) -> list[Line]:
+        """What stands where there are no rows; made by `nothing`."""
+        return self.nothing("nothing is here")
+
     def body(self) -> ComposeResult:
         """The widgets between the path and the footer."""
         yield Widget()
@@ -167,6 +171,8 @@ class View(Governed):
         old = self.model.link.state != "up"
         for rows in self.query(RowsView):
             rows.dim(old)
+            if not rows.keys:
+                rows.set_empty(self.empty())
 
     def _path(self) -> Line:
         crumbs: list[Span] = []

@@ -22,8 +22,8 @@ STYLES: Final = (
     "ok", "run", "wait", "bad", "lost", "warn", "skip", "dim", "bold", "accent", "title", "head",
     "key", "cursor", "mark", "match", "link", "bar", "reverse", "stdout", "stderr", "protected",
 )  # fmt: skip
-"""`ok run wait bad lost warn skip` are states; the others say what a text is for. Beside these there
-are the names that `clean.styled` gives to colours of output: `fg1`, `bg214`, `fg#ff8800`, `bold`,
+"""`ok run wait bad lost warn skip` are states; the others say what a text is for. Beside these
+there are the names that `clean.styled` gives to colours of output: `fg1`, `bg214`, `fg#ff8800`,
 `italic` and so on."""
 
 

@@ -1,8 +1,8 @@
 """What came, written down as it came: one JSON object a line, the first one about the recording.
 
 A line has `t`, seconds since the beginning, and one of `link`, `told`, `output`, `counted`,
-`loads`, `gap`, or `asked` with the `reply` or `error` that it got. Requests are kept without their ids, so
-that a replay finds the answer to the same question. Knows no principal and no screen.
+`loads`, `gap`, or `asked` with the `reply` or `error` that it got. Requests are kept without their
+ids, so that a replay finds the answer to the same question. Knows no principal and no screen.
 """
 
 from __future__ import annotations

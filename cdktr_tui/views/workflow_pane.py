@@ -1,22 +1,31 @@
 """What is shown of one workflow below the list: its graph, what starts it, how it went.
 
-Numbers over many runs come from the recorder and are asked for once a selection stays.
+Figures over its last runs are asked for once the cursor stays.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from cdktr_common import clean
 from cdktr_common.catalogue.principal import WorkflowDetail
-from cdktr_common.catalogue.values import Plan, RunMark, WorkflowRow
-from cdktr_tui.draw import glyphs, times
+from cdktr_common.catalogue.values import Plan, RunMark, RunRow, WorkflowRow
+from cdktr_tui.draw import glyphs, graph, times
 from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.widgets.canvas import Canvas
+
+NAME_MOST: Final = 28
+"""Cells of a task's name in the graph."""
 
 
 class WorkflowPane(Canvas):
     """Lines about a workflow; `show_row` when another is selected or it has changed."""
 
-    DEFAULT_CSS = "WorkflowPane { height: 10; }"
+    DEFAULT_CSS = """
+    WorkflowPane { height: 45%; max-height: 20; }
+    .-low WorkflowPane, .-flat WorkflowPane { display: none; }
+    """
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -60,15 +69,21 @@ class WorkflowPane(Canvas):
         plan = self._detail.plan if self._detail is not None else None
         self.show(about(self._row, plan, self._figures, signs, now, self.size.width))
 
-    def on_resize(self) -> None:
-        super().on_resize()
-
 
 class Figures:
-    """Over the last runs: how many, how many of them COMPLETED, seconds they took."""
+    """Over the last runs: how many have ended, how many of them COMPLETED, seconds they took."""
 
-    def __init__(self, runs: int, completed: int, p50_s: float | None, p95_s: float | None) -> None:
-        self.runs, self.completed, self.p50_s, self.p95_s = runs, completed, p50_s, p95_s
+    def __init__(self, rows: Sequence[RunRow]) -> None:
+        ended = [row for row in rows if row.ended_ts is not None]
+        took = sorted(
+            row.ended_ts - row.started_ts
+            for row in ended
+            if row.ended_ts is not None and row.started_ts is not None
+        )
+        self.runs = len(ended)
+        self.completed = sum(row.state == "COMPLETED" for row in ended)
+        self.p50_s = took[len(took) // 2] if took else None
+        self.p95_s = took[min(len(took) - 1, len(took) * 95 // 100)] if took else None
 
     def said(self) -> list[Span]:
         """In a few words."""
@@ -105,11 +120,22 @@ def about(
         lines.append(line((f"line {fault.line}: {clean.line(fault.what, 200)}", "bad")))
         if fault.hint:
             lines.append(line(("  " + clean.line(fault.hint, 200), "dim")))
+    if plan is not None:
+        lines += drawn(plan, signs)
     lines += _starts(row, now)
     failed = next((mark for mark in reversed(row.last) if mark.state == "FAILED"), None)
     if failed is not None:
         lines.append(_failed(failed, now))
     return lines
+
+
+def drawn(plan: Plan, signs: glyphs.Glyphs) -> list[Line]:
+    """The tasks of a plan as a graph."""
+    needs = {task.id: task.depends for task in plan.tasks}
+    names = {task.id: clean.line(task.id, NAME_MOST) for task in plan.tasks}
+    widths = {task: graph.label_width(name, 0) for task, name in names.items()}
+    labels = {task: line(name) for task, name in names.items()}
+    return [line(" ", *row) for row in graph.paint(graph.layout(needs, widths), labels, signs)]
 
 
 def _starts(row: WorkflowRow, now: float) -> list[Line]:

@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from textual.app import ComposeResult
+from textual.timer import Timer
 
 from cdktr_common import clean
 from cdktr_common.catalogue.principal import (
+    RunList,
+    RunPage,
     WorkflowDetail,
     WorkflowList,
     WorkflowPage,
@@ -20,13 +23,17 @@ from cdktr_tui import views
 from cdktr_tui.actions import Subject
 from cdktr_tui.draw import glyphs, times
 from cdktr_tui.draw.line import Line, Span, line
+from cdktr_tui.session import Session
 from cdktr_tui.view import View
-from cdktr_tui.views.workflow_pane import WorkflowPane
+from cdktr_tui.views.workflow_pane import Figures, WorkflowPane
 from cdktr_tui.widgets.columns import Cell
 from cdktr_tui.widgets.rows import Column, RowsView
 
 STRIP = 14
 PAGE = 500
+FIGURES_OF = 100
+"""Runs that medians and rates are made of."""
+STAYS_S = 0.25
 
 COLUMNS = (
     Column("workflow", "WORKFLOW", 12, flex=3),
@@ -43,6 +50,11 @@ class Workflows(View):
 
     NAME = "workflows"
     TITLE_ = "Workflows"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._stays: Timer | None = None
+        self._asked_of: WorkflowRow | None = None
 
     def topics(self) -> set[str]:
         return {"workflow/", "run/"}
@@ -70,14 +82,31 @@ class Workflows(View):
 
         self.ask(WorkflowList(after=after, limit=PAGE, last=STRIP), told)
 
+    def _load_figures(self) -> None:
+        """The cursor has stayed where it is for a moment."""
+        chosen, pane = self.rows.cursor, self.query_one(WorkflowPane)
+        if chosen is None or not pane.needs_figures:
+            return
+
+        def told(page: RunPage) -> None:
+            if self.rows.cursor == chosen:
+                pane.figures(Figures(page.runs), self.signs, self.now)
+
+        self.ask(RunList(workflow=chosen, limit=FIGURES_OF), told)
+
     def _load_detail(self) -> None:
         """What is shown of the workflow under the cursor."""
         chosen = self.rows.cursor
         pane = self.query_one(WorkflowPane)
         row = self.model.workflows.rows.get(chosen or "")
         pane.show_row(row, self.signs, self.now)
-        if row is None or pane.has(row):
+        if row is not None and pane.needs_figures:
+            if self._stays is not None:
+                self._stays.stop()
+            self._stays = self.set_timer(STAYS_S, self._load_figures)
+        if row is None or pane.has(row) or row is self._asked_of:
             return
+        self._asked_of = row
 
         def told(detail: WorkflowDetail) -> None:
             if self.rows.cursor == detail.workflow.workflow:
@@ -94,19 +123,16 @@ class Workflows(View):
         self.rows.touch(*ids)
         if self.rows.cursor in ids:
             self._load_detail()
-        if ("link",) in dirty:
-            self._order()
 
     def _order(self) -> None:
         known = self.model.workflows
         chosen = [name for name in known.order if self.filter.lower() in name.lower()]
-        self.rows.set_empty(self._empty())
         self.rows.set_keys(chosen)
         marked = f", {len(self.rows.marks)} marked" if self.rows.marks else ""
         some = f"{len(chosen)} of {len(known.rows)} match" if self.filter else ""
         self.rows.set_note(some + marked)
 
-    def _empty(self) -> list[Line]:
+    def empty(self) -> list[Line]:
         if self.filter:
             return self.nothing(f"no workflow matches {self.filter}", "esc clears the filter")
         return self.nothing(
