@@ -13,19 +13,14 @@ Nothing is asked here: `asks` says what should be, and its answers are handed to
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
 from cdktr_common.catalogue.base import Request
-from cdktr_common.catalogue.logd import LogPage, LogQuery, LogRead
+from cdktr_common.catalogue.logd import LogPage
 from cdktr_common.catalogue.values import LogChunk
+from cdktr_tui.model.asks import NEWEST, Ask, Scope, Wish, after, at, before, missing
 from cdktr_tui.model.strand import Strand, size_of
 from cdktr_tui.model.tape import Block, Source, Tape
-
-PAGE: Final = 200
-"""Chunks of a page; its bytes are bounded by the recorder."""
-
-NEWEST: Final = 1 << 53
-"""A position that comes after all there are."""
 
 HELD: Final = 4 << 20
 """Bytes that wait for what is missing before them, or for the first page; more is not waited for,
@@ -33,39 +28,6 @@ it is asked for again."""
 
 COMMIT: Final = 10_000
 """Positions by which live chunks may be out of order: they are published commit by commit."""
-
-Wish = Literal["newest", "oldest", "older", "newer", "moment", "missed", "hole"]
-
-
-class Scope(NamedTuple):
-    """Whose output: of a run, of one of its tasks, of one attempt of it (0: of all)."""
-
-    workflow: str
-    run: str
-    task: str = ""
-    n: int = 0
-
-    @property
-    def topic(self) -> str:
-        """What is to be followed to get it live."""
-        return f"log/{self.workflow}/{self.run}/" + (f"{self.task}/" if self.task else "")
-
-    def holds(self, chunk: LogChunk) -> bool:
-        return (
-            chunk.run == self.run
-            and self.task in ("", chunk.task)
-            and self.n in (0, chunk.n)
-            and chunk.stream in ("stdout", "stderr")
-        )
-
-
-class Ask(NamedTuple):
-    """Something to ask for. `turn` tells whether the answer is still of use when it comes."""
-
-    wish: Wish
-    request: Request
-    turn: int
-    source: Source | None = None
 
 
 class Transcript:
@@ -160,26 +122,17 @@ class Transcript:
         self._wanted.append(Ask(wish, self._request(wish, source, ts), self._turn, source))
 
     def _request(self, wish: Wish, source: Source | None, ts: float) -> Request:
-        scope = self.scope
         if source is not None:
             strand = self._strands.get(source)
             if strand is None:  # where it begins is not known
-                return LogQuery(
-                    run=source.run, task=source.task, n=source.n, stream=source.stream,
-                    after=self._joined, limit=PAGE,
-                )  # fmt: skip
-            return LogRead(
-                run=source.run, task=source.task, n=source.n, stream=source.stream,
-                offset=strand.end, limit=max(1, strand.lacks),
-            )  # fmt: skip
-        task, n = scope.task or None, scope.n or None
+                return after(source, self._joined)
+            return missing(source, strand.end, strand.lacks)
         if wish in ("newest", "older"):
-            before = self.low if wish == "older" else NEWEST
-            return LogQuery(run=scope.run, task=task, n=n, before=before, limit=PAGE)
+            return before(self.scope, (self.low if wish == "older" else None) or NEWEST)
         if wish == "moment":
-            return LogQuery(run=scope.run, task=task, n=n, since_ts=ts, limit=1)
-        after = {"newer": self.high or 0, "missed": self._sure}.get(wish, 0)
-        return LogQuery(run=scope.run, task=task, n=n, after=after, limit=PAGE)
+            return at(self.scope, ts)
+        since = {"newer": self.high or 0, "missed": self._sure}.get(wish, 0)
+        return after(self.scope, since)
 
     @property
     def _sure(self) -> int:
@@ -304,12 +257,12 @@ class Transcript:
         if ask.wish == "oldest":
             self._start_anew()
             self.low, self.loaded = None, True
-        after = 0 if ask.wish == "oldest" else self._sure if ask.wish == "missed" else self.high
+        lo = {"oldest": 0, "missed": self._sure}.get(ask.wish, self.high or 0)
         for chunk in page.chunks:
             strand = self._strands.get(_source(chunk))
             if strand is None:
                 strand = self._strands[_source(chunk)] = Strand(_source(chunk), chunk.offset)
-            self._append(strand, chunk, after or 0, (page.next or page.last) + 1)
+            self._append(strand, chunk, lo, (page.next or page.last) + 1)
         self.high = page.next
         if page.next is None:
             self._join(page.last)
@@ -332,6 +285,11 @@ class Transcript:
         for block in strand.take(self.tape, chunk, lo, hi):
             for gone in self.tape.append(block):
                 self._gone_left(gone)
+
+    def add_mark(self, block: Block) -> None:
+        """A row that no task wrote, after the last one."""
+        for gone in self.tape.append(block):
+            self._gone_left(gone)
 
     def _gone_left(self, block: Block) -> None:
         self.low = max(self.low or 0, block.hi)
