@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from cdktr_common import times
+from cdktr_common.calendar.schedule import Calendar, Every, Lines, Once, clock, moved
+from cdktr_common.calendar.zones import Change
 from cdktr_common.cronline import LAST, CronLine
-from cdktr_cron.schedule import Calendar, Every, Lines, Once, clock, moved
-from cdktr_cron.zones import Change
 
 AHEAD: Final = 2 * 366 * 86400.0
 """How far a change of the clock is looked for."""

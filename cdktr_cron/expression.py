@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from cdktr_common import schedules
+from cdktr_common.calendar.schedule import Invalid
 from cdktr_common.catalogue.plan import Schedule
-from cdktr_cron.schedule import Invalid
 
 
 def is_expression(text: str) -> bool:

@@ -23,8 +23,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, islice, takewhile
 from typing import Any, Final, NamedTuple, Protocol
 
+from cdktr_common.calendar.schedule import jitter
 from cdktr_common.catalogue.values import ScheduleRow, Tick
-from cdktr_cron.schedule import jitter
 
 ON_TIME_S: Final = 5.0
 """An instant that is told so long after it was to start is told in time."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cdktr_common import cli
+from cdktr_common.calendar.schedule import calendar
 from cdktr_common.catalogue.principal import TickReported
 from cdktr_common.catalogue.values import ScheduleRow
 from cdktr_common.cli import Log
@@ -21,7 +22,6 @@ from cdktr_common.loop import Loop
 from cdktr_cron.alarm import Alarm
 from cdktr_cron.book import Book, Report
 from cdktr_cron.link import Link
-from cdktr_cron.schedule import calendar
 
 PROGRAM: Final = "cdktr-cron"
 

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from cdktr_common import cli, schedules
+from cdktr_common.calendar.schedule import Calendar, Invalid, calendar, moment
+from cdktr_common.calendar.zones import Zone
 from cdktr_common.catalogue.plan import Schedule
 from cdktr_common.catalogue.principal import ScheduleList, SchedulePage
 from cdktr_common.catalogue.values import ScheduleRow
 from cdktr_common.client import Client
 from cdktr_common.errors import INVALID, USAGE
 from cdktr_cron import expression
-from cdktr_cron.schedule import Calendar, Invalid, calendar, moment
-from cdktr_cron.zones import Zone
 
 PROGRAM: Final = "cdktr-cron"
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

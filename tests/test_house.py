@@ -40,7 +40,7 @@ PURE = (
     "cdktr_principal/decisions/",
     *(f"cdktr_principal/requests/{name}.py" for name in (
         "limits", "plans", "plan_fields", "plan_starts", "params", "sizes", "queries",
-        "why", "why_ready",
+        "why", "why_ready", "agents", "picked", "counts",
     )),
     *(f"cdktr_agent/{name}.py" for name in (
         "core", "custody", "watch", "appetite", "beats", "arrivals", "reports", "direct", "dotenv",
@@ -48,8 +48,9 @@ PURE = (
     )),
     "cdktr_logd/core.py", "cdktr_logd/joining.py",
     *(f"cdktr_cron/{name}.py" for name in (
-        "schedule", "wall", "zones", "planner", "book", "accounts", "outlook",
+        "planner", "book", "accounts", "outlook",
     )),
+    "cdktr_common/calendar/",
     "cdktr_tui/model/", "cdktr_tui/draw/",
     "cdktr_common/clean.py",
     *(f"cdktr_tui/{name}.py" for name in ("keys", "filters", "orders")),

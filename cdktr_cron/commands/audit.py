@@ -8,12 +8,12 @@ import time
 from typing import Any
 
 from cdktr_common import cli, durations
+from cdktr_common.calendar.schedule import calendar
 from cdktr_common.catalogue.values import ScheduleRow
 from cdktr_common.errors import FAILED, NOT_FOUND, OK, USAGE
 from cdktr_common.times import rfc3339
 from cdktr_cron.accounts import STATES, Accounts, Verdict
 from cdktr_cron.past import PROGRAM, Past
-from cdktr_cron.schedule import calendar
 
 usage = f"""\
 cdktr-cron audit - has every instant of every schedule been accounted for, exactly once?

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 
 from cdktr_common import cli, times
+from cdktr_common.calendar.schedule import Invalid
+from cdktr_common.calendar.zones import Zone
 from cdktr_common.catalogue.plan import Schedule
 from cdktr_common.errors import FAILED, INVALID, NOT_FOUND, OK, USAGE
 from cdktr_cron import expression, output, subjects
 from cdktr_cron.differences import Difference, differences
 from cdktr_cron.output import Row
-from cdktr_cron.schedule import Invalid
 from cdktr_cron.subjects import PROGRAM, Subject
-from cdktr_cron.zones import Zone
 
 usage = f"""\
 cdktr-cron diff - the instants that a change of schedules adds, removes and moves

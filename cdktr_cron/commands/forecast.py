@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from cdktr_common import cli, durations
+from cdktr_common.calendar.schedule import calendar
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.logd import HistoryList
 from cdktr_common.catalogue.plan import Plan
@@ -19,7 +20,6 @@ from cdktr_common.errors import NOT_FOUND, OK, USAGE
 from cdktr_common.times import rfc3339
 from cdktr_cron.outlook import Outlook, Shape, Work
 from cdktr_cron.past import PROGRAM, Past
-from cdktr_cron.schedule import calendar
 
 usage = f"""\
 cdktr-cron forecast - how deep the queue will be and how late runs will start

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from cdktr_common import cli, times
+from cdktr_common.calendar.schedule import moved
 from cdktr_common.errors import FAILED, OK
 from cdktr_cron import changes, output, subjects
 from cdktr_cron.changes import Effect
 from cdktr_cron.output import Row
-from cdktr_cron.schedule import moved
 from cdktr_cron.subjects import Subject
 
 usage = f"""\

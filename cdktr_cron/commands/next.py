@@ -9,10 +9,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from cdktr_common import cli, times
+from cdktr_common.calendar.schedule import Instant, jitter
 from cdktr_common.errors import FAILED, OK
 from cdktr_cron import changes, output, subjects
 from cdktr_cron.output import Row
-from cdktr_cron.schedule import Instant, jitter
 from cdktr_cron.subjects import Subject
 
 usage = f"""\

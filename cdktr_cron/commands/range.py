@@ -7,11 +7,11 @@ import math
 import time
 
 from cdktr_common import cli, times
+from cdktr_common.calendar.schedule import Instant
 from cdktr_common.errors import FAILED, NOT_FOUND, OK, USAGE
 from cdktr_cron import output, subjects
 from cdktr_cron.commands.next import following
 from cdktr_cron.output import Row
-from cdktr_cron.schedule import Instant
 from cdktr_cron.subjects import PROGRAM, Subject
 
 usage = f"""\

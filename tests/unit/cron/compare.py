@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 from cronsim import CronSim
 
+from cdktr_common.calendar.schedule import calendar
 from cdktr_common.catalogue.plan import Schedule
-from cdktr_cron.schedule import calendar
 from tests.unit.cron.zones import YEARS, ZONES, Moved, all_moved
 
 PAGE = Path(__file__).parents[3] / "docs" / "time-compared.md"

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from cdktr_common.calendar.schedule import calendar
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.base import Fact
@@ -23,7 +24,6 @@ from cdktr_common.catalogue.values import ScheduleRow
 from cdktr_common.errors import ProtocolError
 from cdktr_cron.accounts import Accounts, Verdict
 from cdktr_cron.book import Book
-from cdktr_cron.schedule import calendar
 from cdktr_principal.decisions import assigning, pauses, ticks
 from cdktr_principal.decisions.core import Core, Moment, Timing
 from cdktr_principal.requests import queries

@@ -1,4 +1,4 @@
-"""The policy on time as its words say it, second by second and slowly: what `cdktr_cron.schedule`
+"""The policy on time as its words say it, second by second and slowly: what `calendar.schedule`
 must agree with. It shares no code with it: no search, no sets of days, no list of changes.
 
 The words: an instant is due when the clock shows a reading of the schedule. When the clock is put

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cdktr_common import schedules
+from cdktr_common.calendar.schedule import calendar
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.plan import Plan, Schedule
 from cdktr_cron.accounts import Accounts, Verdict
-from cdktr_cron.schedule import calendar
 
 MINUTELY = Schedule(cron="* * * * *")
 MINE = schedules.schedule_id(MINUTELY)

@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from cdktr_common.calendar.schedule import calendar
 from cdktr_common.catalogue.plan import Schedule
 from cdktr_common.catalogue.values import ScheduleRow, TickResult
 from cdktr_cron.book import REFUSED_S, RETRY_S, Book, Report
-from cdktr_cron.schedule import calendar
 
 BASE = 60.0 * 1_000_000
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from cdktr_common.calendar.schedule import Invalid
 from cdktr_common.catalogue.plan import Schedule
 from cdktr_cron.commands.diff import documents
-from cdktr_cron.schedule import Invalid
 
 SPEC = Schedule(cron="0 3 * * *")
 OTHER = Schedule(every_s=90.0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cdktr_common.calendar.schedule import Invalid
 from cdktr_common.catalogue.plan import Schedule
 from cdktr_cron.expression import is_expression, schedule
-from cdktr_cron.schedule import Invalid
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 from croniter import CroniterBadDateError, croniter
 from cronsim import CronSim
 
+from cdktr_common.calendar.schedule import Invalid, calendar
 from cdktr_common.catalogue.plan import Schedule
-from cdktr_cron.schedule import Invalid, calendar
 from tests.unit.cron.compare import LINES, PAGE, differences, page, row
 from tests.unit.cron.zones import all_moved
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from cdktr_common.calendar.schedule import calendar, jitter
 from cdktr_common.catalogue.plan import Schedule
 from cdktr_common.catalogue.values import ScheduleRow, Tick
 from cdktr_cron import planner
-from cdktr_cron.schedule import calendar, jitter
 
 MINUTE = 60.0
 BASE = 1_000_000 * MINUTE

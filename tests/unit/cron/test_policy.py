@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from cdktr_common.calendar.schedule import Calendar, Instant, Invalid, calendar
 from cdktr_common.catalogue.plan import Schedule
 from cdktr_cron import changes
-from cdktr_cron.schedule import Calendar, Instant, Invalid, calendar
 from tests.unit.cron import lines, oracle
 from tests.unit.cron.zones import Moved, all_moved
 

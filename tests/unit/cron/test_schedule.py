@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cdktr_common.calendar.schedule import Calendar, Invalid, calendar, jitter
 from cdktr_common.catalogue.plan import Schedule
 from cdktr_common.schedules import problem
 from cdktr_common.times import rfc3339
 from cdktr_cron import changes
-from cdktr_cron.schedule import Calendar, Invalid, calendar, jitter
 
 
 def ts(text: str) -> float:

@@ -9,8 +9,8 @@ from zoneinfo import _zoneinfo  # type: ignore[attr-defined]  # the same in Pyth
 
 import pytest
 
-from cdktr_cron.schedule import _LONGEST
-from cdktr_cron.zones import _STEP, Unknown, Zone, zone
+from cdktr_common.calendar.schedule import _LONGEST
+from cdktr_common.calendar.zones import _STEP, Unknown, Zone, zone
 
 FIRST = int(datetime(1970, 1, 1, tzinfo=UTC).timestamp())
 LAST = int(datetime(2037, 1, 1, tzinfo=UTC).timestamp())

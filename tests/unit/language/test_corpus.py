@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdktr_common import cronline, schedules
+from cdktr_common.calendar.schedule import Invalid, calendar
 from cdktr_common.catalogue.plan import Plan, Schedule
-from cdktr_cron.schedule import Invalid, calendar
 from cdktr_principal.language.canonical import WORKFLOW_KEYS
 from cdktr_principal.language.dialects import load_text
 from cdktr_principal.language.listening import LISTENER

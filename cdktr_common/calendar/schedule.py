@@ -25,10 +25,10 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from cdktr_common import cronline, schedules
+from cdktr_common.calendar import zones
+from cdktr_common.calendar.wall import DAY, HOUR, Fields
+from cdktr_common.calendar.zones import Change, Zone
 from cdktr_common.catalogue.plan import Schedule
-from cdktr_cron import zones
-from cdktr_cron.wall import DAY, HOUR, Fields
-from cdktr_cron.zones import Change, Zone
 
 __all__ = ["Calendar", "Instant", "Invalid", "calendar", "jitter"]
 
