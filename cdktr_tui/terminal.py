@@ -16,15 +16,17 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.color import ColorSystem
 from rich.console import RenderableType
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
 from textual.color import Color
 from textual.driver import Driver
@@ -35,6 +37,7 @@ from textual.strip import Strip
 
 from cdktr_common import clean
 from cdktr_common.errors import OWN_FAULT
+from cdktr_tui.glass import Glass
 
 if TYPE_CHECKING:
     from textual.drivers._writer_thread import WriterThread
@@ -161,6 +164,8 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         self.pipe.hurry(None)
+        if isinstance(self._app, Terminal):
+            self._app._glass = None  # another program may have had it
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def disable_input(self) -> None:
@@ -183,6 +188,7 @@ class Terminal(App[int]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._glass: Glass | None = None
         self._wall = Wall(colours=not self.no_color)
 
     def get_driver_class(self) -> type[Driver]:
@@ -207,6 +213,32 @@ class Terminal(App[int]):
     def gone(self) -> bool:
         """Is nobody there any more to draw for?"""
         return isinstance(self._driver, TerminalDriver) and self._driver.pipe.broken
+
+    def redraw(self) -> None:
+        """Draw everything again: something else has written on the terminal."""
+        self._glass = None
+        self.screen.refresh()
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """As Textual's, but of a frame only what differs from the one before is sent."""
+        driver = self._driver
+        if not isinstance(driver, TerminalDriver) or not isinstance(renderable, CompositorUpdate):
+            super()._display(screen, renderable)
+            return
+        if self._batch_count or self._closed or not self._running:
+            return
+        size = (self.size.width, self.size.height)
+        if self._glass is None or (self._glass.cols, self._glass.rows) != size:
+            colours = self.console._color_system or ColorSystem.TRUECOLOR
+            self._glass = Glass(*size, colours)
+        for y, x, strip in pieces(renderable):
+            self._glass.put(y, x, strip)
+        sequence = self._glass.frame(screen.outer_size.clamp_offset(self.cursor_position))
+        if sequence:
+            self._begin_update()
+            driver.write(sequence)
+            self._end_update()
+        self.post_display_hook()
 
     def on_mount(self) -> None:
         if not self.is_headless:
@@ -246,6 +278,21 @@ class Terminal(App[int]):
         except OSError:
             return None
         return file
+
+
+def pieces(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:
+    """The rows of an update, in pieces: row, cell, and what stands there."""
+    if isinstance(update, LayoutUpdate):
+        for y, strips in enumerate(update.strips, update.region.y):
+            x = update.region.x
+            for strip in strips:
+                yield y, x, strip
+                x += strip.cell_length
+    elif isinstance(update, ChopsUpdate):
+        for y, first, last in update.spans:
+            for end, (x, piece) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+                if piece is not None and x < last and end > first:
+                    yield y, x, piece
 
 
 class Governed(Screen[Any]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from rich.cells import cell_len
+from rich.color import Color as RichColor
 from rich.color import ColorParseError
 from rich.errors import StyleSyntaxError
 from rich.segment import Segment
@@ -20,6 +20,7 @@ from textual.strip import Strip
 from textual.theme import Theme
 
 from cdktr_tui.draw.line import Span, crop
+from cdktr_tui.glass import cells_of, ground
 from cdktr_tui.themes import rich_colour, styles
 
 NULL: Final = Style.null()
@@ -28,9 +29,12 @@ NULL: Final = Style.null()
 class Palette:
     """What the names of styles mean in a theme."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, ground: str) -> None:
         self.theme = theme
-        self.text = NULL if theme.ansi or not theme.foreground else _colour(theme.foreground)
+        self.text = NULL
+        if not theme.ansi:
+            made = theme.to_color_system().generate()
+            self.text = Style(color=_colour(made["foreground"]), bgcolor=_colour(made[ground]))
         self._words = styles(theme)
         self._known: dict[str, Style] = {}
 
@@ -52,14 +56,14 @@ class Palette:
             return NULL
 
 
-_palettes: dict[str, Palette] = {}
+_palettes: dict[tuple[str, str], Palette] = {}
 
 
-def palette(theme: Theme) -> Palette:
-    """The palette of a theme, made once."""
-    known = _palettes.get(theme.name)
+def palette(theme: Theme, ground: str = "background") -> Palette:
+    """The palette of a theme, made once, on one of its grounds (`background`, `surface`, ...)."""
+    known = _palettes.get((theme.name, ground))
     if known is None or known.theme is not theme:
-        known = _palettes[theme.name] = Palette(theme)
+        known = _palettes[theme.name, ground] = Palette(theme, ground)
     return known
 
 
@@ -90,17 +94,11 @@ def strip(
     return Strip(segments, width)
 
 
-def ground(style: Style) -> tuple[object, ...]:
-    """What is seen of a style on a blank."""
-    lines = bool(style.underline), bool(style.strike)
-    return (style.bgcolor, *lines, bool(style.reverse), style.color if style.reverse else None)
-
-
 def changed(old: Strip, new: Strip) -> tuple[int, int] | None:
     """From which cell to which one two strips of the same width differ; None: they do not."""
     if old == new:
         return None
-    before, after = _cells(old), _cells(new)
+    before, after = cells_of(old), cells_of(new)
     if len(before) != len(after):
         return 0, max(len(before), len(after))
     first = next((at for at, cell in enumerate(before) if cell != after[at]), None)
@@ -112,21 +110,6 @@ def changed(old: Strip, new: Strip) -> tuple[int, int] | None:
     return first, last
 
 
-def _cells(strip: Strip) -> list[tuple[str, Style | None]]:
-    """What is in each cell. A wide letter is in both of its cells, one without width is with the
-    letter before it; a blank is just a blank unless its colour is to be seen."""
-    cells: list[tuple[str, Style | None]] = []
-    for text, style, _ in strip:
-        bare = None if style is None or ground(style) == ground(NULL) else style
-        for letter in text:
-            size = 1 if letter.isascii() else cell_len(letter)
-            if size == 0 and cells:
-                cells[-1] = (cells[-1][0] + letter, cells[-1][1])
-            else:
-                cells.extend([(letter, bare if letter == " " else style)] * size)
-    return cells
-
-
 def _words(name: str) -> str:
     """Rich's words for a name that no theme has."""
     where, number = name[:2], name[2:]
@@ -136,8 +119,8 @@ def _words(name: str) -> str:
     return rich_colour(name)
 
 
-def _colour(text: str) -> Style:
+def _colour(text: str) -> RichColor | None:
     try:
-        return Style(color=Color.parse(text).rich_color)
+        return Color.parse(text).rich_color
     except OddColour:
-        return NULL
+        return None

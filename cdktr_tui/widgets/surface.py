@@ -9,6 +9,7 @@ inherits it knows which part of its rows is to be seen.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from textual import events
 from textual.geometry import Region
@@ -27,6 +28,8 @@ class Surface(Widget):
     """Its rows are `drawn(y)`, painted in the colours of the theme."""
 
     ALLOW_SELECT = False
+    GROUND: ClassVar[str] = "background"
+    """The colour of the theme that it is painted on."""
 
     def __init__(
         self, *, name: str | None = None, id: str | None = None, classes: str | None = None
@@ -45,7 +48,7 @@ class Surface(Widget):
 
     @property
     def colours(self) -> paint.Palette:
-        return paint.palette(self.app.current_theme)
+        return paint.palette(self.app.current_theme, self.GROUND)
 
     def paint(self, rows: Iterable[int] | None = None) -> None:
         """These rows (all of them) may have changed: what differs is painted."""
