@@ -11,33 +11,29 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.color import ColorSystem
 from rich.console import RenderableType
-from rich.segment import Segment
-from rich.style import Style
 from rich.text import Text
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
-from textual.color import Color
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
-from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.strip import Strip
 
 from cdktr_common import clean
 from cdktr_common.errors import OWN_FAULT
 from cdktr_tui.glass import Glass
+from cdktr_tui.pipe import Pipe
+from cdktr_tui.wall import Wall
 
 if TYPE_CHECKING:
     from textual.drivers._writer_thread import WriterThread
@@ -50,99 +46,6 @@ CLEAR_S: Final = 2.0
 """So long the line has to be free until frames come faster again."""
 LAST_WORDS_S: Final = 1.0
 """How long a terminal that takes nothing is waited for at the end."""
-TERMINATED: Final = 128 + signal.SIGTERM
-
-
-class Wall(LineFilter):
-    """Replaces what a terminal would act on. All text was made clean where it came in; this is for
-    what was forgotten there. Without colours, it takes those away as well; and a colour that is the
-    terminal's own is not said at all."""
-
-    def __init__(self, colours: bool = True) -> None:
-        super().__init__()
-        self._style = lru_cache(4096)(_bare if colours else _colourless)
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        bare = self._style
-        return [
-            Segment(
-                text if text.isprintable() or clean.is_clean(text) else harmless(text),
-                None if style is None else bare(style),
-            )
-            for text, style, _ in segments
-        ]
-
-
-def harmless(text: str) -> str:
-    """The text with a dot for each character that is not to be drawn."""
-    return "".join(one if clean.is_clean(one) else "·" for one in text)
-
-
-def _bare(style: Style) -> Style | None:
-    """The style without colours that are there anyway; None: nothing is left of it."""
-    ink, ground = style.color, style.bgcolor
-    if (ink is None or ink.is_default) and (ground is None or ground.is_default):
-        return _colourless(style)
-    return style
-
-
-def _colourless(style: Style) -> Style | None:
-    bare = style.without_color
-    return bare if bare and bare.render("x") != "x" else None
-
-
-class Pipe:
-    """What Textual's thread writes to. It writes to a terminal of its own opening, which does not
-    block, so that the end of the program need not wait for one that takes nothing."""
-
-    def __init__(self, file: Any) -> None:
-        self._shared: int = file.fileno()
-        self._fd = self._shared
-        self._until: float | None = None
-        self.writing = False
-        self.broken = False
-        self.written = 0
-        """Bytes, since the start."""
-        try:
-            terminal = os.ttyname(self._shared)
-            self._fd = os.open(terminal, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-        except OSError:
-            pass  # not a terminal, or one that has no name here: then it may block
-
-    def write(self, text: str) -> int:
-        self.writing = True
-        data = memoryview(text.encode("utf-8", "replace"))
-        while data and not self.broken:
-            try:
-                sent = os.write(self._fd, data)
-            except BlockingIOError:
-                self._wait()
-            except OSError:
-                self.broken = True
-            else:
-                self.written += sent
-                data = data[sent:]
-        self.writing = False
-        return len(text)
-
-    def _wait(self) -> None:
-        now = time.monotonic()
-        if self._until is not None and now > self._until:
-            self.broken = True
-        select.select((), (self._fd,), (), 0.1)
-
-    def hurry(self, seconds: float | None) -> None:
-        """From now on a terminal that takes nothing is given up after so long; None: never."""
-        self._until = None if seconds is None else time.monotonic() + seconds
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def isatty(self) -> bool:
-        return os.isatty(self._shared)
-
-    def fileno(self) -> int:
-        return self._shared
 
 
 class TerminalDriver(LinuxDriver):
