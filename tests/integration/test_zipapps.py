@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "shiv" / "build"
 PROGRAMS = sorted(path.stem for path in BUILD.parent.glob("*.txt"))
 COMMANDS = [name for name in PROGRAMS if name not in ("cdktr-logd",)]
-LIMITS_MB = {"cdktr-agent": 3.0, "cdktr-principal": 10.0}
+LIMITS_MB = {"cdktr-agent": 3.0, "cdktr-principal": 10.0, "cdktr-tui": 6.0}
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,7 @@ def test_a_zipapp_holds_only_what_its_program_needs(zipapps: Path) -> None:
         assert len(ours) == 2, (program, ours)
         assert any("duckdb" in name for name in names) == (program == "cdktr-logd")
         assert any("psutil" in name for name in names) == (program == "cdktr-agent")
+        assert any("textual" in name for name in names) == (program == "cdktr-tui")
         assert not [name for name in names if name.endswith((".pyx", ".h")) or "/tests/" in name]
     for program, limit in LIMITS_MB.items():
         assert (zipapps / f"{program}.pyz").stat().st_size < limit * 1e6
@@ -156,6 +157,10 @@ def test_zipapps_find_each_other_and_do_the_work(
     assert "hello" in front.stdout, front
     shown = alone.command(*python(alone, zipapps, "cdktr-ctl", "show", run))
     assert "FAILED" in shown.stdout
+    frame = ("--once", "--plain", "--size", "80x24")
+    for argv in (("cdktr-tui", *frame), ("cdktr", "ui", *frame)):
+        seen = alone.command(*python(alone, zipapps, *argv))
+        assert (seen.returncode, "etl" in seen.stdout) == (0, True), seen
     adhoc = alone.command(*python(alone, zipapps, "cdktr-run", "--", "sh", "-c", "echo x; exit 9"))
     assert (adhoc.returncode, adhoc.stdout) == (9, "x\n"), adhoc
     used = {os.path.realpath(f"/proc/{pid}/exe") for pid in alone.leftovers()}
