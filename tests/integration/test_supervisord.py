@@ -89,3 +89,11 @@ def test_each_program_is_killed_once_and_the_work_goes_on(supervised: Supervised
             assert attempts == {task: ["COMPLETED"] for task in ("before", "middle", "after")}
             for task in ("before", "middle", "after"):
                 wait_until(lambda r=run, t=task: output(env, r, t) == f"{t}\n", what="output")  # type: ignore[misc]
+
+
+def test_who_looks_sees_what_runs_under_it(supervised: Supervised) -> None:
+    env = supervised.env
+    run = env.command("cdktr-trigger", "--workflow", "slow").stdout.strip()
+    wait_until(lambda: run in env.command("cdktr-ctl", "top", "--once").stdout, what="the run")
+    frame = env.command("cdktr-tui", "--once", "--plain", "--size", "80x24")
+    assert (frame.returncode, "slow" in frame.stdout) == (0, True), frame
