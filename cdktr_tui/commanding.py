@@ -1,0 +1,126 @@
+"""Obeys the command line: what was read (`commands.py`) is done by the program and its verbs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdktr_tui import commands, views
+from cdktr_tui.actions import Subject
+from cdktr_tui.commands import Command, Names
+from cdktr_tui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from cdktr_tui.acting import Acting
+
+MOST_RUNS = 500
+"""Runs that are offered by name."""
+
+
+def names(acting: Acting) -> Names:
+    """All that can be named now."""
+    app, model = acting.app, acting.session.model
+    return Names(
+        workflow=model.workflows.order,
+        run=["last", *model.runs.order[:MOST_RUNS]],
+        agent=model.agents.order,
+        principal=list(app.places),
+        theme=sorted(app.available_themes),
+    )
+
+
+def prompt(acting: Acting, text: str) -> Prompt:
+    """The line that is typed after a colon."""
+    return Prompt(
+        ":",
+        lambda typed: obey(acting, typed) if typed else None,
+        text,
+        complete=lambda typed: commands.complete(typed, names(acting)),
+        history=acting.commands,
+    )
+
+
+def obey(acting: Acting, text: str) -> str | None:
+    """Do what the line says; what is wrong with it, if anything is."""
+    read = commands.read(text, names(acting))
+    if isinstance(read, str):
+        return read
+    return _do(acting, read)
+
+
+def _do(acting: Acting, command: Command) -> str | None:
+    app = acting.app
+    match command.form.does:
+        case "view":
+            app.go(command.form.name)
+            if command.rest:
+                return app.view.set_filter(command.rest)
+        case "act":
+            _act(acting, command)
+        case "open":
+            _open(acting, command.object)
+        case "goto":
+            return app.view.goto(int(command.object))
+        case "principal":
+            app.switch(command.object)
+        case "theme":
+            app.theme = command.object
+        case "help":
+            app.view.action_help()
+        case "export":
+            app.view.action_export()
+        case "resync":
+            app.view.action_resync()
+        case "quit":
+            app.exit(0)
+    return None
+
+
+def _act(acting: Acting, command: Command) -> None:
+    name, object, rest = command.form.name, command.object, command.rest
+    if name == "run":
+        given = dict(word.split("=", 1) for word in rest.split() if "=" in word)
+        denied = acting.denied()
+        if denied:
+            acting.say(denied, "warn")
+        else:
+            acting.start(object, given or None)
+        return
+    subject = _subject(acting, command.form.takes, object)
+    if name == "retry" and rest in ("all", "failed"):
+        acting.begin("retry_all" if rest == "all" else "retry", [subject])
+    elif name in ("kill", "resume", "pause"):
+        denied = acting.denied()
+        if denied:
+            acting.say(denied, "warn")
+        else:
+            acting.begin(name, [subject])
+    else:
+        acting.do(name, [subject])
+
+
+def _subject(acting: Acting, kind: str, name: str) -> Subject:
+    """What a name in a command stands for, as far as it is known here."""
+    model = acting.session.model
+    if kind == "workflow":
+        row = model.workflows.rows.get(name)
+        return Subject("workflow", name, state="paused" if row and row.paused else "")
+    if kind == "agent":
+        agent = model.agents.rows.get(name)
+        return Subject("agent", name, state=agent.state if agent else "")
+    run, _, task = name.partition("/")
+    known = model.runs.rows.get(run)
+    workflow = known.workflow if known else ""
+    if task:
+        return Subject("task", name, run=run, workflow=workflow, task=task)
+    return Subject("run", run, workflow=workflow, state=known.state if known else "")
+
+
+def _open(acting: Acting, name: str) -> None:
+    app, model = acting.app, acting.session.model
+    if name in model.workflows.rows:
+        app.go("workflows")
+        app.view.seek(name)
+    elif name in model.agents.rows:
+        app.open(views.make("agent", acting.session, agent=name))
+    else:
+        app.open(views.make("run", acting.session, run=name.partition("/")[0]))
