@@ -1,4 +1,5 @@
-"""Does what keys, the command line and the palette ask for: asks before, sends, tells what came of it.
+"""Does what keys, the command line and the palette ask for: asks before, sends, tells what came
+of it.
 
 What a verb means and how much is asked is decided by `actions.py`; here are the question at the
 foot, the box, the requests of a deed and the one sentence that tells how it ended. Every request
@@ -9,8 +10,8 @@ from __future__ import annotations
 
 import getpass
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from cdktr_common import clean
 from cdktr_common.catalogue.base import Request
@@ -22,15 +23,14 @@ from cdktr_common.catalogue.principal import (
     RunWhy,
     TaskList,
     TaskPage,
-    WorkflowDetail,
-    WorkflowShow,
 )
 from cdktr_common.errors import ProtocolError
-from cdktr_tui import actions, commanding, explaining, views
+from cdktr_tui import actions, beginning, commanding, explaining, views
 from cdktr_tui.actions import Deed, Refused, Subject
 from cdktr_tui.dialogs import Box, Inner, Reading, Typed
 from cdktr_tui.draw.line import Line, line
-from cdktr_tui.form import Form, declared
+from cdktr_tui.keys import key_name
+from cdktr_tui.palette import Palette, Thing, things
 from cdktr_tui.widgets.footer import Footer
 from cdktr_tui.widgets.prompt import Question
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from cdktr_tui.app import CdktrApp
     from cdktr_tui.session import Session
 
-TOLD: int = 200
+TOLD: Final = 200
 """Sentences that are kept, for those who looked away."""
 
 
@@ -58,6 +58,7 @@ class Acting:
         self.told: deque[tuple[float, str]] = deque(maxlen=TOLD)
         self.commands: list[str] = []
         """Lines that were typed, for going back to them."""
+        self.filters: list[str] = []
         self._cancelled: set[tuple[str, str]] = set()
 
     # What it needs of the screen.
@@ -125,22 +126,24 @@ class Acting:
             self.say(str(refused), "warn")
             return
         if deed.ask == "word":
-            self.box(self._typed(deed), lambda _: self.perform(deed))
+            self.box(self.typed(deed), lambda _: self.perform(deed))
         elif deed.ask == "question":
             text = line((f"{clean.line(deed.title, 80)}?", "warn"), f" {deed.effect}")
             self.foot.ask(Question(text, {"y": (deed.verb, lambda: self.perform(deed))}))
         else:
             self.perform(deed)
 
-    def _typed(self, deed: Deed) -> Typed:
+    def typed(self, deed: Deed) -> Typed:
         place = self.session.place
         touched: list[Line] = [line(clean.line(step.name, 90)) for step in deed.steps]
-        touched += [line((f"not {clean.line(name, 40)}: {why}", "dim")) for name, why in deed.skipped]
+        for name, reason in deed.skipped:
+            touched.append(line((f"not {clean.line(name, 40)}: {reason}", "dim")))
         why = f"{place.name} is protected" if place.protected else ""
         return Typed(clean.line(deed.title, 80), touched, deed.word, deed.effect, why)
 
-    def perform(self, deed: Deed) -> None:
-        """Send all of it; one sentence when all answers are there."""
+    def perform(self, deed: Deed, wrong: Callable[[ProtocolError], bool] | None = None) -> None:
+        """Send all of it; one sentence when all answers are there. `wrong` may take care of what
+        was refused."""
         session, faults = self.session, [(name, why) for name, why in deed.skipped]
         told: list[str] = []
 
@@ -148,6 +151,8 @@ class Acting:
             if fault is None:
                 told.append(actions.done(deed.verb, name, reply))
                 self._remember(session, deed.verb, reply)
+            elif wrong is not None and wrong(fault):
+                return
             else:
                 faults.append((name, said(fault)))
             if len(told) + len(faults) < len(deed.steps) + len(deed.skipped):
@@ -205,52 +210,14 @@ class Acting:
         answers = {key: (label, answer(verb)) for key, (label, verb) in verbs.items()}
         self.foot.ask(Question(line((f"retry {clean.line(what, 40)}:", "warn")), answers))
 
-    # Starting with params.
-
-    def start(self, workflow: str, given: dict[str, str] | None = None) -> None:
-        """Start a workflow: after a form when it declares params, unless all were given."""
-        if not workflow:
-            self.say("it belongs to no workflow", "warn")
-            return
-
-        def known(detail: WorkflowDetail) -> None:
-            params = declared(detail.plan)
-            if given is None and params:
-                self.form(detail, {})
-            else:
-                deed = actions.deed("run", [Subject("workflow", workflow)], somebody(), self._name())
-                self._with_params(deed, workflow, given or {})
-
-        self.session.ask(WorkflowShow(workflow=workflow), known, self._failed(workflow))
-
-    def form(self, detail: WorkflowDetail, given: dict[str, Any]) -> None:
-        """The form of a workflow's params."""
-        workflow = detail.workflow.workflow
-
-        def filled(params: dict[str, str]) -> None:
-            deed = actions.deed("run", [Subject("workflow", workflow)], somebody(), self._name())
-            self._with_params(deed, workflow, params)
-
-        self.box(Form(workflow, declared(detail.plan), given, self.session.place.name), filled)
-
-    def _with_params(self, deed: Deed, workflow: str, params: dict[str, str]) -> None:
-        import msgspec
-
-        steps = [
-            step._replace(request=msgspec.structs.replace(step.request, params=params))
-            for step in deed.steps
-        ]
-        deed = deed._replace(steps=steps)
-        if deed.ask == "word":
-            self.box(self._typed(deed), lambda _: self.perform(deed))
+    def start(self, workflow: str, given: Mapping[str, str] | None = None) -> None:
+        """Start a workflow; see `beginning`."""
+        if workflow:
+            beginning.start(self, workflow, given)
         else:
-            self.perform(deed)
+            self.say("it belongs to no workflow", "warn")
 
-    def _name(self) -> str:
-        """The principal's, if it is protected."""
-        return self.session.place.name if self.session.place.protected else ""
-
-    def _failed(self, about: str) -> Callable[[ProtocolError], None]:
+    def failed(self, about: str) -> Callable[[ProtocolError], None]:
         return lambda fault: self.say(f"{about}: {said(fault)}", "bad")
 
     # What changes nothing.
@@ -268,13 +235,12 @@ class Acting:
 
             def tasks(page: TaskPage) -> None:
                 if box.is_attached:
-                    box.inner = Reading(name, explaining.failures(told, page, subject.task))
-                    box.renew()
+                    box.hold(Reading(name, explaining.failures(told, page, subject.task)))
 
             if told.run.failed or told.run.state == "FAILED":
-                session.ask(TaskList(run=told.run.run), tasks, self._failed(name))
+                session.ask(TaskList(run=told.run.run), tasks, self.failed(name))
 
-        session.ask(RunWhy(run=run, task=subject.task or None), why, self._failed(name))
+        session.ask(RunWhy(run=run, task=subject.task or None), why, self.failed(name))
 
     def logs(self, subject: Subject) -> None:
         """Its output on the full screen."""
@@ -298,6 +264,19 @@ class Acting:
     def command(self, text: str = "") -> None:
         """Ask for a command line."""
         self.foot.ask(commanding.prompt(self, text))
+
+    def palette(self) -> None:
+        """Find an action or an object by some of its letters."""
+        view = self.app.view
+        found = things(self, view.NAME, self.app.keys)
+
+        def chosen(thing: Thing) -> None:
+            if thing.key:
+                self.app.simulate_key(key_name(thing.key))
+            elif fault := self.line(thing.line):
+                self.say(fault, "warn")
+
+        self.box(Palette(found), chosen)
 
 
 def said(fault: ProtocolError) -> str:

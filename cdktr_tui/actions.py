@@ -216,9 +216,9 @@ def _undrain(subject: Subject, who: str) -> Made:
 _NONE: Final = "it belongs to no workflow"
 
 MAKERS: Final[dict[str, Callable[[Subject, str], Made]]] = {
-    "run": _start, "again": _again, "retry": _retry(False), "retry_all": _retry(True), "retry_here": _retry_here,
-    "cancel": _cancel(False), "kill": _cancel(True), "pause": _pause, "resume": _resume,
-    "drain": _drain, "undrain": _undrain,
+    "run": _start, "again": _again, "retry": _retry(False), "retry_all": _retry(True),
+    "retry_here": _retry_here, "cancel": _cancel(False), "kill": _cancel(True), "pause": _pause,
+    "resume": _resume, "drain": _drain, "undrain": _undrain,
 }  # fmt: skip
 """What each verb asks for one subject. The answer to that of `again` leads to `once_more`."""
 
@@ -235,9 +235,7 @@ def which(verb: str, subjects: Sequence[Subject], cancelled: AbstractSet[str]) -
 
 def once_more(detail: RunDetail) -> RunStart:
     """The start of another run with what one was given, by the plan in force now."""
-    return RunStart(
-        workflow=detail.run.workflow, params=detail.params, payload=detail.payload
-    )
+    return RunStart(workflow=detail.run.workflow, params=detail.params, payload=detail.payload)
 
 
 def done(verb: str, name: str, reply: Any) -> str:

@@ -93,6 +93,18 @@ class CdktrApp(Terminal):
             self.session.root(self._root("workflows"))
         self._show()
 
+    def probe(self) -> None:
+        """Ask all principals how they are."""
+        for place in self.places.values():
+            self._session(place)
+
+    def unprobe(self) -> None:
+        """Those on which nothing was opened are left alone again."""
+        for name, session in list(self.sessions.items()):
+            if not session.stack and session is not self.session:
+                session.feed.stop()
+                del self.sessions[name]
+
     # Going from view to view.
 
     def _root(self, name: str) -> View:

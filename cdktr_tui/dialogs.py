@@ -49,7 +49,8 @@ class Reading:
     """Lines to read; scrolls when there are more than fit."""
 
     def __init__(self, title: str, lines: Sequence[Line]) -> None:
-        self.title, self.over, self.result = title, False, None
+        self.title, self.over = title, False
+        self.result: Any = None
         self._lines = list(lines) or [line(("nothing", "dim"))]
         self._top = self._page = 0
 
@@ -93,7 +94,8 @@ class Menu:
     """One of several is chosen: by its letter, or with the cursor and enter."""
 
     def __init__(self, title: str, choices: Sequence[Choice], at: int = 0) -> None:
-        self.title, self.over, self.result = title, False, None
+        self.title, self.over = title, False
+        self.result: Any = None
         self._choices = list(choices)
         self._at, self._top = at, 0
         self._labels = max((width([(one.label, "")]) for one in choices), default=0)
@@ -256,8 +258,9 @@ class Box(ModalScreen[Any]):
         self._face.styles.width = min(most, max(24, cells, title) + 4)
         self._face.styles.height = min(max(3, self.app.size.height - 2), rows + 2)
 
-    def renew(self) -> None:
-        """What is in it has changed by itself."""
+    def hold(self, inner: Inner) -> None:
+        """Something else is in it from now on."""
+        self.inner = self._face.inner = inner
         self._fit()
         self._face.paint()
 

@@ -7,8 +7,7 @@ the same everywhere. It is mixed into `View` and knows the program through it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from textual.widget import Widget
@@ -26,11 +25,17 @@ if TYPE_CHECKING:
     from cdktr_tui.session import Session
 
 
-class Hands(Widget):
+if TYPE_CHECKING:
+    Base = Widget
+else:
+    Base = object
+
+
+class Hands(Base):
     """See the module text."""
 
     if TYPE_CHECKING:
-        NAME: str
+        NAME: ClassVar[str]
         filter: str
         session: Session
 
@@ -144,9 +149,7 @@ class Hands(Widget):
 
     def action_copy(self) -> None:
         """Choose what of it."""
-        found = [
-            choice._replace(more=choice.value.split("\n")[0][:60]) for choice in self.copies()
-        ]
+        found = [choice._replace(more=choice.value.split("\n")[0][:60]) for choice in self.copies()]
         if not found:
             self.cdktr.acting.say("nothing is selected", "warn")
             return
@@ -260,5 +263,3 @@ def _command(subject: Subject, principal: str) -> str:
     if subject.kind == "agent":
         return f"cdktr-ctl agents {subject.id}"
     return command(subject.of_workflow, {}) if subject.of_workflow else subject.id
-
-

@@ -232,6 +232,11 @@ def shown(key: str) -> str:
     return _NAMES.get(key, key)
 
 
+def key_name(key: str) -> str:
+    """What Textual calls it."""
+    return {",": "comma", ".": "full_stop"}.get(key, key)
+
+
 def at(place: str, keys: Iterable[Key] = KEYS) -> list[Key]:
     """The keys of a place, in the order of the table."""
     return [key for key in keys if place in key.where]

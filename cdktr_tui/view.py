@@ -25,6 +25,7 @@ from cdktr_tui.actions import Subject
 from cdktr_tui.draw import glyphs
 from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.feed.items import Output
+from cdktr_tui.hands import Hands
 from cdktr_tui.terminal import Governed
 from cdktr_tui.widgets.bar import Bar
 from cdktr_tui.widgets.footer import Footer
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 Key = tuple[str, ...]
 
 
-class View(Governed):
+class View(Hands, Governed):
     """Base of all views. `NAME` is the place whose keys it has; `TITLE_` stands in the path."""
 
     NAME: ClassVar[str] = ""
