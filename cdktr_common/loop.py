@@ -126,6 +126,11 @@ class Loop:
         while not self._stopped:
             self.turn(None)
 
+    def close(self) -> None:
+        """Give up what it needs to be woken. Nobody turns it any more; `wake` does nothing."""
+        self._wake.close()
+        self._waker.close()
+
     def turn(self, most_s: float | None) -> None:
         """One turn that waits at most `most_s` (None: until something happens)."""
         wait = self._wait(most_s)

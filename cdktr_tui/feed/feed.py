@@ -94,6 +94,7 @@ class Feed:
         finally:
             self.fault = sys.exception()
             wire.close()
+            self._loop.close()
             if self.fault is not None:
                 self._wake()
 

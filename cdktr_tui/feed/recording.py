@@ -40,13 +40,13 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     t: float
     link: i.Link | None = None
-    told: msgspec.Raw | None = None
+    told: Any = None
     output: i.Output | None = None
     counted: i.Counted | None = None
     loads: i.Loads | None = None
     gap: i.Gap | None = None
-    asked: msgspec.Raw | None = None
-    reply: msgspec.Raw | None = None
+    asked: Any = None
+    reply: Any = None
     error: list[str] | None = None
     took_s: float = 0.0
 
@@ -56,9 +56,9 @@ class BadRecording(Refusal):
 
 
 _encode = msgspec.json.encode
-_facts: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reduce(operator.or_, FACTS))
-_replies: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reduce(operator.or_, REPLIES))
-_requests: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reduce(operator.or_, REQUESTS))
+_FACT: Any = reduce(operator.or_, FACTS)
+_REPLY: Any = reduce(operator.or_, REPLIES)
+_REQUEST: Any = reduce(operator.or_, REQUESTS)
 _lines = msgspec.json.Decoder(Line)
 
 
@@ -87,13 +87,14 @@ class Recorder:
         if isinstance(item, i.Answered):
             if asked is None:
                 return
-            line = Line(t=t, asked=msgspec.Raw(question(asked)), took_s=round(item.took_s, 4))
+            asked = msgspec.structs.replace(asked, id=None)
+            line = Line(t=t, asked=asked, took_s=round(item.took_s, 4))
             if isinstance(item.reply, ProtocolError):
                 line.error = [item.reply.code, item.reply.detail]
             else:
-                line.reply = msgspec.Raw(_encode(msgspec.structs.replace(item.reply, id=None)))
+                line.reply = msgspec.structs.replace(item.reply, id=None)
         elif isinstance(item, i.Told):
-            line = Line(t=t, told=msgspec.Raw(_encode(item.fact)))
+            line = Line(t=t, told=item.fact)
         else:
             line = Line(t=t)
             setattr(line, str(type(item).__struct_config__.tag), item)
@@ -153,7 +154,7 @@ def read(path: str) -> tuple[Head, list[tuple[float, i.Item | None, Line]]]:
 
 def _item(line: Line) -> i.Item | None:
     if line.told is not None:
-        return i.Told(fact=_facts.decode(line.told))
+        return i.Told(fact=msgspec.convert(line.told, _FACT))
     return line.link or line.output or line.counted or line.loads or line.gap
 
 
@@ -161,10 +162,10 @@ def answer(line: Line) -> Any:
     """The reply of a line that has been asked, or the error."""
     if line.error is not None:
         return ProtocolError(line.error[0], line.error[1])
-    return _replies.decode(line.reply or b"{}")
+    return msgspec.convert(line.reply, _REPLY)
 
 
 def asked(line: Line) -> Request:
     """The request of such a line."""
-    request: Request = _requests.decode(line.asked or b"{}")
+    request: Request = msgspec.convert(line.asked, _REQUEST)
     return request
