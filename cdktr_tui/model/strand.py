@@ -53,11 +53,11 @@ class Strand:
                 start, line = min(stop, start + added), line + 1
         if not lines[-1]:
             del lines[-1]
-            self.open = None if lines else self.open
         if lines:
-            ends = not text.endswith("\n")
-            blocks += self._blocks(chunk.ts, line, lines, start, lo, hi, ends)
-            self.open = blocks[-1] if ends else None
+            blocks += self._blocks(chunk.ts, line, lines, start, lo, hi)
+            self.open = blocks[-1]
+        if text.endswith("\n"):
+            self.open = None
         return blocks
 
     def cut(self, offset: int) -> None:
@@ -78,6 +78,7 @@ class Strand:
             block.size -= len(said)
             head.offset = block.end - len(said.encode(errors="replace"))
             block.end = head.offset
+            head.lo = min(head.lo, block.lo)
             tape.lengthen(head, 0, said + head.lines[0])
             if not block.lines:
                 new = [each for each in new if each is not block]
@@ -118,7 +119,7 @@ class Strand:
         return text, line
 
     def _blocks(
-        self, ts: float, line: int, lines: list[str], offset: int, lo: int, hi: int, ends: bool
+        self, ts: float, line: int, lines: list[str], offset: int, lo: int, hi: int
     ) -> list[Block]:
         if len(lines) <= BLOCK:
             return [Block(self.source, ts, line, lines, offset, self.end, lo, hi)]

@@ -35,7 +35,7 @@ class Transcript:
 
     def __init__(self, scope: Scope, tape: Tape | None = None) -> None:
         self.scope = scope
-        self.tape = tape or Tape()
+        self.tape = Tape() if tape is None else tape
         self.low: int | None = NEWEST
         """Older output was stored before this position; None: there is none."""
         self.high: int | None = None

@@ -205,6 +205,15 @@ class OutputPane(OutputMoves, can_focus=True):
             self.draw()
         return None
 
+    def goto_line(self, number: int) -> str | None:
+        """To the line of this number of a stream that is loaded. What is wrong."""
+        tape = self.script.tape
+        for first, last, block in tape.blocks(tape.first, tape.end):
+            if block.kind == "text" and 0 <= number - 1 - block.line < last - first:
+                self.reveal(first + number - 1 - block.line)
+                return None
+        return f"line {number} is not loaded; g goes to the beginning"
+
     def _ends_after(self, ts: float) -> bool:
         newest = self.row(self.script.tape.end - 1)
         return newest is not None and newest.ts > ts

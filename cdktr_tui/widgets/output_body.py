@@ -28,6 +28,7 @@ from cdktr_tui.model.sift import Sift
 from cdktr_tui.model.tape import Row
 from cdktr_tui.model.transcript import Transcript
 from cdktr_tui.widgets import paint
+from cdktr_tui.widgets.output_heading import heading
 from cdktr_tui.widgets.surface import Surface
 
 SLICE_S: Final = 0.005
@@ -104,7 +105,16 @@ class OutputBody(Surface):
 
     def topics(self) -> set[str]:
         """What is to be followed while it is shown."""
-        return set() if self.scope is None else {self.scope.topic}
+        return {self.scope.topic} if self.scope is not None and self.scope.workflow else set()
+
+    def named(self, scope: Scope) -> None:
+        """It is the same output; its workflow is known now."""
+        self.scope = self.script.scope = scope
+
+    def refused(self, fault: ProtocolError) -> None:
+        """Something that is needed to show it was refused."""
+        self.fault = fault
+        self.draw()
 
     def load(self) -> None:
         """Ask for what may have been missed: it was not shown, or the link was away."""
@@ -138,39 +148,12 @@ class OutputBody(Surface):
 
     def heading(self) -> Line:
         """What it shows and how, in one line."""
-        if self.scope is None:
-            return ()
-        spans: list[str | tuple[str, str]] = []
-        spans.append(("follow", "run") if self.following else (self._where(), ""))
-        if self.fault is not None:
-            spans.append((f"{self.fault.code}: {self.fault.detail}", "bad"))
-        elif not self.script.loaded:
-            spans.append(("loading", "dim"))
-        spans.append("all streams" if len(self.sift.streams) > 1 else self.sift.streams[0])
-        more = "+" if self.script.low is not None or self.script.high is not None else ""
-        spans.append(f"{len(self.script.tape):,}{more} lines")
-        if self.script.unseen:
-            spans.append((f"{self.script.unseen:,} newer", "warn"))
-        if self.script.refetched:
-            spans.append((f"{self.script.refetched:,} bytes refetched", "dim"))
-        if self.sift.pattern is not None:
-            spans.append((self._matches(self.sift.pattern.words), "match"))
-        sign = " - " if self.look.plain else " ─ "
-        joined = [part for span in spans for part in ((sign, "dim"), span)][1:]
-        return line(*joined)
+        return heading(self)
 
-    def _where(self) -> str:
-        if not len(self.sift):
-            return "top"
-        last = self._page[-1][0] if self._page else None
-        place = self.sift.place(self.top if last is None else last) + 1
-        return f"{min(100, 100 * place // len(self.sift))} %"
-
-    def _matches(self, words: str) -> str:
-        hits = len(self.sift.hits)
-        place = f"{self.sift.hit_place(self.found)} of " if self.found is not None else ""
-        going = "…" if self._sifting else ""
-        return f"/{words} {place}{hits:,}{going}"
+    @property
+    def sifting(self) -> bool:
+        """Is it being searched still?"""
+        return self._sifting
 
     def row(self, number: int) -> Row | None:
         """A row, if it is kept still."""
@@ -208,9 +191,8 @@ class OutputBody(Surface):
 
         def told(fault: ProtocolError) -> None:
             if script is self.script:
-                self.fault = fault
                 script.refused(ask)
-                self.draw()
+                self.refused(fault)
 
         return told
 

@@ -1,0 +1,291 @@
+"""The view of output, and the pane that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from cdktr_common.catalogue.logd import LogQuery, LogRead
+from cdktr_common.catalogue.principal import RunStatus, RunWait, TaskList, TaskPage
+from cdktr_common.catalogue.values import AttemptRow, RunRow, TaskRow
+from cdktr_common.errors import ProtocolError
+from cdktr_tui import views
+from cdktr_tui.feed.items import Output
+from cdktr_tui.views.log import Log
+from cdktr_tui.widgets.output import OutputPane
+from tests.hostile.corpus import CASES, WORD
+from tests.tui.stage import NOW, Stage, perform
+from tests.unit.tui.recorder import Recorder
+
+RUN = RunRow(run="r", workflow="w", state="RUNNING", created_ts=NOW, tasks=2)
+TASKS = [
+    TaskRow(task="t", state="RUNNING", attempts=[
+        AttemptRow(n=n, state="FAILED", agent="box", fence=n, assigned_ts=NOW) for n in (1, 2)]),
+]  # fmt: skip
+
+
+def lines(first: int, last: int, word: str = "line") -> bytes:
+    return b"".join(f"{word} {number}\n".encode() for number in range(first, last))
+
+
+def show(
+    script: Callable[[Stage, OutputPane], Awaitable[None]],
+    recorder: Recorder,
+    task: str = "t",
+    n: int = 1,
+    size: tuple[int, int] = (80, 24),
+) -> None:
+    async def play(stage: Stage) -> None:
+        stage.app.open(views.make("log", stage.app.session, run="r", workflow="w", task=task, n=n))
+        await stage.settle()
+        assert isinstance(stage.view, Log)
+        await script(stage, stage.view.output_pane)
+
+    perform(play, answers(recorder), size=size)
+
+
+def answers(recorder: Recorder) -> dict:
+    return {
+        LogQuery: recorder.answer, LogRead: recorder.answer, RunWait: RunStatus(run=RUN),
+        TaskList: TaskPage(run="r", tasks=TASKS),
+    }  # fmt: skip
+
+
+async def write(stage: Stage, recorder: Recorder, data: bytes, task: str = "t", **of) -> None:
+    pos, chunk = recorder.write(data, task, **of)
+    await stage.tell(Output(seq=pos, chunk=chunk))
+
+
+def test_it_shows_the_newest_lines_and_follows() -> None:
+    recorder = Recorder(page=50)
+    recorder.write(lines(0, 100))
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        assert "line 99" in stage.text and "line 70" not in stage.text and "follow" in stage.text
+        assert stage.feed.followed == {"log/w/r/t/"}
+        await write(stage, recorder, lines(100, 103))
+        body = [row for row in stage.rows if row.strip()]
+        assert body[-2].endswith("line 102")
+
+    show(script, recorder)
+
+
+def test_who_scrolls_up_stays_where_he_is_until_end() -> None:
+    recorder = Recorder(page=50)
+    recorder.write(lines(0, 100))
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        await stage.press("k", "k")
+        before = stage.rows[2:-1]
+        await write(stage, recorder, lines(100, 140))
+        assert stage.rows[2:-1] == before and "follow" not in stage.rows[1]
+        await stage.press("end")
+        assert "line 139" in stage.text and "follow" in stage.rows[1]
+
+    show(script, recorder)
+
+
+def test_one_scrolls_back_to_the_first_line_page_by_page() -> None:
+    recorder = Recorder(page=2)
+    for number in range(0, 400, 10):
+        recorder.write(lines(number, number + 10))
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        assert "line 0 " not in stage.text
+        for _ in range(40):
+            await stage.press("pageup")
+        assert "line 0 " in stage.rows[2] + " " and pane.script.complete
+        texts = [pane.script.tape.text(number) for number in range(
+            pane.script.tape.first, pane.script.tape.end)]  # fmt: skip
+        assert texts == [f"line {number}" for number in range(400)]
+
+    show(script, recorder)
+
+
+def test_g_goes_to_the_beginning_at_once_and_G_back_to_the_newest() -> None:
+    recorder = Recorder(page=2)
+    for number in range(0, 4000, 100):
+        recorder.write(lines(number, number + 100))
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        await stage.press("g")
+        assert "line 0" in stage.rows[2] and len(pane.script.tape) < 1000
+        await write(stage, recorder, lines(4000, 4002))
+        assert "2 newer" in stage.rows[1]
+        await stage.press("G")
+        assert "line 4001" in stage.text and "newer" not in stage.rows[1]
+
+    show(script, recorder)
+
+
+def test_what_the_network_lost_is_there_before_what_came_after_it() -> None:
+    recorder = Recorder()
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        assert "no output yet" in stage.text
+        recorder.write(b"lost\n")
+        await write(stage, recorder, b"heard\n")
+        assert stage.text.index("lost") < stage.text.index("heard") and "refetched" in stage.text
+
+    show(script, recorder)
+
+
+def test_the_last_words_that_were_lost_are_asked_for_when_it_is_quiet() -> None:
+    recorder = Recorder()
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        await write(stage, recorder, b"heard\n")
+        recorder.write(b"last words\n")
+        pane._heard_at -= 10
+        await stage.pass_time(3)
+        assert "last words" in stage.text
+        asked = len(stage.asked(LogQuery))
+        await stage.pass_time(60)
+        assert len(stage.asked(LogQuery)) == asked
+
+    show(script, recorder)
+
+
+def test_a_search_goes_from_match_to_match_and_shows_only_them() -> None:
+    recorder = Recorder(page=50)
+    for number in range(200):
+        recorder.write(b"%s %d\n" % (b"WARN" if number % 20 == 7 else b"line", number))
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        await stage.press("/")
+        await stage.type("warn")
+        await stage.press("enter")
+        assert "WARN 187" in stage.text and "/warn" in stage.rows[1]
+        await stage.press("N")
+        assert pane.row(pane.found or 0).text == "WARN 167"
+        for _ in range(9):
+            await stage.press("N")
+        assert pane.row(pane.found or 0).text == "WARN 7"
+        await stage.press("n", "n")
+        assert pane.row(pane.found or 0).text == "WARN 47"
+        await stage.press("&")
+        assert "line" not in "".join(row[9:13] for row in stage.rows[2:-1])
+        await stage.press("escape")
+        assert pane.sift.pattern is None and "line" in stage.text
+
+    show(script, recorder)
+
+
+def test_streams_attempts_and_all_tasks_are_gone_through() -> None:
+    recorder = Recorder()
+    recorder.write(b"out one\n", n=1)
+    recorder.write(b"err one\n", stream="stderr", n=1)
+    recorder.write(b"out two\n", n=2)
+    recorder.write(b"other task\n", task="u")
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        await stage.press("s")
+        assert "out one" in stage.text and "err one" not in stage.text
+        await stage.press("s")
+        assert "err one" in stage.text and "out one" not in stage.text
+        await stage.press("s", ".")
+        assert "out two" in stage.text and "out one" not in stage.text and "try 2" in stage.text
+        await stage.press(".")
+        assert "out two" in stage.text and "out one" in stage.text
+        await stage.press("comma", "comma")
+        assert "out two" not in stage.text
+        await stage.press("a")
+        assert "u        other task" in stage.text and stage.feed.followed == {"log/w/r/"}
+        await stage.press("a")
+        assert "other task" not in stage.text and "try 1" in stage.text
+
+    show(script, recorder)
+
+
+def test_wrapped_lines_are_all_there_and_numbers_and_times_change() -> None:
+    recorder = Recorder()
+    recorder.write(b"begin " + b"x" * 100 + b" end\n")
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        assert " end" not in stage.rows[2] and "begin" in stage.rows[2]
+        await stage.press("w")
+        assert "end" in stage.rows[3]
+        await stage.press("w", "L", "L", "L")
+        assert " end" in stage.rows[2] and "begin" not in stage.rows[2]
+        await stage.press("H", "H", "H", "#")
+        assert " 1 begin" in stage.rows[2]
+        await stage.press("t", "t", "t")
+        assert stage.rows[2].startswith("     1 begin")
+
+    show(script, recorder)
+
+
+def test_one_goes_to_a_time() -> None:
+    recorder = Recorder(page=3)
+    for number in range(100):
+        recorder.write(b"line %d\n" % number)
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        assert pane.goto("1970-01-01T00:17:10Z") is None
+        await stage.settle()
+        assert "line 29" in stage.text and "line 99" not in stage.text
+        assert pane.goto("nonsense") is not None
+
+    show(script, recorder, size=(80, 12))
+
+
+def test_without_logd_it_says_so() -> None:
+    recorder = Recorder()
+    found = answers(recorder) | {LogQuery: ProtocolError("unavailable", "no cdktr-logd is here")}
+
+    async def script(stage: Stage) -> None:
+        stage.app.open(views.make("log", stage.app.session, run="r", workflow="w"))
+        await stage.settle()
+        assert "no cdktr-logd is here" in stage.text
+        stage.feed.answers.update(answers(recorder))
+        recorder.write(b"it is back\n")
+        await stage.press("ctrl+r")
+        assert "it is back" in stage.text
+
+    perform(script, found)
+
+
+def test_the_workflow_of_a_run_is_asked_for_to_follow_it() -> None:
+    recorder = Recorder()
+
+    async def script(stage: Stage) -> None:
+        stage.app.open(views.make("log", stage.app.session, run="r"))
+        await stage.settle()
+        assert stage.feed.followed == {"log/w/r/"}
+        await write(stage, recorder, b"heard\n")
+        assert "heard" in stage.text
+
+    perform(script, answers(recorder))
+
+
+@pytest.mark.parametrize("only", [False, True])
+def test_nothing_hostile_is_drawn(only: bool) -> None:
+    recorder = Recorder(page=200)
+    for case in CASES.values():
+        recorder.write(case.encode("utf-8", "surrogatepass").replace(b"\n", b"") + b"\n")
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        if only:
+            pane.find(WORD)
+            await stage.press("&")
+        await stage.press("w")
+        shown = [row for row in stage.rows[2:-1] if WORD in row]
+        assert len(shown) > 35
+        assert all(row.isprintable() or "́" in row for row in shown)
+
+    show(script, recorder, size=(140, 60))
+
+
+def test_copied_is_what_was_chosen_by_mouse_without_what_steers() -> None:
+    recorder = Recorder()
+    recorder.write(b"one\n\x1b[31mtwo\x1b[0m\x07\nthree\n")
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        await stage.pilot.mouse_down(pane, offset=(3, 0))
+        await stage.pilot.hover(pane, offset=(3, 1))
+        await stage.pilot.mouse_up(pane, offset=(3, 1))
+        await stage.press("y")
+        assert stage.app.clipboard == "one\ntwo·"
+
+    show(script, recorder)
