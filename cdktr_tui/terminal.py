@@ -13,6 +13,7 @@ import asyncio
 import os
 import signal
 import sys
+import termios
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ SLOWEST_S: Final = 1.0
 """The longest time between two frames over a slow line."""
 CLEAR_S: Final = 2.0
 """So long the line has to be free until frames come faster again."""
+HUNG_UP: Final = 128 + signal.SIGHUP
 LAST_WORDS_S: Final = 1.0
 """How long a terminal that takes nothing is waited for at the end."""
 
@@ -65,6 +67,15 @@ class TerminalDriver(LinuxDriver):
         """Has the terminal still to take something that was drawn?"""
         thread = self._writer_thread
         return self.pipe.writing or (thread is not None and thread._queue.qsize() > 0)
+
+    @property
+    def hung_up(self) -> bool:
+        """Is the terminal gone?"""
+        try:
+            termios.tcgetattr(self.fileno)
+        except termios.error:
+            return True
+        return self.pipe.broken
 
     def start_application_mode(self) -> None:
         self.pipe.hurry(None)
@@ -113,11 +124,6 @@ class Terminal(App[int]):
         """Bytes that the terminal was given."""
         return self._driver.pipe.written if isinstance(self._driver, TerminalDriver) else 0
 
-    @property
-    def gone(self) -> bool:
-        """Is nobody there any more to draw for?"""
-        return isinstance(self._driver, TerminalDriver) and self._driver.pipe.broken
-
     def redraw(self) -> None:
         """Draw everything again: something else has written on the terminal."""
         self._glass = None
@@ -129,6 +135,8 @@ class Terminal(App[int]):
         if not isinstance(driver, TerminalDriver) or not isinstance(renderable, CompositorUpdate):
             super()._display(screen, renderable)
             return
+        if driver.pipe.broken:
+            self.exit(None, HUNG_UP)
         if self._batch_count or self._closed or not self._running:
             return
         size = (self.size.width, self.size.height)
@@ -153,32 +161,47 @@ class Terminal(App[int]):
     # A fault of our own: what is known of it goes to a file, without what the variables held.
 
     def _fatal_error(self) -> None:
-        self._give_up(self._exception or sys.exc_info()[1])
+        error = self._exception or sys.exc_info()[1]
+        said = "".join(traceback.format_exception_only(error))
+        self._give_up(said, "".join(traceback.format_exception(error)))
 
     def panic(self, *renderables: RenderableType) -> None:
-        self._give_up(sys.exc_info()[1] or self._exception)
+        with self.error_console.capture() as told:
+            self.error_console.print(*renderables)
+        words = told.get().strip()
+        if isinstance(self._driver, TerminalDriver) and self._driver.hung_up:
+            self.exit(None, HUNG_UP)  # its keys cannot be read because nobody is there
+        else:
+            self._give_up(words.rsplit("\n", 1)[-1], words)
 
-    def _give_up(self, error: BaseException | None) -> None:
+    def _give_up(self, said: str, all_of_it: str) -> None:
         if not self._exit_renderables:
-            said = clean.line("".join(traceback.format_exception_only(error)).strip(), 300)
-            where = self._record(error)
+            where = self._record(all_of_it)
             more = f"; more in {where}" if where else ""
+            said = clean.line(said.strip(), 300)
             self._exit_renderables.append(
                 Text(f"cdktr-tui: stopped by a fault of its own: {said}{more}")
             )
         self._return_code = OWN_FAULT
         self._close_messages_no_wait()
 
-    def _record(self, error: BaseException | None) -> Path | None:
-        if self.faults is None or error is None:
+    def _print_error_renderables(self) -> None:
+        try:
+            super()._print_error_renderables()
+        except OSError:
+            pass  # nobody is there to read it
+
+    def _record(self, all_of_it: str) -> Path | None:
+        if self.faults is None:
             return None
         file = self.faults / "tui-faults.txt"
         try:
             self.faults.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(handle, "w", errors="replace") as out:
-                out.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} pid {os.getpid()}\n")
-                out.writelines(traceback.format_exception(error))
+                out.write(
+                    f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} pid {os.getpid()}\n{all_of_it}\n"
+                )
         except OSError:
             return None
         return file

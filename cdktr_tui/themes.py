@@ -60,7 +60,7 @@ RED_GREEN = Theme(
 )  # fmt: skip
 BLUE_YELLOW = Theme(
     name="cdktr-tritanopia",
-    primary="#4fc1c9", secondary="#f2a6b8", accent="#d8d8d8", success="#4fc1c9",
+    primary="#4fc1c9", secondary="#f2a6b8", accent="#ffffff", success="#4fc1c9",
     warning="#f2a6b8", error="#f0483e", foreground="#d8d8d8", background="#14161a",
     surface="#1c1f24", panel="#272b33",
 )  # fmt: skip

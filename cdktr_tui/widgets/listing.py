@@ -59,6 +59,7 @@ class Listing:
     def go(self, at: int, follow: bool = True) -> bool:
         """The cursor to this row or the nearest there is. False: it is there already."""
         if not self.keys:
+            self.clamp()
             return False
         key = self.keys[max(0, min(at, self.last))]
         moved, self.cursor = key != self.cursor, key

@@ -23,6 +23,8 @@ __all__ = ["Column", "RowsView"]
 
 GUTTER = 2
 """Cells before the first column: the cursor's sign and the mark's."""
+BAR = 2
+"""Cells after the last one: a blank and the scroll bar."""
 SIDEWAYS = 8
 THUMB, GROOVE = "█", "│"
 
@@ -207,7 +209,7 @@ class RowsView(Surface, can_focus=True):
     @property
     def _room(self) -> int:
         """How many cells there are between the gutter and the scroll bar."""
-        return max(1, self.size.width - GUTTER - 1)
+        return max(1, self.size.width - GUTTER - BAR)
 
     def drawn(self, y: int) -> tuple[Line, str]:
         over = "dim" if self.dimmed else ""
@@ -230,8 +232,7 @@ class RowsView(Surface, can_focus=True):
         return self._framed(cells, sign, self._bar(row)), over
 
     def _framed(self, cells: Line, sign: str, bar: str) -> Line:
-        inner = crop(cells, self.left, max(0, self.size.width - GUTTER - 1))
-        return ((sign, "mark"), *inner, (bar or " ", "dim"))
+        return ((sign, "mark"), *crop(cells, self.left, self._room), (f" {bar}", "dim"))
 
     def _nothing(self, row: int) -> Line:
         """The words for an empty list, from its second row on."""
