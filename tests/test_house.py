@@ -53,7 +53,9 @@ PURE = (
     "cdktr_common/calendar/",
     "cdktr_tui/model/", "cdktr_tui/draw/",
     "cdktr_common/clean.py",
-    *(f"cdktr_tui/{name}.py" for name in ("keys", "filters", "orders")),
+    *(f"cdktr_tui/{name}.py" for name in (
+        "keys", "filters", "orders", "actions", "commands", "form", "explaining",
+    )),
     *(f"cdktr_watch/{name}.py" for name in ("changes", "patterns")),
     *(f"cdktr_http/{name}.py" for name in ("signatures", "bodies", "rates")),
     *(f"cdktr_conform/listener/{name}.py" for name in ("world", "scenes", "watch", "judge")),

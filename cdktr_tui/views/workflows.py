@@ -27,6 +27,7 @@ from cdktr_tui.session import Session
 from cdktr_tui.view import View
 from cdktr_tui.views.workflow_pane import Figures, WorkflowPane
 from cdktr_tui.widgets.columns import Cell
+from cdktr_tui.widgets.prompt import Note
 from cdktr_tui.widgets.rows import Column, RowsView
 
 STRIP = 14
@@ -131,6 +132,14 @@ class Workflows(View):
         marked = f", {len(self.rows.marks)} marked" if self.rows.marks else ""
         some = f"{len(chosen)} of {len(known.rows)} match" if self.filter else ""
         self.rows.set_note(some + marked)
+
+    def filtered(self, text: str) -> Note | None:
+        self._order()
+        found = len(self.rows.keys)
+        return (f"{found} of {len(self.model.workflows.rows)} match", "dim") if text else None
+
+    def record(self, key: str) -> WorkflowRow | None:
+        return self.model.workflows.rows.get(key)
 
     def empty(self) -> list[Line]:
         if self.filter:
