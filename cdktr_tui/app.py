@@ -8,6 +8,7 @@ work here waits for anybody. Which views there are stands in `views.MAKERS`.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar
@@ -175,7 +176,7 @@ class CdktrApp(Terminal):
         if view is not self.view:
             return
         self.session.follow(view.topics())
-        if view.stale:
+        if view.stale and self.session.model.link.state == "up":
             view.stale = False
             view.load()
         view.restate()
@@ -194,6 +195,8 @@ class CdktrApp(Terminal):
 
     def on_mount(self) -> None:
         self._loop_ = asyncio.get_running_loop()
+        # What the feed's thread calls is to know which app it is in, as all that Textual calls.
+        self._inside = contextvars.copy_context()
         self.set_interval(1.0, self.tick)
         self._news()
         if self.options.view:
@@ -213,7 +216,7 @@ class CdktrApp(Terminal):
     def _news(self) -> None:
         """Something has come. Called from any thread."""
         if self._loop_ is not None and not self._loop_.is_closed():
-            self._loop_.call_soon_threadsafe(self._want_frame)
+            self._loop_.call_soon_threadsafe(self._want_frame, context=self._inside)
 
     def _want_frame(self) -> None:
         if self._frame_due is None and self._loop_ is not None:
@@ -239,6 +242,7 @@ class CdktrApp(Terminal):
     def _take(self, taken: Taken) -> None:
         self._dirty |= taken.dirty
         if taken.anew:
+            self.view.stale = False
             self.view.load()
         if taken.output:
             self.view.output(taken.output)
