@@ -87,6 +87,12 @@ def paint(row: Row, signs: Mapping[str, Span], glyphs: Glyphs) -> Line:
     return tuple(span for span in spans if span[0])
 
 
+def below(row: Row, glyphs: Glyphs) -> Line:
+    """The lanes that go on below a row, for what is told between it and the next."""
+    lines = (glyphs.box[UPRIGHT] if sides & SOUTH else " " for sides in row.sides)
+    return ((" ".join(lines), "dim"),)
+
+
 def _place(task: str, targets: frozenset[str], lanes: list[_Lane], more: bool) -> _Place:
     """Where a task stands best: few crossings, then few lanes, then far left."""
     going = [at for at, lane in enumerate(lanes) if task in lane.to and lane.to != {task}]
