@@ -3,7 +3,7 @@ VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.made
 
-.PHONY: help venv demo test test-long chaos sim check bench zipapps protocol clean
+.PHONY: help venv demo test test-long chaos sim check bench zipapps pictures protocol clean
 
 help:
 	@echo "make demo       run examples/cities through separate programs, from trigger to stored result"
@@ -14,6 +14,7 @@ help:
 	@echo "make check      ruff, formatting, mypy"
 	@echo "make bench      against peers and the limits of the machine (QUICK=1: two minutes)"
 	@echo "make zipapps    dist/*.pyz, one file a program"
+	@echo "make pictures   docs/pictures/*.svg of the terminal view, while the examples run"
 	@echo "make protocol   write PROTOCOL.md's tables and the test vectors from the catalogue"
 	@echo "make clean      remove what the other verbs made"
 
@@ -58,6 +59,9 @@ bench: $(STAMP)
 
 zipapps: $(STAMP)
 	$(BIN)/python build/shiv/build
+
+pictures: $(STAMP)
+	$(BIN)/python -m tests.tui.pictures
 
 protocol: $(STAMP)
 	$(BIN)/python -m cdktr_common.spec
