@@ -13,6 +13,7 @@ from cdktr_tui.actions import Subject
 from cdktr_tui.draw import agents as draw
 from cdktr_tui.draw import times
 from cdktr_tui.draw.line import Line
+from cdktr_tui.model.words import fits
 from cdktr_tui.session import Session
 from cdktr_tui.view import View
 from cdktr_tui.views.agents import Held, subject
@@ -78,8 +79,7 @@ class Agent(View):
         self.rows.set_keys(list(self._tasks))
 
     def _fits(self, task: AgentTask) -> bool:
-        said = f"{task.workflow}\n{task.task}\n{task.name}\n{task.run}".lower()
-        return all(word in said for word in self.filter.lower().split())
+        return fits(self.filter, task.workflow, task.task, task.name, task.run)
 
     def filtered(self, text: str) -> tuple[str, str] | None:
         """Words of the workflow, the task or the run."""

@@ -20,6 +20,7 @@ from cdktr_tui.actions import Subject
 from cdktr_tui.draw import agents as draw
 from cdktr_tui.draw import glyphs
 from cdktr_tui.draw.line import Line, line
+from cdktr_tui.model.words import fits
 from cdktr_tui.session import Session
 from cdktr_tui.view import View
 from cdktr_tui.widgets.canvas import Canvas
@@ -162,15 +163,15 @@ class Agents(View):
 
     def _order(self) -> None:
         known = self.model.agents.rows
-        chosen = [row for _, row in sorted(known.items()) if fits(row, self.filter)]
+        chosen = [row for _, row in sorted(known.items()) if fits(self.filter, *shown(row))]
         if self.rows.sort is not None:
             column, falling = self.rows.sort
             chosen.sort(key=ORDERS[column], reverse=falling)
         self.rows.set_keys([row.agent for row in chosen])
         self._note(len(chosen))
 
-    def _note(self, shown: int) -> None:
-        some = f"{shown} of {len(self.model.agents.rows)} match" if self.filter else ""
+    def _note(self, count: int) -> None:
+        some = f"{count} of {len(self.model.agents.rows)} match" if self.filter else ""
         marked = f"{len(self.rows.marks)} marked" if self.rows.marks else ""
         self.rows.set_note(", ".join(part for part in (some, marked) if part))
 
@@ -265,14 +266,9 @@ def subject(row: AgentRow) -> Subject:
     return Subject("agent", row.agent, state=glyphs.of_agent(row))
 
 
-def fits(row: AgentRow, text: str) -> bool:
-    """Do all words stand in what is shown of it, and those with `!` not?"""
-    shown = (row.agent, glyphs.word(glyphs.of_agent(row)), row.host, row.version, *row.labels)
-    said = "\n".join(shown).lower()
-    return all(
-        (word[1:] not in said) if word.startswith("!") and len(word) > 1 else word in said
-        for word in text.lower().split()
-    )
+def shown(row: AgentRow) -> tuple[str, ...]:
+    """What words of a filter are looked for in."""
+    return (row.agent, glyphs.word(glyphs.of_agent(row)), row.host, row.version, *row.labels)
 
 
 def summed(rows: Any, signs: glyphs.Glyphs) -> Line:
