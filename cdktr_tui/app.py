@@ -52,9 +52,14 @@ class CdktrApp(Terminal):
         super().__init__()
         self.options = options
         self.places: Mapping[str, Place] = {place.name: place for place in places}
-        self.keys: tuple[keys.Key, ...] = keys.KEYS
+        self.keys: tuple[keys.Key, ...] = options.own.keys
+        self.set_keymap(keys.keymap(self.keys))
         self.signs = glyphs.choose(options.glyphs, utf8=options.utf8, term=options.term)
         self.now = clock
+        self._frame_due: asyncio.TimerHandle | None = None
+        self._dirty: set[tuple[str, ...]] = set()
+        self._loop_: asyncio.AbstractEventLoop | None = None
+        """None: news wait for the first frame. Feeds give some as soon as they are started."""
         self.sessions: dict[str, Session] = {}
         self._feed_of = feed_of
         self.session = self._session(places[0])
@@ -62,10 +67,7 @@ class CdktrApp(Terminal):
         self._modes_of: dict[View, str] = {}
         self._modes_made = 0
         self._governor = Governor(self, options.fps)
-        self._frame_due: asyncio.TimerHandle | None = None
-        self._dirty: set[tuple[str, ...]] = set()
-        self._loop_: asyncio.AbstractEventLoop | None = None
-        for theme in themes.ALL:
+        for theme in (*themes.ALL, *options.own.themes):
             self.register_theme(theme)
         self.theme = options.theme
         self.session.root(self._root("workflows"))

@@ -47,7 +47,7 @@ def things(acting: Acting, place: str, keys: Iterable[Key]) -> list[Thing]:
         row = model.workflows.rows[name]
         found.append(Thing("workflow", name, row.description, line=f"open {name}"))
     for name in model.workflows.order:
-        found.append(Thing("run it", name, "start a run", line=f"run {name}"))
+        found.append(Thing("start", f"run {name}", "start it", line=f"run {name}"))
     for run in model.runs.order[:MOST_RUNS]:
         row_ = model.runs.rows[run]
         found.append(Thing("run", f"{row_.workflow} {run}", row_.state.lower(), f"open {run}"))

@@ -8,14 +8,16 @@ import locale
 import os
 import sys
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from cdktr_common import cli
 from cdktr_common.errors import USAGE
 from cdktr_common.principals import principal_of
-from cdktr_common.settings import Loaded, Settings, principal_endpoint
+from cdktr_common.settings import Loaded, principal_endpoint
 from cdktr_tui import once
+from cdktr_tui import settings as own_settings
 from cdktr_tui.app import CdktrApp
 from cdktr_tui.feed.feed import Feed
 from cdktr_tui.feed.recording import Recorder
@@ -40,7 +42,7 @@ def start(args: Mapping[str, Any]) -> int:
 
     all_places = places(args, loaded)
     first = all_places[0]
-    app = CdktrApp(all_places, options(args, loaded.settings), feed_of)
+    app = CdktrApp(all_places, options(args, own_settings.read(loaded.settings.home)), feed_of)
     app.faults = Path(loaded.settings.home) / "log"
     try:
         return _run(app, args)
@@ -58,7 +60,7 @@ def _replay(args: Mapping[str, Any]) -> int:
         replay.wake = wake
         return replay
 
-    return _run(CdktrApp([place], options(args, Settings()), feed_of, replay.now), args)
+    return _run(CdktrApp([place], options(args, own_settings.Own()), feed_of, replay.now), args)
 
 
 def _run(app: CdktrApp, args: Mapping[str, Any]) -> int:
@@ -84,21 +86,27 @@ def places(args: Mapping[str, Any], loaded: Loaded) -> list[Place]:
     return [Place(name, endpoint), *(place for place in known if place.endpoint != endpoint)]
 
 
-def options(args: Mapping[str, Any], settings: Settings) -> Options:
-    """What the command line and the terminal say; the program's own settings are read later."""
+def options(args: Mapping[str, Any], own: own_settings.Own) -> Options:
+    """What the command line, the terminal and the program's own settings say, in this order."""
     plain = "NO_COLOR" in os.environ or args["--plain"]
-    fps = SSH_FPS if os.environ.get("SSH_CONNECTION") else FPS
+    fps = own.fps or (SSH_FPS if os.environ.get("SSH_CONNECTION") else FPS)
     if args["--fps"]:
         fps = _number(args, "--fps", 1, 60)
+    theme = args["--theme"] or ("cdktr-ansi" if plain else own.theme or "cdktr-dark")
+    if theme not in own_settings.names(own):
+        near = get_close_matches(theme, own_settings.names(own), 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        cli.fail(PROGRAM, f"--theme: there is no theme '{theme}'{hint}", USAGE)
     return Options(
-        theme=args["--theme"] or ("cdktr-ansi" if plain else "cdktr-dark"),
-        glyphs="ascii" if args["--ascii"] else "",
+        theme=theme,
+        glyphs="ascii" if args["--ascii"] else own.glyphs,
         utf8=locale.getpreferredencoding(False).lower().replace("-", "") == "utf8",
         term=os.environ.get("TERM", ""),
         fps=fps,
         read_only=bool(args["--read-only"]),
-        mouse=not args["--no-mouse"],
+        mouse=own.mouse and not args["--no-mouse"],
         view=args["--command"] or "",
+        own=own,
     )
 
 

@@ -50,7 +50,8 @@ class Scripted:
         self.wake: Callable[[], None] = lambda: None
         self.come: list[Item] = [link]
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        self.wake()
 
     def stop(self) -> None: ...
 
