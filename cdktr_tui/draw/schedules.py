@@ -47,7 +47,7 @@ def until(due: Due, now: float) -> str:
 def note(due: Due, row: ScheduleRow | None) -> Span:
     """What is out of the ordinary with an instant."""
     if row is not None and row.paused:
-        return "paused: starts nothing", "dim"
+        return "paused: no start", "dim"
     words = []
     if due.note:
         words.append(due.note)

@@ -45,7 +45,7 @@ def test_what_is_due_stands_in_the_order_of_time_with_how_long_it_is_to_it() -> 
             ["02:30:00", "2h", "report"], ["05:00:00", "5h", "legacy"],
             ["06:00:00", "6h", "etl"], ["12:00:00", "12h", "etl"],
         ]  # fmt: skip
-        assert "30 3 * * * Europe" in body(stage)[0] and "paused: starts nothing" in body(stage)[1]
+        assert "30 3 * * * Europe" in body(stage)[0] and "paused: no start" in body(stage)[1]
         assert "3 schedules 1 paused" in re.sub(" +", " ", stage.rows[1])
         assert {"workflow/", "tick/"} <= set(stage.feed.followed)
 
