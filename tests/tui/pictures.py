@@ -147,6 +147,8 @@ async def take(env: Env, shot: Shot, size: tuple[int, int], going: str) -> str:
         await until(app.settled)
         await pilot.press(*shot.keys)
         await until(lambda: shot.until in screen_text(app) and app.settled())
+        if os.environ.get("SHOW"):
+            print(screen_text(app), flush=True)
         return picture(app)
 
 
