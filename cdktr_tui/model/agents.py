@@ -40,6 +40,7 @@ class Agents:
         self._events = events
         self._stale = stale
         self._asof: dict[str, int] = {}
+        self._base = 0
         self._sampled: dict[str, float] = {}
         self._aids: dict[str, str] = {}
         self._drains: dict[str, str] = {}
@@ -55,7 +56,10 @@ class Agents:
         """All agents."""
         dirty: Keys = set()
         sure = AGENTS not in self._stale
+        self._base = page.seq
         self._stale.discard(AGENTS)
+        if self._events.lacks("agent/", page.seq):
+            self._stale.add(AGENTS)
         for row in page.agents:
             self._take(row, page.seq, sure, dirty)
         told = {row.agent for row in page.agents}
@@ -79,9 +83,10 @@ class Agents:
         return dirty
 
     def _take(self, row: AgentRow, seq: int, sure: bool, dirty: Keys) -> None:
-        before = self.rows.get(row.agent)
+        before, asof = self.rows.get(row.agent), seq
         if before is not None:
             if sure and self._asof.get(row.agent, -1) > seq:
+                asof = self._asof[row.agent]
                 row = replace(
                     row, state=before.state, host=before.host, version=before.version,
                     slots=before.slots, labels=before.labels, reason=before.reason,
@@ -91,7 +96,7 @@ class Agents:
                 row = _loaded(row, before)
             if len(before.cpu) > len(row.cpu):
                 row = replace(row, cpu=before.cpu)
-        self._asof[row.agent] = max(seq, self._asof.get(row.agent, 0))
+        self._asof[row.agent] = asof
         if row.cpu and row.heard_ts is not None:
             self._sampled.setdefault(row.agent, row.heard_ts)
         self._put(_clean(row), dirty)
@@ -117,8 +122,12 @@ class Agents:
         if isinstance(fact, f.RunFact):
             if self.tasks:
                 self._of_task(fact, dirty)
-        elif isinstance(fact, _ABOUT) and fact.seq > self._asof.get(fact.agent, 0):
-            self._of_agent(fact, dirty)
+        elif isinstance(fact, _ABOUT):
+            if self._events.breaks(fact) and self._base < fact.prev and self.rows:
+                self._stale.add(AGENTS)
+                dirty.add(AGENTS)
+            if fact.seq > self._asof.get(fact.agent, 0):
+                self._of_agent(fact, dirty)
 
     def _of_agent(self, fact: About, dirty: Keys) -> None:
         row = self.rows.get(fact.agent)
@@ -146,6 +155,8 @@ class Agents:
                 if before.drain:
                     known = before.reason if before.state == "draining" else ""
                     reason = self._drains.get(fact.agent, known)
+                    if not reason:
+                        self._stale.add(AGENTS)  # there may be one
                     row = replace(row, state="draining", drain=True, reason=reason)
         self._aids[fact.agent] = fact.aid
         return _clean(row)

@@ -2,7 +2,11 @@
 
 They serve the others, too: a page tells how things stood after fact number `seq`, and what was told
 after that while it was underway is folded on it again (`after`). Kept without what is large (plans,
-payloads, outputs); the whole of one can be asked for by its number. Knows no rows.
+payloads, outputs); the whole of one can be asked for by its number.
+
+Each fact names the one before it on its topic. Where a fact follows on none that was told, others
+may have been missed: what is true as of before that (`since`) is to be asked for again. Knows no
+rows.
 """
 
 from __future__ import annotations
@@ -44,11 +48,15 @@ class Events:
         self.facts: list[Fact] = []
         self.complete_after = 0
         """Of the facts that were followed, all with a higher number are here."""
+        self.since: dict[str, int] = {}
+        """By topic: after this number all its facts were told up to the last one."""
+        self._told: dict[str, int] = {}
 
     def add(self, fact: Fact) -> bool:
         """A fact was told. False: it is known. One that is older than all that are kept may be."""
         facts = self.facts
         if fact.seq <= self.complete_after:
+            self._follows(fact)
             return True
         if facts and fact.seq <= facts[-1].seq:
             at = bisect_left(facts, fact.seq, key=_SEQ)
@@ -57,9 +65,24 @@ class Events:
             facts.insert(at, _light(fact))
         else:
             facts.append(_light(fact))
+        self._follows(fact)
         if len(facts) > MOST + _SLACK:
             self._forget(len(facts) - MOST)
         return True
+
+    def breaks(self, fact: Fact) -> bool:
+        """Is it the first of those that were told one after the other, on its topic?"""
+        return self.since.get(fact.topic()) == fact.prev
+
+    def lacks(self, topic: str, seq: int) -> bool:
+        """May facts of a topic with a higher number have been missed, or forgotten?"""
+        return self.since.get(topic, 0) > seq or self.complete_after > seq
+
+    def _follows(self, fact: Fact) -> None:
+        topic = fact.topic()
+        if self._told.get(topic) != fact.prev:
+            self.since[topic] = fact.prev
+        self._told[topic] = max(fact.seq, self._told.get(topic, 0))
 
     def older(self, facts: Iterable[Fact]) -> Keys:
         """Facts of before were asked for. More than fit in are left out."""
@@ -74,14 +97,6 @@ class Events:
     def after(self, seq: int) -> list[Fact]:
         """Those that were told with a higher number."""
         return self.facts[bisect_right(self.facts, seq, key=_SEQ) :]
-
-    def drop(self) -> Keys:
-        """They are followed no more: between these and the next there may be others."""
-        if not self.facts:
-            return set()
-        self.complete_after = max(self.complete_after, self.facts[-1].seq)
-        self.facts = []
-        return {EVENTS}
 
     def _forget(self, count: int) -> None:
         self.complete_after = max(self.complete_after, self.facts[count - 1].seq)

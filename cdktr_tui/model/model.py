@@ -36,7 +36,7 @@ class Model:
         self.events = Events()
         self.workflows = Workflows(self.events, self.stale)
         self.runs = Runs(self.events, self.stale)
-        self.tasks = Tasks(self.stale)
+        self.tasks = Tasks(self.events, self.stale)
         self.agents = Agents(self.events, self.stale)
         self.schedules = Schedules(self.events, self.stale)
         self._parts = (self.workflows, self.runs, self.tasks, self.agents, self.schedules)

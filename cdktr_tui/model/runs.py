@@ -49,8 +49,14 @@ class Runs:
         self._events = events
         self._stale = stale
         self._asof: dict[str, int] = {}
+        self._base: dict[str, int] = {}
+        """What a row is folded from: the number of its page, or of the fact that made it."""
+        self._live: dict[str, set[str]] = {}
+        """By workflow: runs that are not over."""
         self._shapes: dict[str, Shape] = {}
         self._order: list[str] | None = None
+        self._crowd = 0
+        """Runs that are not over, when it was counted last: they stay, however many there are."""
 
     @property
     def order(self) -> list[str]:
@@ -64,12 +70,9 @@ class Runs:
     def page(self, page: RunPage, agent: str | None = None) -> Keys:
         """Rows as the principal has them; `agent`: what the page was asked for."""
         later = _by_run(self._events.after(page.seq))
-        holes = self._events.complete_after > page.seq
         dirty: Keys = set()
         for row in page.runs:
             self._take(row, page.seq, later.get(row.run, ()), dirty)
-            if holes and self.rows[row.run].state not in FINAL:
-                self._stale.add(("run", row.run))
             if agent is not None:
                 self.agents.setdefault(row.run, set()).add(agent)
         self._bound(asked=True)
@@ -80,7 +83,6 @@ class Runs:
         run, dirty = detail.run.run, set[Key]()
         if detail.run.state not in FINAL and run not in self._shapes:
             self._shapes[run] = Shape(detail.plan, None if detail.run.retry_of else frozenset())
-        self._stale.add(("run", run))
         later = _by_run(self._events.after(detail.seq))
         self._take(detail.run, detail.seq, later.get(run, ()), dirty)
         self._bound(asked=True)
@@ -108,19 +110,31 @@ class Runs:
         if row != before:
             dirty.add(key)
         self.rows[run] = row
-        self._asof[run] = seq
+        self._asof[run] = self._base[run] = seq
+        self._live.setdefault(row.workflow, set()).add(run)
         if row.state in FINAL:
-            self._shapes.pop(run, None)
+            self._over(row)
         if before is None or before.seq != row.seq:
             self._order = None
             dirty.add(RUNS)
+        if row.state not in FINAL and self._events.lacks(f"run/{row.workflow}/", seq):
+            self._stale.add(key)
         for fact in later:
-            self.fold(fact, dirty)
+            self._apply(fact, dirty)
 
     # Facts
 
     def fold(self, fact: Fact, dirty: Keys) -> None:
         """A fact was told."""
+        if isinstance(fact, f.RunFact | f.RunCreated):
+            if self._events.breaks(fact):
+                for run in self._live.get(fact.workflow, ()):
+                    if self._base[run] < fact.prev:
+                        self._stale.add(("run", run))
+                        dirty.add(("run", run))
+            self._apply(fact, dirty)
+
+    def _apply(self, fact: Fact, dirty: Keys) -> None:
         if isinstance(fact, f.RunCreated):
             self._created(fact, dirty)
         elif isinstance(fact, f.RunFact):
@@ -149,7 +163,8 @@ class Runs:
                 parent=fact.parent, retry_of=fact.retry_of, tick=fact.tick,
             )
         )  # fmt: skip
-        self._asof[run] = fact.seq
+        self._asof[run] = self._base[run] = fact.seq
+        self._live.setdefault(fact.workflow, set()).add(run)
         if self._order is not None:
             if not self._order or self.rows[self._order[0]].seq < fact.seq:
                 self._order.insert(0, run)
@@ -187,7 +202,7 @@ class Runs:
             case f.RunSettled():
                 return replace(row, settled=True)
             case f.RunEnded():
-                self._shapes.pop(row.run, None)
+                self._over(row)
                 return replace(
                     row, state=fact.state, code=fact.code, reason=clean.line(fact.reason),
                     ended_ts=fact.ts, settled=False,
@@ -213,14 +228,19 @@ class Runs:
 
     def missed(self, topic: str) -> Keys:
         """Facts of these topics were not told, or will not be: what is not over is stale."""
-        dirty: Keys = set()
-        for run, row in self.rows.items():
-            if row.state not in FINAL and concerns(topic, f"run/{row.workflow}/"):
-                self._stale.add(("run", run))
-                dirty.add(("run", run))
-        return dirty | {RUNS} if dirty else dirty
+        about = (w for w in self._live if concerns(topic, f"run/{w}/"))
+        keys: Keys = {("run", run) for workflow in about for run in self._live[workflow]}
+        self._stale |= keys
+        return keys
 
     # Bounds
+
+    def _over(self, row: RunRow) -> None:
+        self._shapes.pop(row.run, None)
+        live = self._live.get(row.workflow, set())
+        live.discard(row.run)
+        if not live:
+            self._live.pop(row.workflow, None)
 
     def shrink(self) -> Keys:
         """Nobody looks at old ones any more."""
@@ -230,17 +250,17 @@ class Runs:
     def _bound(self, *, asked: bool) -> bool:
         if asked:
             self.most = min(MOST, max(self.most, len(self.rows)))
-        if len(self.rows) <= self.most + (0 if asked else _SLACK):
+        if len(self.rows) <= max(self.most, self._crowd) + (0 if asked else _SLACK):
             return False
         spare = len(self.rows) - self.most
-        over = (run for run in reversed(self.order) if self.rows[run].state in FINAL)
-        for run in [run for run, _ in zip(over, range(spare), strict=False)]:
-            del self.rows[run], self._asof[run]
+        over = [run for run in reversed(self.order) if self.rows[run].state in FINAL]
+        self._crowd = len(self.rows) - len(over)
+        for run in over[:spare]:
+            del self.rows[run], self._asof[run], self._base[run]
             self.agents.pop(run, None)
-            self._shapes.pop(run, None)
             self._stale.discard(("run", run))
         self._order = None
-        return True
+        return bool(over)
 
 
 def _by_run(told: Iterable[Fact]) -> dict[str, list[Fact]]:

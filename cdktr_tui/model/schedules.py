@@ -6,6 +6,8 @@ principal tells: they are stale then, and to be asked for again. Knows no calend
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from cdktr_common import clean
@@ -19,6 +21,10 @@ from cdktr_tui.model.keys import SCHEDULES, Key, Keys, concerns
 Id = tuple[str, str]
 """A workflow and the schedule's own id."""
 
+_ABOUT: Final = (
+    f.TickRecorded, f.ScheduleClosed, f.WorkflowLoaded, f.WorkflowRemoved, f.WorkflowPaused,
+)  # fmt: skip
+
 
 class Schedules:
     """Schedules in force by id, and those `retired` that are not accounted for up to their end.
@@ -30,6 +36,8 @@ class Schedules:
         self._events = events
         self._stale = stale
         self._asof: dict[str, int] = {}
+        self._base = 1 << 62
+        """The number of the oldest page that is in here."""
 
     def page(self, page: SchedulePage, after: str = "", workflow: str | None = None) -> Keys:
         """A page of all schedules asked for with this `after`, or those of a workflow."""
@@ -53,13 +61,20 @@ class Schedules:
         self._stale -= fresh
         if workflow is None and after == "":
             self._stale.discard(SCHEDULES)
+            self._base = page.seq
+        if self._events.lacks("tick/", page.seq) or self._events.lacks("workflow/", page.seq):
+            self._stale.add(SCHEDULES)
         for fact in self._events.after(page.seq):
-            if told(getattr(fact, "workflow", "")):
+            of = getattr(fact, "workflow", "")
+            if not of or told(of):
                 self.fold(fact, dirty)
         return dirty
 
     def fold(self, fact: Fact, dirty: Keys) -> None:
         """A fact was told."""
+        if isinstance(fact, _ABOUT) and self._events.breaks(fact) and self._base < fact.prev:
+            self._stale.add(SCHEDULES)
+            dirty.add(SCHEDULES)
         match fact:
             case f.TickRecorded() if fact.seq > self._asof.get(fact.workflow, 0):
                 self._ticked(fact, dirty)

@@ -19,6 +19,7 @@ from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.principal import RunDetail, TaskPage
 from cdktr_common.catalogue.values import TaskPlan, TaskRow
 from cdktr_tui.model import attempts
+from cdktr_tui.model.events import Events
 from cdktr_tui.model.keys import Key, Keys, concerns
 from cdktr_tui.model.shape import Shape
 
@@ -44,6 +45,8 @@ class OpenRun:
         self._shape: Shape | None = None
         self._facts: deque[f.RunFact] = deque(maxlen=FACTS)
         self._asof: dict[str, int] = {}
+        self._doubted: set[str] = set()
+        self._bases: dict[int, int] = {}
         self._places: dict[str, int] = {}
         self._size = 0
         self._come = 0
@@ -57,6 +60,8 @@ class OpenRun:
         return self._order
 
     def take_detail(self, detail: RunDetail, dirty: Keys) -> None:
+        if self.detail is not None and self.detail.seq > detail.seq:
+            return
         self.detail = detail
         self._shape = Shape(detail.plan, None if detail.run.retry_of else frozenset())
         self.plans = {task.id: task for task in detail.plan.tasks} | {
@@ -70,15 +75,23 @@ class OpenRun:
 
     def take_page(self, page: TaskPage, after: int, dirty: Keys) -> None:
         for place, row in enumerate(page.tasks, after):
-            if self._asof.get(row.task, -1) > page.seq and self._places.get(row.task) == place:
+            newer = self._asof.get(row.task, -1) > page.seq
+            if newer and row.task not in self._doubted and self._places.get(row.task) == place:
                 continue
+            self._doubted.discard(row.task)
             self._put(_clean(row), place, page.seq, dirty)
+        self._bases[after] = page.seq
         if after <= self._come:
             self._come = max(self._come, after + len(page.tasks))
             self.whole = self.whole or page.next is None
         for fact in self._facts:
             if fact.seq > page.seq:
                 self.apply(fact, dirty)
+
+    def doubt(self) -> Key:
+        """Something was missed: what comes in pages counts, whatever is known."""
+        self._doubted = set(self.rows)
+        return ("tasks", self.run)
 
     def hear(self, fact: f.RunFact, dirty: Keys) -> None:
         self._facts.append(fact)
@@ -107,6 +120,11 @@ class OpenRun:
     def lacks(self, seq: int) -> bool:
         """Were facts after `seq` forgotten?"""
         return len(self._facts) == FACTS and self._facts[0].seq > seq
+
+    @property
+    def base(self) -> int:
+        """The number of the oldest page that is in here."""
+        return min(self._bases.values(), default=1 << 62)
 
     def _expand(self, fact: f.TaskExpanded, dirty: Keys) -> None:
         assert self._shape is not None and self.detail is not None
@@ -140,7 +158,8 @@ class OpenRun:
 class Tasks:
     """Runs that are open, by id."""
 
-    def __init__(self, stale: set[Key]) -> None:
+    def __init__(self, events: Events, stale: set[Key]) -> None:
+        self._events = events
         self._stale = stale
         self._open: dict[str, OpenRun] = {}
 
@@ -178,31 +197,40 @@ class Tasks:
         if after == 0:
             self._stale.discard(("tasks", page.run))
         run.take_page(page, after, dirty)
-        if run.lacks(page.seq) or run.unsure > page.seq:
-            self._stale.add(("tasks", page.run))
+        of = run.detail.run.workflow if run.detail is not None else ""
+        missed = self._events.lacks(f"run/{of}/", page.seq) or run.lacks(page.seq)
+        if missed or run.unsure > page.seq:
+            self._stale.add(run.doubt())
         return dirty
 
     def fold(self, fact: Fact, dirty: Keys) -> None:
         """A fact was told."""
-        if isinstance(fact, f.RunFact):
-            run = self._open.get(fact.run)
-            if run is not None:
-                run.hear(fact, dirty)
-                if run.unsure == fact.seq:
-                    self._stale.add(("tasks", fact.run))
-                    dirty.add(("tasks", fact.run))
+        if not self._open or not isinstance(fact, f.RunFact | f.RunCreated):
+            return
+        if self._events.breaks(fact):
+            for each in self._open.values():
+                about = each.detail is None or each.detail.run.workflow == fact.workflow
+                if about and each.base < fact.prev:
+                    self._stale.add(each.doubt())
+                    dirty.add(("tasks", each.run))
+        run = self._open.get(fact.run)
+        if run is not None and isinstance(fact, f.RunFact):
+            run.hear(fact, dirty)
+            if run.unsure == fact.seq:
+                self._stale.add(("tasks", fact.run))
+                dirty.add(("tasks", fact.run))
 
     def missed(self, topic: str) -> Keys:
         """Facts of these topics were not told, or will not be."""
-        keys: Keys = {("tasks", run) for run in self._missed(topic)}
+        keys: Keys = {run.doubt() for run in self._missed(topic)}
         self._stale |= keys
         return keys
 
-    def _missed(self, topic: str) -> Iterable[str]:
-        for run, known in self._open.items():
+    def _missed(self, topic: str) -> Iterable[OpenRun]:
+        for known in self._open.values():
             of = "" if known.detail is None else known.detail.run.workflow
             if not of or concerns(topic, f"run/{of}/"):
-                yield run
+                yield known
 
 
 def _clean(row: TaskRow) -> TaskRow:

@@ -22,6 +22,8 @@ from cdktr_tui.model.keys import WORKFLOWS, Key, Keys, concerns
 STRIP: Final = 14
 """Runs in a strip."""
 
+TOPIC: Final = "workflow/"
+
 EVERY: Final = ""
 """In place of a workflow: all of them."""
 
@@ -43,6 +45,7 @@ class Workflows:
         self._stale = stale
         self._asof: dict[str, int] = {}
         self._runs_asof: dict[str, int] = {}
+        self._base: dict[str, int] = {}
         self._live: dict[str, Live] = {}
         self._pauses: dict[str, str] = {}
 
@@ -80,7 +83,9 @@ class Workflows:
         else:
             self._asof[name] = page.seq
         self._stale.discard(key)
-        self._runs_asof[name] = page.seq
+        self._runs_asof[name] = self._base[name] = page.seq
+        if self._events.lacks(f"run/{name}/", page.seq) or self._events.lacks(TOPIC, page.seq):
+            self._stale.add(key)
         if not page.paused:
             self._pauses.pop(EVERY, None)
             self._pauses.pop(name, None)
@@ -108,7 +113,7 @@ class Workflows:
             dirty.add(("workflow", row.workflow))
 
     def _remove(self, name: str, dirty: Keys) -> None:
-        for of in (self.rows, self._live):
+        for of in (self.rows, self._live, self._base):
             of.pop(name, None)
         self._stale.discard(("workflow", name))
         dirty |= {WORKFLOWS, ("workflow", name)}
@@ -119,19 +124,29 @@ class Workflows:
         """A fact was told."""
         if isinstance(fact, f.RunFact | f.RunCreated):
             row = self.rows.get(fact.workflow)
+            base = self._base.get(fact.workflow, 0)
+            if row is not None and base < fact.prev and self._events.breaks(fact):
+                self._unsure(row, dirty)
             if row is not None and fact.seq > self._runs_asof.get(fact.workflow, 0):
                 self._runs_asof[fact.workflow] = fact.seq
                 self._of_run(row, fact, dirty)
         elif isinstance(fact, _ABOUT):
+            self._check(fact, dirty)
             if fact.seq > self._asof.get(fact.workflow, 0):
                 self._asof[fact.workflow] = fact.seq
                 self._of_workflow(fact, dirty)
         elif isinstance(fact, f.WorkflowPaused):
+            self._check(fact, dirty)
             self._of_pause(fact, dirty)
         elif isinstance(fact, f.TickRecorded):
             row = self.rows.get(fact.workflow)
             if row is not None and row.next_ts is not None and row.next_ts <= fact.due_ts:
                 self._unsure(row, dirty)
+
+    def _check(self, fact: Fact, dirty: Keys) -> None:
+        if self._events.breaks(fact) and any(base < fact.prev for base in self._base.values()):
+            self._stale.add(WORKFLOWS)
+            dirty.add(WORKFLOWS)
 
     def _unsure(self, row: WorkflowRow, dirty: Keys) -> None:
         key = ("workflow", row.workflow)
@@ -218,7 +233,7 @@ class Workflows:
 
     def missed(self, topic: str) -> Keys:
         """Facts of these topics were not told, or will not be."""
-        if concerns(topic, "workflow/") or topic == "run/":
+        if concerns(topic, TOPIC) or topic == "run/":
             keys = {WORKFLOWS} if self.rows else set()
         else:
             names = (name for name in self.rows if concerns(topic, f"run/{name}/"))
