@@ -129,8 +129,9 @@ def run_ended(state: State, fact: f.RunEnded) -> None:
 
 
 def turn_of(state: State, task: Task) -> None:
-    """All that it waited for is over."""
-    if task.state != "PENDING":
+    """All that it waited for is over. In a run that waits itself nothing begins: what was reused
+    there counts when the run is admitted."""
+    if task.state != "PENDING" or task.run.queued:
         return
     if task.plain:
         state.enqueue(task)
@@ -204,7 +205,8 @@ def task_assigned(state: State, fact: f.TaskAssigned) -> None:
     task = state.task(fact.run, fact.task)
     run = task.run
     move(fact, task, "RUNNING")
-    state.dequeue(task)
+    if task.order:  # not so in a journal of before 0.5: tasks after reused ones began too early
+        state.dequeue(task)
     aid = state.agents[fact.agent].aid if fact.agent in state.agents else ""
     attempt = Attempt(
         fact.n, fact.token, fact.agent, fact.boot, fact.seq, fact.ts, aid=aid,
