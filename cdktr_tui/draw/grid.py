@@ -13,17 +13,26 @@ from rich.cells import cell_len
 
 from cdktr_tui.draw import bars, times
 from cdktr_tui.draw.glyphs import Glyphs, style
-from cdktr_tui.draw.line import Line, fit
+from cdktr_tui.draw.line import Line, Span, fit
+
+
+class Cell(NamedTuple):
+    """What became of a task in a run: its state, as `glyphs.STATES` has them, how long its last
+    attempt took, which one that was, and in words how it ended."""
+
+    state: str
+    seconds: float | None = None
+    n: int = 0
+    said: str = ""
 
 
 class Past(NamedTuple):
-    """A run: what state it and each of its tasks are in, as `glyphs.STATES` has them, and how long
-    it took, if it began."""
+    """A run: its state, how long it took, if it began, and its tasks."""
 
     run: str
     state: str
     seconds: float | None
-    tasks: Mapping[str, str]
+    tasks: Mapping[str, Cell]
 
 
 class Place(NamedTuple):
@@ -58,8 +67,10 @@ def grid(
     glyphs: Glyphs,
     cursor: Place | None = None,
     bar_rows: int = 3,
+    heat: bool = False,
 ) -> Grid:
-    """`tasks` are ids and names, in the order of rows; `runs` the oldest first."""
+    """`tasks` are ids and names, in the order of rows; `runs` the oldest first. `heat`: instead of
+    its sign a cell shows how long the task took, as a share of the longest time in its row."""
     longest = max((cell_len(name) for _, name in tasks), default=4)
     left = min(longest, max(4, width // 3)) + 2
     room = max(1, (width - left) // 2)
@@ -69,25 +80,33 @@ def grid(
     shown = runs[first : first + room]
     lines = _durations(shown, left, bar_rows, glyphs)
     top = len(lines) + 1
-    chosen = cursor.run - first if cursor is not None else -1
-
-    def cells(row: int, states: Sequence[str | None]) -> Line:
-        spans = []
-        for at, state in enumerate(states):
-            text = f"{glyphs.sign(state)} " if state is not None else "  "
-            look = style(state) if state is not None else ""
-            if at == chosen and cursor is not None and cursor.task == row:
-                spans += [(text[0], f"{look} cursor".strip()), (" ", "")]
-            else:
-                spans.append((text, look))
-        return tuple(spans)
-
-    lines.append(((fit("run", left), "head"), *cells(-1, [one.state for one in shown])))
+    marks = [((glyphs.sign(one.state), style(one.state))) for one in shown]
+    picked = cursor.run - first if cursor is not None else -1
+    chosen = cursor.task if cursor is not None else -2
+    lines.append(((fit("run", left), "head"), *_row(marks, picked if chosen == -1 else -1)))
     for number, (task, name) in enumerate(tasks):
-        mark = "bold" if cursor is not None and cursor.task == number else ""
-        states = [one.tasks.get(task) for one in shown]
-        lines.append(((fit(name, left - 2) + "  ", mark), *cells(number, states)))
+        cells = [one.tasks.get(task) for one in shown]
+        took = max((cell.seconds or 0.0 for cell in cells if cell is not None), default=0.0)
+        drawn = [_cell(cell, took, glyphs, heat) for cell in cells]
+        label = (fit(name, left - 2) + "  ", "bold" if chosen == number else "")
+        lines.append((label, *_row(drawn, picked if chosen == number else -1)))
     return Grid(lines, first, left, top, len(runs), len(tasks))
+
+
+def _cell(cell: Cell | None, longest: float, glyphs: Glyphs, heat: bool) -> Span:
+    if cell is None:
+        return " ", ""
+    if heat and cell.seconds is not None and longest > 0:
+        return bars.upright(cell.seconds / longest, 1, glyphs)[0], style(cell.state)
+    return glyphs.sign(cell.state), style(cell.state)
+
+
+def _row(cells: Sequence[Span], picked: int) -> Line:
+    """Cells with a blank after each; the picked one can be told from the others."""
+    spans: list[Span] = []
+    for at, (text, look) in enumerate(cells):
+        spans += [(text, f"{look} reverse".strip() if at == picked else look), (" ", "")]
+    return tuple(spans)
 
 
 def _durations(runs: Sequence[Past], left: int, rows: int, glyphs: Glyphs) -> list[Line]:

@@ -174,6 +174,11 @@ class Workflows(View):
         rows = self.model.workflows.rows
         return [_subject(rows[name]) for name in self.rows.selected() if name in rows]
 
+    def action_form(self) -> None:
+        """Its tasks against its last runs."""
+        if self.rows.cursor is not None:
+            self.cdktr.open(views.make("grid", self.session, workflow=self.rows.cursor))
+
     def on_rows_view_moved(self, event: RowsView.Moved) -> None:
         self._load_detail()
 

@@ -116,14 +116,19 @@ def test_an_axis_stays_while_its_run_goes_on() -> None:
     assert len(lengths) <= 8
 
 
-RUNS = [
-    grid.Past(
-        f"r{n}", "FAILED" if n in (3, 9) else "COMPLETED", 60.0 + 7 * n,
-        {"extract": "COMPLETED", "load": "FAILED" if n in (3, 9) else "COMPLETED"}
-        | ({"report": "SKIPPED" if n in (3, 9) else "COMPLETED"} if n > 5 else {}),
-    )
-    for n in range(14)
-] + [grid.Past("now", "RUNNING", 12.0, {"extract": "RUNNING", "load": "PENDING"})]  # fmt: skip
+def past(n: int) -> grid.Past:
+    bad = n in (3, 9)
+    tasks = {
+        "extract": grid.Cell("COMPLETED", 20.0 + n),
+        "load": grid.Cell("FAILED" if bad else "COMPLETED", 40.0),
+    }
+    if n > 5:
+        tasks["report"] = grid.Cell("SKIPPED" if bad else "COMPLETED", None if bad else 1.0 + n % 3)
+    return grid.Past(f"r{n}", "FAILED" if bad else "COMPLETED", 60.0 + 7 * n, tasks)
+
+
+NEWEST = {"extract": grid.Cell("RUNNING", 12.0), "load": grid.Cell("PENDING")}
+RUNS = [*map(past, range(14)), grid.Past("now", "RUNNING", 12.0, NEWEST)]
 NAMES = [(one, one) for one in ("extract", "load", "report")]
 
 
@@ -135,6 +140,7 @@ def test_tasks_against_the_last_runs() -> None:
         (40, ASCII, None),
     ):
         drawn += [*grid.grid(NAMES, RUNS, cells, glyphs, cursor).lines, "=" * 40]
+    drawn += grid.grid(NAMES, RUNS, 80, BLOCK, heat=True).lines
     golden.compare("grid", drawn)
 
 
@@ -146,7 +152,7 @@ def test_the_cursor_of_a_grid_is_seen_and_what_is_under_it_known(
     line = drawn.lines[drawn.top + task]
     at = 0
     for text, style in line:
-        if "cursor" in style:
+        if "reverse" in style:
             assert drawn.at(drawn.top + task, at) == grid.Place(task, run)
             break
         at += len(text)
