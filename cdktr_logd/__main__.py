@@ -77,6 +77,9 @@ def _rebuild(settings: Settings) -> int:
 
 
 def _serve(settings: Settings, lock: Lock, requests: list[str], live: list[str]) -> int:
+    from cdktr_logd import memory
+
+    memory.bound()
     from cdktr_logd.partitions import Retention
     from cdktr_logd.rebuild import finish
     from cdktr_logd.service import Recorder

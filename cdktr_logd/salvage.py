@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from cdktr_logd.partitions import Partition
-from cdktr_logd.store import QueryFault, Reader, StoreDamaged, open_to_read
+from cdktr_logd.reader import QueryFault, Reader
+from cdktr_logd.store import StoreDamaged, open_to_read
 
 STEP: Final = 2048
 """Rows read at a time, and so lost at a time."""

@@ -18,7 +18,7 @@ from cdktr_common.codec import encode, error_body
 from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import worker
 from cdktr_logd import core, queries
-from cdktr_logd.store import QueryFault, Reader
+from cdktr_logd.reader import QueryFault, Reader
 
 WAITING_MOST: Final = 256
 """Searches that may wait; more are answered `busy`."""

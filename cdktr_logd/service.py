@@ -12,7 +12,6 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +28,7 @@ from cdktr_common.errors import DAMAGED, ProtocolError
 from cdktr_common.loop import Loop
 from cdktr_common.sockets import Envelope, bind, publisher, receive, router, send
 from cdktr_logd import core
+from cdktr_logd.answers import Answers
 from cdktr_logd.facts import FactRows, fact_rows
 from cdktr_logd.feed import Feed
 from cdktr_logd.gather import Gather
@@ -36,8 +36,7 @@ from cdktr_logd.holes import Holes
 from cdktr_logd.live import STAT_S, STREAMS_MOST, Live, topic_of
 from cdktr_logd.lookback import last_moved, lookup, recent_marks
 from cdktr_logd.partitions import Retention
-from cdktr_logd.search import QUERY_MOST_S, Search
-from cdktr_logd.store import QueryFault, Reader, Store, StoreDamaged, StoreFull, StoreLost
+from cdktr_logd.store import Store, StoreDamaged, StoreFull, StoreLost
 from cdktr_logd.upkeep import Upkeep
 
 PROGRAM: Final = "cdktr-logd"
@@ -48,8 +47,6 @@ TURN_MESSAGES: Final = 512
 
 CHUNKS_MOST: Final = 4096
 """Chunks an append may have."""
-
-_ERROR: Final = b'{"type":"error"'
 
 _Append = tuple[Envelope, str | None, LogAppend]
 
@@ -64,7 +61,7 @@ class Recorder:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._requests = router(self._context)
         self._live = Live(publisher(self._context))
-        self._search = Search(self._loop.wake)
+        self._answers = Answers(self._loop, self._store)
         self._feed = Feed(self._loop, self._context, principal, self)
         self._decoder = RequestDecoder((*COMMON_REQUESTS, *LOGD_REQUESTS))
         self._marks = core.Marks()
@@ -79,6 +76,7 @@ class Recorder:
         self._started_ts = time.time()
         self._trouble = ""
         self.counts: Counter[str] = Counter()
+        self._store.starved = self._starved
         self._remember()
 
     # Start and end.
@@ -95,7 +93,7 @@ class Recorder:
         """Serve until SIGTERM or SIGINT."""
         loop = self._loop
         loop.on_signals((signal.SIGTERM, signal.SIGINT), lambda _: loop.stop())
-        loop.on_wake(self._search.deliver)
+        loop.on_wake(self._answers.deliver)
         loop.watch(self._requests, self._arrived)
         loop.watch(self._live.socket, self._live.subscriptions)
         loop.every(STAT_S, lambda: self._live.stat(self._pos))
@@ -106,7 +104,7 @@ class Recorder:
         self._close()
 
     def _close(self) -> None:
-        self._search.stop()
+        self._answers.stop()
         self._feed.close()
         self._requests.close(0)
         self._live.socket.close(0)
@@ -195,34 +193,19 @@ class Recorder:
         )
 
     def _ask(self, envelope: Envelope, request: Request) -> None:
-        """Give a search to the query thread."""
+        """Have it answered, by whoever reads."""
         self.counts["queries"] += 1
         if isinstance(request, LogRead) and request.n is not None:
             key = (request.run, request.task, request.n, request.stream)
             if self._marks.exhausted(key, request.offset):
                 self._reply(envelope, request.id, LogPage(last=request.offset))
                 return
-        try:
-            reader = self._store.reader()
-        except QueryFault as fault:
-            raise ProtocolError("unavailable", str(fault)) from None
-        watch = self._loop.later(QUERY_MOST_S, self._too_long(reader))
 
         def answered(body: bytes) -> None:
-            watch.cancel()
-            self.counts["refused"] += body.startswith(_ERROR)
-            send(self._requests, envelope, with_id(body, request.id))
+            self.counts["refused"] += b'"type":"error"' in body[:120]
+            send(self._requests, envelope, body)
 
-        self._search.ask(request, reader, self._pos, answered)
-
-    def _too_long(self, reader: Reader) -> Callable[[], None]:
-        def end() -> None:
-            if self._search.running() is reader:
-                reader.interrupt()
-            elif self._search.waiting:
-                self._loop.later(QUERY_MOST_S, end)  # it waited for others all that time
-
-        return end
+        self._answers.ask(request, self._pos, answered)
 
     # Facts: what the feed needs of its owner.
 
@@ -277,6 +260,11 @@ class Recorder:
         self._live.publish(plan.stored)
         if page:
             self._feed.stored()
+
+    def _starved(self) -> None:
+        """Queries never keep anything from being stored."""
+        self.counts["starved"] += 1
+        self._answers.starve()
 
     def _fact_rows(self, page: list[msgspec.Raw]) -> tuple[FactRows, int]:
         after = self._last_fact[0]
@@ -335,10 +323,11 @@ class Recorder:
     # Upkeep: what it needs of its owner.
 
     def nobody_reads(self) -> bool:
-        return not self._search.waiting
+        return not self._answers.waiting
 
     def gave_up(self, fault: StoreLost) -> bool:
         """Open the database again. True: not now, for want of room."""
         self._log("error", f"the database gave up and is opened again: {fault}")
         self.counts["reopened"] += 1
+        self._answers.let_go()
         return self._reopen()

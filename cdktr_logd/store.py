@@ -13,17 +13,19 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import duckdb
 
-from cdktr_logd import partitions
+from cdktr_logd import opening, partitions
 from cdktr_logd.core import Row
 from cdktr_logd.facts import FactRows
 from cdktr_logd.head import Head, Heights, way_on
 from cdktr_logd.partitions import Partition
+from cdktr_logd.reader import QueryFault, Reader, Session, first_line, is_full
 
 VERSION: Final = "4"
 """Version of the tables. Those of version 1, without partitions, become the first partition; those
@@ -33,15 +35,12 @@ it is."""
 WAL_MOST: Final = 128 << 20
 """Bytes of write-ahead log after which a checkpoint is due."""
 
-_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
-    "threads": 1,
-    "memory_limit": "192MB",
-    "wal_autocheckpoint": "1TB",
-    "enable_external_access": False,
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "allocator_background_threads": True,  # gives back what a burst needed
-}
+PATIENCE_S: Final = 3.0
+"""How long storing waits for memory; queries are told at once to give theirs back."""
+
+_STARVED: Final = (duckdb.OutOfMemoryException, MemoryError)
+
+T = TypeVar("T")
 
 
 class StoreFull(Exception):
@@ -56,38 +55,12 @@ class StoreDamaged(Exception):
     """The file cannot be opened or is not ours."""
 
 
-class QueryFault(Exception):
-    """A query was refused (a wrong pattern) or interrupted."""
-
-
-class Reader:
-    """One query at a time, for the query thread. Sees everything committed before it was made."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def rows(self, sql: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
-        """All rows. Raises QueryFault."""
-        try:
-            rows: list[tuple[Any, ...]] = self._connection.execute(sql, parameters).fetchall()
-        except duckdb.Error as fault:
-            raise QueryFault(str(fault).split("\n")[0][:500]) from None
-        return rows
-
-    def interrupt(self) -> None:
-        """End the query that runs now; safe from another thread."""
-        self._connection.interrupt()
-
-    def close(self) -> None:
-        self._connection.close()
-
-
 def open_to_read(path: Path) -> Reader:
     """A file that nobody owns, looked into without changing it. Raises StoreDamaged."""
     try:
-        return Reader(duckdb.connect(str(path), read_only=True, config=_CONFIG))
+        return Reader(opening.connect(path, read_only=True))
     except duckdb.Error as fault:
-        raise StoreDamaged(_first_line(fault)) from None
+        raise StoreDamaged(first_line(fault)) from None
 
 
 class Store:
@@ -97,11 +70,14 @@ class Store:
         self, directory: Path, name: str = "history", first: Partition | None = None
     ) -> None:
         self.path = directory / f"{name}.duckdb"
+        self.files = directory / "query"
         self._wal = directory / f"{name}.duckdb.wal"
         self._head = Head(directory) if name == "history" else None
         self._first = first or Partition(1, time.time(), 0, 0, None)
         self._connection: Any = None
         self._noted = Heights()
+        self._in_need = False
+        self.starved: Callable[[], None] = lambda: None
         self.partitions: list[Partition] = []
         self.open()
 
@@ -111,16 +87,22 @@ class Store:
         told = self._head.read() if self._head is not None else Heights()
         if not self.path.exists() and (told != Heights() or self._wal.exists()):
             raise StoreDamaged(f"{self.path} is missing. {self._way_on(shorter=True)}")
+        self.files.mkdir(mode=0o700, exist_ok=True)
+        for left in self.files.iterdir():
+            left.unlink()  # of a query whose end nobody saw
         try:
-            self._connection = duckdb.connect(str(self.path), config=_CONFIG)
+            self._connection = opening.connect(self.path, self.files)
             self._make_tables()
-            self._connection.execute("SET lock_configuration = true")
+            opening.lock(self._connection)
             self._noted = self.heights()
+        except opening.StillOpen as fault:
+            self.close()
+            raise StoreFull(str(fault)) from None
         except (duckdb.Error, StoreFull, StoreLost) as fault:
             self.close()
-            if _is_full(fault):
-                raise StoreFull(_first_line(fault)) from None
-            raise StoreDamaged(f"{self.path}: {_first_line(fault)}. {self._way_on()}") from None
+            if is_full(fault):
+                raise StoreFull(first_line(fault)) from None
+            raise StoreDamaged(f"{self.path}: {first_line(fault)}. {self._way_on()}") from None
         except StoreDamaged:
             self.close()
             raise
@@ -190,19 +172,39 @@ class Store:
 
     def commit(self, output: Sequence[Row], facts: Sequence[FactRows]) -> None:
         """Store all of it or nothing, durably. Raises StoreFull (nothing) or StoreLost."""
-        part = self.partitions[-1].number
+        if self._in_need:
+            self._in_need = not opening.set_memory(self._connection, opening.MEMORY)
         try:
-            self._connection.begin()
-            self._append(f"logstore_{part}", output)
-            self._append(f"event_{part}", [row for rows in facts for row in rows.events])
-            self._append(
-                f"workflow_run_status_{part}", [row for rows in facts for row in rows.runs]
-            )
-            self._append(f"task_run_status_{part}", [row for rows in facts for row in rows.tasks])
-            self._connection.commit()
-        except duckdb.Error as fault:
+            self._patiently(lambda: self._commit(output, facts))
+        except (duckdb.Error, MemoryError) as fault:
             raise self._gave_up(fault) from None
         self._note(output, facts)
+
+    def _commit(self, output: Sequence[Row], facts: Sequence[FactRows]) -> None:
+        part = self.partitions[-1].number
+        self._connection.begin()
+        try:
+            self._append(f"logstore_{part}", output)
+            self._append(f"event_{part}", [row for rows in facts for row in rows.events])
+            self._append(f"workflow_run_status_{part}", [row for one in facts for row in one.runs])
+            self._append(f"task_run_status_{part}", [row for one in facts for row in one.tasks])
+            self._connection.commit()
+        except _STARVED:
+            self._patiently(self._roll_back)
+            raise
+
+    def _patiently(self, step: Callable[[], T]) -> T:
+        """Queries may hold the memory needed here: they are ended, and it is tried again."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return step()
+            except _STARVED:
+                if time.monotonic() > until:
+                    raise
+            self.starved()
+            self._in_need |= opening.set_memory(self._connection, opening.MEMORY_IN_NEED)
+            time.sleep(0.01)
 
     def _note(self, output: Sequence[Row], facts: Sequence[FactRows]) -> None:
         pos = output[-1].pos if output else self._noted.pos
@@ -211,11 +213,11 @@ class Store:
         if self._head is not None:
             self._head.write(self._noted)
 
-    def _gave_up(self, fault: duckdb.Error) -> StoreFull | StoreLost:
+    def _gave_up(self, fault: Exception) -> StoreFull | StoreLost:
         """What a transaction that failed means; it is rolled back where that is possible."""
         fatal = isinstance(fault, duckdb.FatalException) or not self._rolled_back()
-        kind = StoreFull if _is_full(fault) and not fatal else StoreLost
-        return kind(_first_line(fault))
+        kind = StoreFull if is_full(fault) and not fatal else StoreLost
+        return kind(first_line(fault))
 
     # Partitions.
 
@@ -263,7 +265,7 @@ class Store:
         try:
             self._connection.execute("CHECKPOINT")
         except duckdb.Error as fault:
-            raise StoreLost(_first_line(fault)) from None
+            raise StoreLost(first_line(fault)) from None
         self._know_partitions()
 
     def _append(self, table: str, rows: Sequence[Sequence[object]]) -> None:
@@ -271,11 +273,13 @@ class Store:
             with self._connection.appender(table) as appender:
                 appender.append_rows(rows)
 
+    def _roll_back(self) -> None:
+        with suppress(duckdb.TransactionException):  # of a commit that failed there is nothing left
+            self._connection.rollback()
+
     def _rolled_back(self) -> bool:
         try:
-            self._connection.rollback()
-        except duckdb.TransactionException:
-            return True  # a commit that failed has ended the transaction itself
+            self._roll_back()
         except duckdb.Error:
             return False
         return True
@@ -301,18 +305,25 @@ class Store:
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Rows for the owner's own needs. Raises StoreLost."""
         try:
-            return self._all(sql, parameters)
-        except duckdb.Error as fault:
-            raise StoreLost(_first_line(fault)) from None
+            return self._patiently(lambda: self._all(sql, parameters))
+        except (duckdb.Error, MemoryError) as fault:
+            raise StoreLost(first_line(fault)) from None
 
     def reader(self) -> Reader:
-        """A connection of its own for one query. Raises QueryFault."""
+        """A connection of its own for a search. Raises QueryFault."""
+        return Reader(self._cursor())
+
+    def session(self) -> Session:
+        """A connection of its own for a query of somebody. Raises QueryFault."""
+        return Session(self._cursor())
+
+    def _cursor(self) -> Any:
         if self._connection is None:
             raise QueryFault("the database cannot be opened now")
         try:
-            return Reader(self._connection.cursor())
+            return self._connection.cursor()
         except duckdb.Error as fault:
-            raise QueryFault(_first_line(fault)) from None
+            raise QueryFault(first_line(fault)) from None
 
     # Checkpoints.
 
@@ -333,16 +344,7 @@ class Store:
         try:
             self._connection.execute("CHECKPOINT")
         except duckdb.FatalException as fault:
-            raise StoreLost(_first_line(fault)) from None
+            raise StoreLost(first_line(fault)) from None
         except duckdb.Error:
             return False
         return True
-
-
-def _is_full(fault: Exception) -> bool:
-    text = str(fault).lower()
-    return "no space left" in text or "disk quota" in text or "file too large" in text
-
-
-def _first_line(fault: Exception) -> str:
-    return str(fault).split("\n")[0][:500].rstrip(".!")

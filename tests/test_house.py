@@ -23,7 +23,7 @@ CATALOGUE = ROOT / "cdktr_common" / "catalogue"
 """A list of declarations, not logic: it may be longer than a file of code."""
 
 CONFINED = {
-    "duckdb": ("cdktr_logd/store.py",),
+    "duckdb": tuple(f"cdktr_logd/{name}.py" for name in ("store", "opening", "reader")),
     "croniter": (),
     "psutil": ("cdktr_agent/",),
     "inotify_simple": ("cdktr_watch/bell.py",),

@@ -23,6 +23,7 @@ from cdktr_common.client import Client
 from cdktr_common.errors import BUSY, DAMAGED, ProtocolError
 from cdktr_common.sockets import subscriber
 from tests.integration.harness import Env, Proc, wait_until
+from tests.integration.recorder import Logd
 from tests.integration.recording import (
     Journal,
     Sender,
@@ -32,38 +33,6 @@ from tests.integration.recording import (
     stored,
     text_chunk,
 )
-
-
-class Logd:
-    """A logd that can be killed and started again, and its clients."""
-
-    def __init__(self, env: Env, stack: ExitStack) -> None:
-        self._env = env
-        self._stack = stack
-        self.endpoint = f"ipc://{env.home}/run/logd.sock"
-        self.directory = env.home / "logd"
-        self.proc: Proc = env.logd()
-
-    def client(self) -> Client:
-        return self._stack.enter_context(Client(self.endpoint, timeout_s=20))
-
-    def sender(self, data: bytes, **options: int) -> Sender:
-        sender = Sender(self.endpoint, data, **options)
-        self._stack.callback(sender.close)
-        return sender
-
-    def journal(self, facts: list[dict[str, Any]], epoch: int = 1) -> Journal:
-        journal = Journal(f"ipc://{self._env.home}/run/principal.sock", facts, epoch)
-        self._stack.callback(journal.close)
-        return journal
-
-    def again(self) -> None:
-        """kill -9, and a new one."""
-        self.proc.kill()
-        self.proc = self._env.logd()
-
-    def counts(self) -> dict[str, int]:
-        return self.client().ask(Ping(), Pong).counts
 
 
 @pytest.fixture
@@ -106,10 +75,11 @@ def test_a_second_logd_is_told_who_owns_the_directory_and_touches_nothing(
     append(logd.client(), text_chunk(0, "before"))
 
     def files() -> dict[str, tuple[bytes, int]]:
-        found = [*logd.directory.iterdir(), *(env.home / "run").iterdir()]
+        found = [*logd.directory.rglob("*"), *(env.home / "run").iterdir()]
         return {
             path.name: (b"" if path.is_socket() else path.read_bytes(), path.stat().st_mtime_ns)
             for path in found
+            if not path.is_dir()
         }
 
     before, began = files(), time.monotonic()
