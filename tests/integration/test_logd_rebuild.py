@@ -110,7 +110,7 @@ def test_the_same_tables_are_made_again_from_facts_and_old_output(history: Histo
     (kept,) = history.directory.glob("history-*.duckdb")
     assert str(kept) in done.stdout
     assert {path.name for path in history.directory.iterdir()} == {
-        "lock", "head", "history.duckdb", kept.name,
+        "lock", "query", "head", "history.duckdb", kept.name,
     }  # fmt: skip
     # What the log holds is carried over as well, and it can be done again and again.
     history.record(output() + b"more\n", kill=True)
