@@ -40,6 +40,10 @@ class CdktrApp(Terminal):
     CSS = """
     Screen { layers: base box; }
     #body, RowsView { height: 1fr; }
+    #small { height: 1fr; display: none; }
+    View.-tiny #small, View.-flat #small { display: block; }
+    View.-tiny #body, View.-flat #body { display: none; }
+    View.-low WorkflowPane { display: none; }
     """
 
     def __init__(
@@ -72,6 +76,9 @@ class CdktrApp(Terminal):
         self.theme = options.theme
         self.session.root(self._root("workflows"))
         self._mode(self.view)
+        self._first = options.view
+        self.refused = ""
+        """What is wrong with the command that it was started with."""
         self.when_ready: Callable[[], Awaitable[None]] | None = None
 
     # Principals.
@@ -193,7 +200,8 @@ class CdktrApp(Terminal):
         if link.state == "refused":
             return True
         shown = self.view.loaded or self.view.fault is not None
-        return link.state == "up" and shown and not self.session.waiting and not self._dirty
+        asked = bool(self._first or self.session.waiting)
+        return link.state == "up" and shown and not asked and not self._dirty
 
     def on_mount(self) -> None:
         self._loop_ = asyncio.get_running_loop()
@@ -201,8 +209,6 @@ class CdktrApp(Terminal):
         self._inside = contextvars.copy_context()
         self.set_interval(1.0, self.tick)
         self._news()
-        if self.options.view:
-            self.acting.line(self.options.view)
 
     def on_ready(self) -> None:
         """The first frame is out."""
@@ -246,9 +252,18 @@ class CdktrApp(Terminal):
         if taken.anew:
             self.view.stale = False
             self.view.load()
+            self._begin()
         if taken.output:
             self.view.output(taken.output)
             self._dirty.add(("output",))
+
+    def _begin(self) -> None:
+        """Obey the command that the program was started with, once there is somebody to ask."""
+        line, self._first = self._first, ""
+        if line:
+            self.refused = self.acting.line(line) or ""
+            if self.refused:
+                self.acting.say(self.refused, "bad")
 
     @property
     def quiet(self) -> bool:
@@ -275,12 +290,9 @@ class CdktrApp(Terminal):
         if place.read_only or self.options.read_only:
             spans += [(" read-only", "warn")]
         spans += ["  "]
-        narrow = self.size.width < 100
         for number, each in enumerate(NAMES, 1):
             here = bool(self.session.stack) and each == self.session.stack[0].NAME
             text = f"{number} {each.capitalize()}"
-            if narrow and not here:
-                text = f"{number} {each.capitalize()[:8]}"
             spans += [(text, "title reverse" if here else f"@view('{each}')"), " "]
         clock = time.strftime("%H:%M", time.localtime(self.now()))
         return line(*spans), line((clock, "dim"), " ")

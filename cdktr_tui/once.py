@@ -8,7 +8,8 @@ import asyncio
 import time
 from typing import Final
 
-from cdktr_common.errors import FAILED, OK
+from cdktr_common import cli
+from cdktr_common.errors import FAILED, OK, USAGE
 from cdktr_tui.app import CdktrApp
 from cdktr_tui.terminal import screen_ansi, screen_text
 
@@ -29,5 +30,7 @@ def show(app: CdktrApp, size: tuple[int, int], plain: bool) -> int:
 
     app.when_ready = wait
     app.run(headless=True, size=size, mouse=False)
+    if app.refused:
+        cli.fail("cdktr-tui", f"--command: {app.refused}", USAGE)
     print(frames[0] if frames else "", end="" if frames and frames[0].endswith("\n") else "\n")
     return app.return_code or OK

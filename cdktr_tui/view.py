@@ -28,6 +28,7 @@ from cdktr_tui.feed.items import Output
 from cdktr_tui.hands import Hands
 from cdktr_tui.terminal import Governed
 from cdktr_tui.widgets.bar import Bar
+from cdktr_tui.widgets.canvas import Canvas
 from cdktr_tui.widgets.footer import Footer
 from cdktr_tui.widgets.rows import RowsView
 
@@ -153,6 +154,9 @@ class View(Hands, Governed):
         yield Bar(id="path")
         with Container(id="body"):
             yield from self.body()
+        yield Canvas(
+            [line(" this terminal is too small:"), line(" 40 columns, 10 rows")], id="small"
+        )
         yield Footer(self.NAME)
 
     def on_screen_resume(self) -> None:

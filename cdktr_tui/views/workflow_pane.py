@@ -22,10 +22,7 @@ NAME_MOST: Final = 28
 class WorkflowPane(Canvas):
     """Lines about a workflow; `show_row` when another is selected or it has changed."""
 
-    DEFAULT_CSS = """
-    WorkflowPane { height: 45%; max-height: 20; }
-    .-low WorkflowPane, .-flat WorkflowPane { display: none; }
-    """
+    DEFAULT_CSS = "WorkflowPane { height: 45%; max-height: 20; }"
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
