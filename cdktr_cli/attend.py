@@ -19,6 +19,7 @@ import msgspec
 import zmq
 
 from cdktr_cli.connection import Connection
+from cdktr_cli.log_lines import Screen
 from cdktr_cli.obstacles import LOOK_S, Obstacles
 from cdktr_cli.table import harmless, plain
 from cdktr_cli.tail import Tail
@@ -75,6 +76,7 @@ class Attendance:
         self._sizes: dict[Key, int | None] = {}
         self._heard = self._moved = time.monotonic()
         self._interrupts = 0
+        self._screens = {fd: Screen() for _, fd in STREAMS if os.isatty(fd)}
         self._ticker: Timer | None = None
         self._obstacles = Obstacles()
         self._fault: GaveUp | None = None
@@ -230,6 +232,8 @@ class Attendance:
     def _write(self, descriptor: int, data: bytes) -> None:
         if self._reader_gone is not None:
             return
+        screen = self._screens.get(descriptor)
+        data = data if screen is None else screen.shown(data)
         try:
             while data:
                 data = data[os.write(descriptor, data) :]

@@ -9,12 +9,14 @@ terminals, no sockets.
 from __future__ import annotations
 
 import base64
+import codecs
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from cdktr_cli import table
 from cdktr_cli.tail import content
+from cdktr_common import clean
 from cdktr_common.catalogue.values import LogChunk
 
 LONGEST: Final = 1 << 20
@@ -138,7 +140,26 @@ def as_text(line: Line, terminal: bool) -> bytes:
 
 
 def shown(data: bytes) -> bytes:
-    """Output made harmless for a terminal. A carriage return that ends the line is no news; one
+    """Output for a terminal: its colours are said anew, if colours are wanted, and nothing else of
+    what it says to a terminal comes through. A carriage return that ends the line is no news; one
     inside it would hide what stands before it, and is shown."""
-    text = data.decode(errors="replace").removesuffix("\r")
-    return "\t".join(table.harmless(part) for part in text.split("\t")).encode()
+    text = data.decode(errors="replace")
+    if not table.coloured():
+        return clean.line(text, LONGEST).encode()
+    spans = ((clean.sgr(style), part) for part, style in clean.styled(text, LONGEST))
+    return "".join(f"{on}{part}\x1b[0m" if on else part for on, part in spans).encode()
+
+
+class Screen:
+    """A stream of output on a terminal, in pieces that may end anywhere."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._kept = ""
+
+    def shown(self, data: bytes) -> bytes:
+        """What is to be written. A sequence that two pieces share is shown, not obeyed."""
+        text = self._kept + self._decoder.decode(data)
+        self._kept = "\r" if text.endswith("\r") else ""  # a newline may follow
+        text = text.removesuffix("\r")
+        return b"\n".join(shown(line.encode("utf-8", "replace")) for line in text.split("\n"))

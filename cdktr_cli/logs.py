@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cdktr_cli.ago import since
-from cdktr_common import arguments, cli
+from cdktr_common import arguments, clean, cli
 from cdktr_common.errors import BUSY, OK, USAGE, ProtocolError
 
 PROGRAM = "cdktr-logs"
@@ -237,7 +237,7 @@ class Printer:
             dump: Callable[[Any], str] = json.JSONEncoder(
                 ensure_ascii=False, separators=(",", ":")
             ).encode
-            self._spell = lambda line: dump(as_object(line)).encode()
+            self._spell = lambda line: clean.json(dump(as_object(line))).encode()
 
     def begin(self) -> None:
         if self._document:

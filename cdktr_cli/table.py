@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cdktr_common import clean
 from cdktr_common.cli import harmless as harmless
 
 Row = dict[str, Any]
@@ -73,13 +74,14 @@ def _timed(key: str, value: Any) -> Any:
 
 def document(value: Any) -> None:
     """One JSON document."""
-    print(json.dumps(plain(value), indent=2, ensure_ascii=False))
+    print(clean.json(json.dumps(plain(value), indent=2, ensure_ascii=False)))
 
 
 def lines(values: Iterable[Any]) -> None:
     """One JSON value a line, each flushed: somebody may follow."""
     for value in values:
-        print(json.dumps(plain(value), ensure_ascii=False, separators=(",", ":")), flush=True)
+        text = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
+        print(clean.json(text), flush=True)
 
 
 def show(

@@ -276,11 +276,12 @@ def _unheard(args: cli.Args, started: quick.Message) -> int:
 
 def _document_of(args: cli.Args, key: str, started: quick.Message, rows: list[waiting.Row]) -> None:
     from cdktr_cli import table, told
+    from cdktr_common import clean
 
     shown = {"event": args["EVENT"], "key": key, "duplicate": bool(started.get("duplicate"))}
     shown["runs"] = table.plain(waiting.whole(rows)) if rows else started.get("runs") or []
     shown |= told.document(started)
-    print(json.dumps(shown, indent=2, ensure_ascii=False))
+    print(clean.json(json.dumps(shown, indent=2, ensure_ascii=False)))
 
 
 def _unprinted(fault: OSError, key: str, runs: list[str]) -> NoReturn:

@@ -30,6 +30,7 @@ ATTRIBUTES: Final = {
 """Styles that `styled` names, beside colours: `fg1`, `bg214`, `fg#ff8800`: the number as of
 SGR 38;5, or red, green and blue."""
 
+_CODES: Final = {name: code for code, name in ATTRIBUTES.items()}
 _OFF: Final = {
     21: ("bold",), 22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("reverse",),
     29: ("strike",),
@@ -60,6 +61,7 @@ _BAD: Final = (
 _CONTROL: Final = re.compile(f"[{_BAD}]")
 _ALONE: Final = re.compile("[\ud800-\udfff]")
 _UNCLEAN: Final = re.compile(f"[{_BAD}\u034f\u200c\u200d\ufe00-\ufe0f\ud800-\udfff]")
+_ODD: Final = re.compile(f"(?!\n)(?:{_UNCLEAN.pattern})")
 _MAYBE_MARKS: Final = re.compile("[^\x00-\u02ff]+")
 
 
@@ -108,12 +110,43 @@ def styled(text: str, most: int = MOST) -> Line:
     return tuple(spans)
 
 
+def json(text: str) -> str:
+    """JSON that means the same and steers nothing: what is unclean is written as an escape. Strings
+    are the only place where it can stand."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _ODD.sub(_escaped, text)
+
+
+def sgr(style: str) -> str:
+    """The sequence that sets the colours of a style that `styled` has named; empty: none."""
+    codes = []
+    for name in style.split():
+        value = name[2:]
+        if name.startswith(("fg", "bg")):
+            ground = 38 if name.startswith("fg") else 48
+            if value.startswith("#"):
+                parts = (str(int(value[at : at + 2], 16)) for at in (1, 3, 5))
+                codes.append(f"{ground};2;{';'.join(parts)}")
+            else:
+                ink = int(value)
+                codes.append(f"{ground};5;{ink}" if ink > 7 else str(ground - 8 + ink))
+        else:
+            codes.append(str(_CODES[name]))
+    return f"\x1b[{';'.join(codes)}m" if codes else ""
+
+
 def cells(text: str) -> int:
     """Room that the text takes at most, in cells; a mark counts as one, so that letters are bounded
     as well."""
     if text.isascii():
         return len(text)
     return len(text) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def _without_end(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from cdktr_common import cli
+from cdktr_common import clean, cli
 from cdktr_common.cli import harmless as harmless
 
 Row = dict[str, Any]
@@ -29,7 +29,7 @@ def show(args: Mapping[str, Any], rows: Iterable[Row], columns: Sequence[str]) -
         return sum(1 for row in rows if print_line(row))
     found = list(rows)
     if args["--json"]:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(clean.json(json.dumps(found, indent=2, ensure_ascii=False)))
     elif found:
         for line in table(found, columns):
             print(line)
@@ -38,7 +38,7 @@ def show(args: Mapping[str, Any], rows: Iterable[Row], columns: Sequence[str]) -
 
 def print_line(row: Mapping[str, Any]) -> bool:
     """One object on one line; always true."""
-    print(json.dumps(row, ensure_ascii=False, separators=(",", ":")), flush=True)
+    print(clean.json(json.dumps(row, ensure_ascii=False, separators=(",", ":"))), flush=True)
     return True
 
 

@@ -68,19 +68,16 @@ HUGE: Final = {
 }
 """Cases that cost time or memory where they are taken as they come."""
 
-_STEERS: Final = re.compile(
-    "\x1b\\]|\x1b[PX^_c]|\x1b\\[[\x3c-?]*[0-9;]*[nct]"
-    "|[\x80-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
+_OWN: Final = re.compile("\x1b\\[[0-9;]*m")
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\U000e0000-\U000e0fff]"
 )
 
 
-def leaks(written: bytes, own: tuple[str, ...] = ()) -> list[str]:
-    """What of the corpus is in the bytes that went to a terminal: escape sequences that a program
-    has no use for, controls and marks of direction. `own` is what it writes itself. `TITLE` as
-    plain text is no leak: as a title it would be."""
-    text = written.decode(errors="replace")
-    for known in own:
-        text = text.replace(known, "")
-    found = [found[0] for found in _STEERS.finditer(text)]
-    found += [letter for letter in text if letter < " " and letter not in "\t\r\n\x1b"]
-    return found
+def leaks(written: bytes, own: re.Pattern[str] = _OWN) -> list[str]:
+    """What of the corpus is in the bytes that went to a terminal: each escape, control and mark of
+    direction that is no part of `own`, the sequences that the program itself has a use for: for
+    one that prints lines, colours. `TITLE` as plain text is no leak: as a title it would be."""
+    text = own.sub("", written.decode(errors="replace").replace("\r\n", "\n"))
+    return _UNSEEN.findall(text) + re.findall("\r", text)

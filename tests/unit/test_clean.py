@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -96,3 +97,24 @@ def test_colours_become_names(text: str, spans: clean.Line) -> None:
 def test_a_line_is_cut_where_its_cells_end_and_the_cut_is_seen() -> None:
     assert clean.line("漢字漢字", 5) == "漢字…"
     assert clean.styled("\x1b[31mabc\x1b[32mdef", 5) == (("abc", "fg1"), ("d…", "fg2"))
+
+
+@given(st.text())
+def test_json_means_the_same_and_steers_nothing(text: str) -> None:
+    shown = clean.json(json.dumps({text: [text]}, ensure_ascii=False, indent=1))
+    assert json.loads(shown) == {text: [text]}
+    assert clean.is_clean(shown.replace("\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("style", "code"),
+    [
+        ("", ""),
+        ("fg1 bold", "\x1b[31;1m"),
+        ("fg2 bg9", "\x1b[32;48;5;9m"),
+        ("fg#ff8800", "\x1b[38;2;255;136;0m"),
+    ],
+)
+def test_a_style_can_be_said_anew(style: str, code: str) -> None:
+    assert clean.sgr(style) == code
+    assert not code or clean.styled(f"{code}x") == (("x", style),)
