@@ -189,6 +189,7 @@ class CdktrApp(Terminal):
             view.stale = False
             view.load()
         view.restate()
+        self._want_frame()
 
     def hidden(self, view: View) -> None:
         """A view is shown no longer: what it knows grows old."""
@@ -232,6 +233,8 @@ class CdktrApp(Terminal):
 
     def _frame(self) -> None:
         self._frame_due = None
+        if not self.view.is_mounted:
+            return  # it is being made, and takes what has come when it is shown
         for session in self.sessions.values():
             taken = session.take()
             if session is self.session:

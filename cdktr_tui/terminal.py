@@ -153,15 +153,23 @@ class Terminal(App[int]):
         self.post_display_hook()
 
     def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._loop_failed)
         if not self.is_headless:
-            loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self.exit, None, 128 + number)
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something failed that the loop called: asyncio would write that on the screen, and go on
+        with half of it done."""
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            self._handle_exception(error)
 
     # A fault of our own: what is known of it goes to a file, without what the variables held.
 
     def _fatal_error(self) -> None:
-        error = self._exception or sys.exc_info()[1]
+        error = self._exception
         said = "".join(traceback.format_exception_only(error))
         self._give_up(said, "".join(traceback.format_exception(error)))
 

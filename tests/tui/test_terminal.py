@@ -175,6 +175,21 @@ def test_a_fault_of_ours_tells_no_secrets(
     assert "hunter2" not in record.replace('secret = "hunter2"', "") and "hunter2" not in told.err
 
 
+def test_what_fails_in_a_callback_of_the_loop_is_a_fault_as_well() -> None:
+    def fail() -> None:
+        raise LookupError("in a callback")
+
+    async def script(app: App, pilot: Pilot[int]) -> None:
+        asyncio.get_running_loop().call_soon(fail)
+        await pilot.pause()
+        await pilot.pause()
+
+    app = App()
+    with pytest.raises(LookupError):
+        perform(script, app)
+    assert app.return_code == 125
+
+
 def test_textual_has_the_private_names_that_are_used() -> None:
     app = App()
     names = (

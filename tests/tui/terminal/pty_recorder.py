@@ -161,6 +161,19 @@ class Recorder:
                 self._drain()
         return self.status
 
+    def ends(self, within: float = PATIENCE_S) -> int:
+        """The exit status of a program that is not read from meanwhile."""
+        end = time.monotonic() + within
+        while self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+            elif time.monotonic() > end:
+                raise NotSeen("it does not end")
+            else:
+                select.select((), (), (), 0.02)
+        return self.status
+
     def _drain(self) -> None:
         try:
             data = os.read(self._fd, 65536)

@@ -1,0 +1,113 @@
+"""What the program sends to a terminal, in bytes, and how it leaves it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import statistics
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tui.terminal.pty_recorder import Recorder
+
+FIRST, FIRST_ANSI = 12_000, 9_000
+"""Bytes of everything up to the first usable frame, 80x24."""
+ROW = 300
+"""Bytes of one row that changed."""
+RESTORED = b"\x1b[?1049l"
+
+
+def play(scene: str, *words: object, rate: float | None = None, size: tuple[int, int] = (80, 24),
+         **env: str) -> Recorder:  # fmt: skip
+    argv = [sys.executable, "-m", "tests.tui.terminal.play", scene, *map(str, words)]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "CDKTR_TAP") if name in os.environ}
+    kept |= {"PYTHONPATH": str(Path(__file__).parents[3]), "LANG": "C.UTF-8"}
+    kept |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIMATIONS": "none"}
+    return Recorder(argv, kept | env, *size, rate=rate)
+
+
+@pytest.mark.parametrize(
+    ("theme", "most"), [("cdktr-dark", FIRST), ("cdktr-light", FIRST), ("cdktr-ansi", FIRST_ANSI)]
+)
+def test_the_first_frame_is_small_and_then_nothing_is_sent_while_nothing_happens(
+    theme: str, most: int
+) -> None:
+    with play("rows", 200, PLAY_THEME=theme) as terminal:
+        terminal.shows("etl-00009")
+        terminal.quiet(0.6)
+        assert len(terminal.sent) <= most
+        assert terminal.during(2.0) == b""
+
+
+def test_a_row_that_changed_costs_a_few_bytes() -> None:
+    with play("rows", 200) as terminal:
+        terminal.shows("etl-00009")
+        terminal.quiet(0.6)
+        before = len(terminal.sent)
+        terminal.signal(signal.SIGUSR1)
+        terminal.shows("paused")
+        terminal.quiet(0.3)
+        assert len(terminal.sent) - before <= ROW
+
+
+def test_without_colours_none_is_sent() -> None:
+    with play("rows", 20, NO_COLOR="1", PLAY_THEME="cdktr-ansi") as terminal:
+        terminal.shows("etl-00009")
+        terminal.keys("j")
+        terminal.shows("> etl-00001")
+        codes = {code for sgr in re.findall(rb"\x1b\[([0-9;]*)m", bytes(terminal.sent))
+                 for code in sgr.split(b";")}  # fmt: skip
+        assert codes <= {b"", b"0", b"1", b"2", b"4", b"7", b"22", b"24", b"27"}
+
+
+def test_a_list_of_ten_thousand_rows_is_there_as_soon_as_a_short_one() -> None:
+    with play("rows", 10_000) as terminal:
+        terminal.shows("etl-00009")
+        took = terminal.key_to_paint("G", lambda: "etl-09999" in terminal.text)
+        assert took < 1.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, None])
+def test_however_it_ends_the_terminal_is_as_it_was(number: int | None) -> None:
+    with play("rows", 20) as terminal:
+        before = terminal.modes()
+        terminal.shows("etl-00009")
+        assert terminal.modes() != before
+        if number is None:
+            terminal.keys("q")
+        else:
+            terminal.signal(number)
+        assert terminal.wait() == (128 + number if number else 0)
+        assert terminal.modes() == before
+        left = bytes(terminal.sent[terminal.sent.rindex(RESTORED) :])
+        assert b"\x1b[?25h" in left and terminal.sent.count(b"\x1b[?1003l") > 0
+
+
+def test_it_ends_when_its_terminal_is_gone() -> None:
+    with play("rows", 20) as terminal:
+        terminal.shows("etl-00009")
+        terminal.hang_up()
+        assert terminal.wait() in (128 + signal.SIGHUP, -signal.SIGHUP)
+
+
+def test_a_terminal_that_takes_nothing_keeps_nobody_from_ending_it() -> None:
+    with play("flood", 5000) as terminal:
+        terminal.shows("copying")
+        terminal.signal(signal.SIGSTOP)
+        terminal.signal(signal.SIGCONT)
+        terminal.signal(signal.SIGTERM)
+        assert terminal.ends(within=10.0) == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize(("rate", "median_s"), [(10_000, 0.3), (3_000, 1.5)])
+def test_over_a_slow_line_a_key_is_seen_while_output_pours(rate: int, median_s: float) -> None:
+    with play("flood", 20_000, rate=rate) as terminal:
+        terminal.shows("copying", within=60)
+        took = []
+        for _ in range(3):
+            took.append(terminal.key_to_paint("?", lambda: "Keys" in terminal.text))
+            took.append(terminal.key_to_paint("q", lambda: "Keys" not in terminal.text))
+        assert statistics.median(took) < median_s
