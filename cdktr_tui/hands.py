@@ -7,16 +7,20 @@ the same everywhere. It is mixed into `View` and knows the program through it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from textual.widget import Widget
 
+from cdktr_common.catalogue.base import Request
+from cdktr_common.catalogue.principal import RunShow, WorkflowShow
 from cdktr_tui import outside, views
 from cdktr_tui.dialogs import Choice, Menu
+from cdktr_tui.draw.line import line
 from cdktr_tui.form import command
 from cdktr_tui.widgets.footer import Footer
-from cdktr_tui.widgets.prompt import Note, Prompt
+from cdktr_tui.widgets.prompt import Note, Prompt, Question
 from cdktr_tui.widgets.rows import RowsView
 
 if TYPE_CHECKING:
@@ -196,15 +200,25 @@ class Hands(Base):
         self.foot.ask(Prompt("write to: ", done, outside.free(name, form)))
 
     def action_external(self) -> None:
-        """What the cursor is on as JSON, in a pager."""
-        rows = self.rows
+        """What the cursor is on as JSON, in a pager: a workflow or a run with its whole plan."""
+        acting, rows = self.cdktr.acting, self.rows
+        subjects = self.subjects()[:1]
         keys = rows.selected()[:1] if rows is not None else []
         records = [record for key in keys if (record := self.record(key)) is not None]
-        if not records:
-            self.cdktr.acting.say("nothing is selected", "warn")
-            return
-        text = msgspec.json.format(msgspec.json.encode(records[0]), indent=2).decode()
-        self.page(text, "json")
+        request: Request | None = None
+        if subjects and subjects[0].kind == "workflow":
+            request = WorkflowShow(workflow=subjects[0].id)
+        elif subjects and subjects[0].kind in ("run", "task"):
+            request = RunShow(run=subjects[0].of_run)
+        if request is not None:
+            self.session.ask(request, self._page_json, acting.failed(subjects[0].id))
+        elif records:
+            self._page_json(records[0])
+        else:
+            acting.say("nothing is selected", "warn")
+
+    def _page_json(self, record: Any) -> None:
+        self.page(msgspec.json.format(msgspec.json.encode(record), indent=2).decode(), "json")
 
     def page(self, text: str, form: str = "txt") -> None:
         """Show a text in $PAGER; the program waits."""
@@ -243,6 +257,19 @@ class Hands(Base):
             at = panes.index(self.screen.focused) if self.screen.focused in panes else -step
             panes[(at + step) % len(panes)].focus()
 
+    def action_zoom(self) -> None:
+        """Views with several panes do better."""
+        self.cdktr.acting.say("there is one pane only", "dim")
+
+    def action_jump(self) -> None:
+        """Letters for the panes: one of them is gone to."""
+        letters = "asdfghjkl"
+        answers: dict[str, tuple[str, Callable[[], object]]] = {
+            letter: (pane.id or type(pane).__name__.lower(), pane.focus)
+            for letter, pane in zip(letters, self.panes(), strict=False)
+        }
+        self.foot.ask(Question(line(("go to:", "bold")), answers))
+
     # Boxes and views.
 
     def action_command(self) -> None:
@@ -250,6 +277,9 @@ class Hands(Base):
 
     def action_palette(self) -> None:
         self.cdktr.acting.palette()
+
+    def action_suspend_process(self) -> None:
+        self.cdktr.action_suspend_process()
 
     def action_help(self) -> None:
         if self.NAME != "help":

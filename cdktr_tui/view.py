@@ -82,7 +82,12 @@ class View(Hands, Governed):
     def undo(self) -> bool:
         """Take back the last small thing done here: marks, a filter. False: there is nothing."""
         pane = self.pane()
-        return isinstance(pane, RowsView) and pane.unmark()
+        if isinstance(pane, RowsView) and pane.unmark():
+            return True
+        if not self.filter:
+            return False
+        self.set_filter("")
+        return True
 
     def subjects(self) -> list[Subject]:
         """What an action is about: marked rows, or the one under the cursor."""

@@ -204,7 +204,7 @@ class Question:
     def __init__(
         self,
         text: Line,
-        answers: Mapping[str, tuple[str, Callable[[], None]]],
+        answers: Mapping[str, tuple[str, Callable[[], object]]],
         dropped: Callable[[], None] | None = None,
     ) -> None:
         self._text, self._answers, self._dropped = text, answers, dropped

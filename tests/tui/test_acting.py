@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from cdktr_common.catalogue.plan import Param, Plan
 from cdktr_common.catalogue.principal import (
+    AgentDrain,
+    AgentStatus,
+    AgentUndrain,
     RunCancel,
     RunDetail,
     RunExplained,
@@ -23,6 +26,7 @@ from cdktr_common.catalogue.principal import (
     WorkflowShow,
 )
 from cdktr_common.catalogue.values import (
+    AgentRow,
     AttemptRow,
     Cause,
     RunMark,
@@ -353,6 +357,23 @@ def test_a_question_takes_all_keys_and_gives_the_focus_back() -> None:
         assert stage.view.rows.cursor == "backup"
 
     perform(script, ANSWERS)
+
+
+def test_an_agent_is_drained_after_its_name_was_typed_and_gets_work_again_at_once() -> None:
+    async def script(stage: Stage) -> None:
+        stage.app.act("drain", [Subject("agent", "box1")])
+        await stage.settle()
+        assert "no new work for it; what it runs may end" in stage.text
+        await stage.type("box1")
+        await stage.press("enter")
+        assert [each.agent for each in stage.asked(AgentDrain)] == ["box1"]
+        assert foot(stage) == " box1 gets no new work; u undrains it"
+        stage.app.act("undrain", [Subject("agent", "box1")])
+        await stage.settle()
+        assert foot(stage) == " box1 gets work again"
+
+    box = AgentStatus(agent=AgentRow(agent="box1", state="draining"))
+    perform(script, {**ANSWERS, AgentDrain: box, AgentUndrain: box})
 
 
 def test_a_hint_is_a_button() -> None:

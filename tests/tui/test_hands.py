@@ -248,6 +248,27 @@ def test_a_principal_is_chosen_by_filter_too() -> None:
     perform(script, ANSWERS, places=(HERE, PROD), size=(120, 24))
 
 
+def test_esc_takes_back_the_marks_then_the_filter_and_then_the_view() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.type("/e")
+        await stage.press("enter", "space", "escape")
+        assert not stage.view.rows.marks and stage.view.filter == "e"
+        await stage.press("escape")
+        assert stage.view.filter == "" and "backup" in stage.text
+
+    perform(script, ANSWERS)
+
+
+def test_panes_are_gone_to_by_letters() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.press("ctrl+o")
+        assert "go to:  a rows" in foot(stage)
+        await stage.press("a")
+        assert stage.view.focused is stage.view.rows
+
+    perform(script, ANSWERS)
+
+
 def test_own_keys_are_heard_shown_and_explained() -> None:
     async def script(stage: Stage) -> None:
         assert "ctrl+k pause" in foot(stage)
