@@ -17,13 +17,13 @@ DAY_S: Final = 86_400.0
 
 def counts(state: State, ts: float) -> dict[str, int]:
     """The counts of a `stream.stat` at this time."""
-    totals = state.admission.totals
+    runs = state.admission
     there = [agent for agent in state.agents.values() if agent.state != "gone"]
     shown = Counter(agent.state for agent in state.agents.values())
     return {
-        "runs_pending": totals["active"] - totals["running"],
-        "runs_queued": totals["queued"],
-        "runs_running": totals["running"],
+        "runs_pending": runs.in_work - runs.begun,
+        "runs_queued": runs.waiting,
+        "runs_running": runs.begun,
         "tasks_ready": sum(len(queue) for queue in state.ready.values()),
         "tasks_running": len(state.tokens),
         "slots": sum(agent.slots for agent in there),

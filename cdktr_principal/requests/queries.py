@@ -225,7 +225,7 @@ def _workflow_row(
     state: State, session: Session, name: str, last: list[RunMark] | None
 ) -> WorkflowRow:
     workflow, admission = state.workflows[name], state.admission
-    running, queued = admission.running[name], len(admission.queued.get(name, ()))
+    running, queued = admission.running.get(name, 0), len(admission.queued.get(name, ()))
     plan, pauses = workflow.plan, state.schedules.pauses
     paused, reason = state.paused(name), pauses.get(name) or pauses.get(EVERY, "")
     if plan is None:

@@ -7,53 +7,56 @@ every second, and must not need a look at each. Pure.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 
 from cdktr_principal.state.records import Run
 
 
 class Admission:
     """By id of workflow: `active` runs, and `queued` ones in the order in which they came; how many
-    of the active ones are `running`. `totals` are of all workflows, by the same words."""
+    of the active ones are `running`. Of all workflows together: `in_work`, `waiting`, `begun`."""
 
     def __init__(self) -> None:
-        self.running: Counter[str] = Counter()
-        self.totals: Counter[str] = Counter()
         self.active: dict[str, OrderedDict[str, Run]] = {}
         self.queued: dict[str, OrderedDict[str, Run]] = {}
+        self.running: dict[str, int] = {}
+        self.in_work = self.waiting = self.begun = 0
 
     def created(self, run: Run) -> None:
         """It is in work, or waits."""
-        where = self.queued if run.queued else self.active
-        where.setdefault(run.workflow, OrderedDict())[run.id] = run
-        self.totals["queued" if run.queued else "active"] += 1
+        if run.queued:
+            self.queued.setdefault(run.workflow, OrderedDict())[run.id] = run
+            self.waiting += 1
+        else:
+            self.active.setdefault(run.workflow, OrderedDict())[run.id] = run
+            self.in_work += 1
 
     def admitted(self, run: Run) -> None:
         """It need not wait any longer."""
-        self._take("queued", self.queued, run)
+        _take(self.queued, run)
+        self.waiting -= 1
         self.created(run)
 
     def started(self, run: Run) -> None:
         """Something of it is at work."""
-        self.running[run.workflow] += 1
-        self.totals["running"] += 1
+        self.running[run.workflow] = self.running.get(run.workflow, 0) + 1
+        self.begun += 1
 
     def ended(self, run: Run) -> None:
         """It is in work no more."""
-        self._take("active", self.active, run)
-        self._take("queued", self.queued, run)
+        if run.queued:
+            _take(self.queued, run)
+            self.waiting -= 1
+        else:
+            _take(self.active, run)
+            self.in_work -= 1
         if run.started_ts is not None:
-            self.totals["running"] -= 1
-            self.running[run.workflow] -= 1
-            if not self.running[run.workflow]:
+            self.begun -= 1
+            left = self.running[run.workflow] - 1
+            if left:
+                self.running[run.workflow] = left
+            else:
                 del self.running[run.workflow]
-
-    def _take(self, word: str, where: dict[str, OrderedDict[str, Run]], run: Run) -> None:
-        runs = where.get(run.workflow)
-        if runs is not None and runs.pop(run.id, None) is not None:
-            self.totals[word] -= 1
-            if not runs:
-                del where[run.workflow]
 
     def busy(self, workflow: str) -> int:
         """Runs of the workflow that are in work."""
@@ -66,3 +69,10 @@ class Admission:
         if run is None or ((most := run.plan.max_active_runs) and self.busy(workflow) >= most):
             return None
         return run
+
+
+def _take(where: dict[str, OrderedDict[str, Run]], run: Run) -> None:
+    runs = where[run.workflow]
+    del runs[run.id]
+    if not runs:
+        del where[run.workflow]

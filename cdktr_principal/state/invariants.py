@@ -49,12 +49,13 @@ def _of_counts(state: State) -> list[str]:
         found.append(f"agents hold slots {busy}, but {state.busy} are counted")
     going = [run for run in state.runs.values() if run.ended_ts is None]
     running = Counter(run.workflow for run in going if run.state == "RUNNING")
-    if state.admission.running != running:
-        found.append(f"{running} are running, but {state.admission.running} are counted")
-    totals = Counter("queued" if run.queued else "active" for run in going)
-    totals["running"] = running.total()
-    if state.admission.totals != totals:
-        found.append(f"there are {totals} runs, but {state.admission.totals} are counted")
+    known = state.admission
+    if known.running != running:
+        found.append(f"{running} are running, but {known.running} are counted")
+    queued = sum(run.queued for run in going)
+    totals = (len(going) - queued, queued, running.total())
+    if (known.in_work, known.waiting, known.begun) != totals:
+        found.append(f"there are {totals} runs in work, waiting and begun, and others counted")
     return found
 
 
