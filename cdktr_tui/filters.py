@@ -1,0 +1,313 @@
+"""What people type to see some of the rows: `state:failed wf:etl-* since:24h "disk full" !/x\\d/`.
+
+Words are told apart by blanks, and all must be true of a row. `key:value` is about a field, several
+values with commas are any of them; `"a text"` or a bare word stands somewhere in the row, whatever
+its case; `/re/` is found there; `!` before any of these turns it round. What the principal and the
+recorder can do of it is asked of them (`asked`); all of it is held against every row, since facts
+bring rows that nobody asked for. Pure: what time it is is given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from difflib import get_close_matches
+from fnmatch import translate
+from typing import Any, Final, NamedTuple
+
+from cdktr_common import durations, moments
+from cdktr_common.catalogue.base import Fact
+from cdktr_common.catalogue.values import RunRow, RunState
+
+WORDS: Final[dict[str, tuple[RunState, ...]]] = {
+    "pending": ("PENDING",), "queued": ("PENDING",), "running": ("RUNNING",),
+    "done": ("COMPLETED",), "completed": ("COMPLETED",), "failed": ("FAILED",),
+    "cancelled": ("CANCELLED",), "canceled": ("CANCELLED",),
+    "active": ("PENDING", "RUNNING"), "ended": ("COMPLETED", "FAILED", "CANCELLED"),
+}  # fmt: skip
+"""What may stand after `state:`."""
+
+OF_RUNS: Final = {
+    "state": "state", "wf": "wf", "workflow": "wf", "event": "event", "agent": "agent",
+    "since": "since", "until": "until", "run": "run",
+}  # fmt: skip
+OF_EVENTS: Final = {
+    "type": "type", "wf": "wf", "workflow": "wf", "run": "run", "task": "task", "agent": "agent",
+    "event": "event", "since": "since", "until": "until", "reason": "reason",
+}  # fmt: skip
+"""Keys, and what they mean."""
+
+_KEY: Final = re.compile(r"[a-z]+(?=:)", re.IGNORECASE)
+_GLOB: Final = re.compile(r"[*?\[]")
+
+Test = Callable[[Any], bool]
+
+
+class Fault(ValueError):
+    """What is wrong with a filter, and from which character on."""
+
+    def __init__(self, what: str, at: int) -> None:
+        super().__init__(what)
+        self.what, self.at = what, at
+
+
+class Term(NamedTuple):
+    """`key` is empty for a text and `/` for an expression."""
+
+    key: str
+    values: tuple[str, ...]
+    negated: bool
+    at: int
+
+
+class Filter(NamedTuple):
+    """`asked` are fields of `run.list` and of `history.list`."""
+
+    text: str = ""
+    tests: tuple[Test, ...] = ()
+    asked: Mapping[str, Any] = {}
+    agents: tuple[tuple[bool, frozenset[str]], ...] = ()
+
+    def fits(self, row: RunRow | Fact, on: Collection[str] = ()) -> bool:
+        """Is it true of a row? `on`: the agents that attempts of a run are known to be on."""
+        for negated, wanted in self.agents:
+            if wanted.isdisjoint(on) is not negated:
+                return False
+        return all(test(row) for test in self.tests)
+
+
+ALL: Final = Filter()
+
+
+def of_runs(text: str, now: float) -> Filter:
+    """A filter of runs. Raises Fault."""
+    terms = list(_terms(text, OF_RUNS))
+    tests, agents = [], []
+    for term in terms:
+        if term.key == "agent":
+            agents.append((term.negated, frozenset(term.values)))
+        else:
+            tests.append(_turned(_run_test(term, now), term))
+    return Filter(text, tuple(tests), _asked(terms, now), tuple(agents))
+
+
+def of_events(text: str, now: float) -> Filter:
+    """A filter of facts. Raises Fault."""
+    terms = list(_terms(text, OF_EVENTS))
+    tests = [_turned(_event_test(term, now), term) for term in terms]
+    asked = {key: value for key, value in _asked(terms, now).items() if key != "event"}
+    for term in terms:
+        one = term.values[0] if len(term.values) == 1 and not term.negated else ""
+        if term.key == "type" and "." in one and not _GLOB.search(one):
+            asked["kind"] = one
+        elif term.key == "run" and one and not _GLOB.search(one):
+            asked["run"] = one
+    return Filter(text, tuple(tests), asked)
+
+
+def keys(text: str, known: Mapping[str, str], values: Mapping[str, Collection[str]]) -> list[str]:
+    """What the last word could become."""
+    head, _, last = text.rpartition(" ")
+    begin = f"{head} " if head else ""
+    turned = "!" if last.startswith("!") else ""
+    name, colon, typed = last[len(turned) :].partition(":")
+    if not colon:
+        return [f"{begin}{turned}{key}:" for key in known if key.startswith(name) and name]
+    fitting = sorted(value for value in values.get(known.get(name, ""), ()) if typed in value)
+    return [f"{begin}{turned}{name}:{value}" for value in fitting]
+
+
+# Reading
+
+
+def _terms(text: str, known: Mapping[str, str]) -> Iterator[Term]:
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        begin = at
+        negated = text[at] == "!" and at + 1 < len(text) and not text[at + 1].isspace()
+        at += negated
+        if text[at] in '"/':
+            word, at = _quoted(text, at)
+            yield Term("/" if text[begin + negated] == "/" else "", (word,), negated, begin)
+            continue
+        key = _KEY.match(text, at)
+        if key is not None and text[key.end() + 1 : key.end() + 2] != "/":
+            name = key[0].lower()
+            if name not in known:
+                near = get_close_matches(name, known, 1)
+                hint = f", did you mean {near[0]}:" if near else f"; there are {_listed(known)}"
+                raise Fault(f"no key {name}:{hint}", at)
+            values, at = _values(text, key.end() + 1)
+            if not all(values):
+                raise Fault(f"{name}: wants a value", at)
+            yield Term(known[name], values, negated, begin)
+            continue
+        end = next((i for i in range(at, len(text)) if text[i].isspace()), len(text))
+        yield Term("", (text[at:end],), negated, begin)
+        at = end
+
+
+def _quoted(text: str, at: int) -> tuple[str, int]:
+    end = text.find(text[at], at + 1)
+    while end > 0 and text[at] == "/" and text[end - 1] == "\\":
+        end = text.find("/", end + 1)
+    if end < 0:  # still being typed
+        return text[at + 1 :], len(text)
+    return text[at + 1 : end], end + 1
+
+
+def _values(text: str, at: int) -> tuple[tuple[str, ...], int]:
+    if text[at : at + 1] == '"':
+        word, end = _quoted(text, at)
+        return (word,), end
+    end = next((i for i in range(at, len(text)) if text[i].isspace()), len(text))
+    return tuple(text[at:end].split(",")), end
+
+
+def _listed(known: Mapping[str, str]) -> str:
+    return " ".join(f"{key}:" for key in dict.fromkeys(known.values()))
+
+
+# Meaning
+
+
+def _turned(test: Test, term: Term) -> Test:
+    return (lambda row: not test(row)) if term.negated else test
+
+
+def _run_test(term: Term, now: float) -> Test:
+    match term.key:
+        case "state":
+            return _of_state(term)
+        case "wf":
+            like = _like(term.values)
+            return lambda row: like(row.workflow) or row.name in term.values
+        case "event":
+            like_event = _like(term.values)
+            return lambda row: row.event is not None and like_event(row.event)
+        case "run":
+            return lambda row: row.run.startswith(term.values)
+        case "since" | "until":
+            return _of_time(term, now, "created_ts")
+    return _of_text(term, _run_words)
+
+
+def _event_test(term: Term, now: float) -> Test:
+    match term.key:
+        case "type":
+            like = _like(tuple(_kind(value) for value in term.values))
+            return lambda fact: like(tag(fact))
+        case "wf":
+            like_workflow = _like(term.values)
+            return lambda fact: any(like_workflow(name) for name in workflows(fact))
+        case "run" | "task" | "agent" | "event" | "reason":
+            name, like_value = term.key, _like(term.values)
+            return lambda fact: like_value(getattr(fact, name, None) or "")
+        case "since" | "until":
+            return _of_time(term, now, "ts")
+    return _of_text(term, event_words)
+
+
+def _kind(value: str) -> str:
+    return value if "." in value or "*" in value else f"{value}.*"
+
+
+def _of_state(term: Term) -> Test:
+    for value in term.values:
+        if value.lower() not in WORDS:
+            near = get_close_matches(value.lower(), WORDS, 1)
+            hint = f", did you mean {near[0]}" if near else ""
+            raise Fault(f"no state {value}{hint}", term.at)
+    words = {value.lower() for value in term.values}
+    states = {state for word in words - {"queued"} for state in WORDS[word]}
+    return lambda row: row.state in states or ("queued" in words and row.queued)
+
+
+def cause(row: RunRow) -> str:
+    """What has started a run."""
+    if row.parent:
+        return "task"
+    if row.tick is not None:
+        return "time"
+    return "event" if row.event is not None else "hand"
+
+
+def _of_time(term: Term, now: float, name: str) -> Test:
+    ts = _time(term, now)
+    if term.key == "since":
+        return lambda row: getattr(row, name) >= ts
+    return lambda row: getattr(row, name) <= ts
+
+
+def _time(term: Term, now: float) -> float:
+    try:
+        return now - durations.seconds(term.values[0])
+    except ValueError:
+        pass
+    try:
+        return moments.moment(term.values[0], now, past=True)
+    except ValueError:
+        raise Fault(
+            f"{term.key}: is 24h, 14:30 or 2026-01-31, not {term.values[0]}", term.at
+        ) from None
+
+
+def _of_text(term: Term, words: Callable[[Any], str]) -> Test:
+    if term.key == "/":
+        try:
+            found = re.compile(term.values[0], re.IGNORECASE).search
+        except re.error as fault:
+            raise Fault(f"/{term.values[0]}/: {fault.msg}", term.at) from None
+        return lambda row: found(words(row)) is not None
+    text = term.values[0].lower()
+    return lambda row: text in words(row).lower()
+
+
+def _run_words(row: RunRow) -> str:
+    return " ".join((row.run, row.workflow, row.name, row.event or "", row.reason, row.parent))
+
+
+def event_words(fact: Fact) -> str:
+    """What there is to be read of a fact."""
+    told = (getattr(fact, name, None) for name in fact.__struct_fields__)
+    return " ".join([tag(fact), *(each for each in told if isinstance(each, str))])
+
+
+def tag(fact: Fact) -> str:
+    """The type of a fact, as on the wire."""
+    return str(fact.__struct_config__.tag)
+
+
+def workflows(fact: Fact) -> Collection[str]:
+    """The workflows that a fact is about."""
+    one = getattr(fact, "workflow", None)
+    return (one,) if one else getattr(fact, "workflows", ())
+
+
+def _like(values: Collection[str]) -> Callable[[str], bool]:
+    words = {value for value in values if not _GLOB.search(value)}
+    globs = [re.compile(translate(value)).match for value in values if _GLOB.search(value)]
+    if not globs:
+        return words.__contains__
+    return lambda text: text in words or any(match(text) for match in globs)
+
+
+def _asked(terms: list[Term], now: float) -> dict[str, Any]:
+    """What others can do of it: never less than all of it."""
+    asked: dict[str, Any] = {}
+    for term in terms:
+        if term.key == "state" and not term.negated:
+            states = {state for value in term.values for state in WORDS[value.lower()]}
+            if "states" in asked:
+                states &= set(asked["states"])
+            asked["states"] = sorted(states)
+        elif term.key in ("since", "until") and not term.negated:
+            name, ts = f"{term.key}_ts", _time(term, now)
+            least = max if term.key == "since" else min
+            asked[name] = least(ts, asked.get(name, ts))
+        elif term.key in ("wf", "event", "agent") and not term.negated and len(term.values) == 1:
+            asked.setdefault("workflow" if term.key == "wf" else term.key, term.values[0])
+    return asked
