@@ -26,11 +26,11 @@ from cdktr_tui.draw import glyphs
 from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.feed.items import Output
 from cdktr_tui.hands import Hands
-from cdktr_tui.terminal import Governed
+from cdktr_tui.terminal import SMALLEST, Governed
 from cdktr_tui.widgets.bar import Bar
-from cdktr_tui.widgets.canvas import Canvas
 from cdktr_tui.widgets.footer import Footer
 from cdktr_tui.widgets.rows import RowsView
+from cdktr_tui.widgets.surface import Surface
 
 if TYPE_CHECKING:
     from cdktr_tui.app import CdktrApp
@@ -38,6 +38,15 @@ if TYPE_CHECKING:
     from cdktr_tui.session import Session
 
 Key = tuple[str, ...]
+
+
+class TooSmall(Surface):
+    """What is shown where nothing useful can be."""
+
+    def drawn(self, y: int) -> tuple[Line, str]:
+        columns, rows = SMALLEST
+        words = ("this terminal is too small:", f"{columns} columns and {rows} rows are needed")
+        return (line(f" {words[y]}") if y < len(words) else ()), ""
 
 
 class View(Hands, Governed):
@@ -159,9 +168,7 @@ class View(Hands, Governed):
         yield Bar(id="path")
         with Container(id="body"):
             yield from self.body()
-        yield Canvas(
-            [line(" this terminal is too small:"), line(" 40 columns, 10 rows")], id="small"
-        )
+        yield TooSmall(id="small")
         yield Footer(self.NAME)
 
     def on_screen_resume(self) -> None:
