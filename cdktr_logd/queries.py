@@ -12,11 +12,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cdktr_common.catalogue.logd import HistoryList, HistoryPage, LogQuery, LogRead
+from cdktr_common.catalogue.logd import LogQuery, LogRead
 from cdktr_common.catalogue.values import LogChunk
-from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
-from cdktr_logd.core import ARTIFACT, OUTPUT, as_text, data_of, size_of, trimmed, with_data
+from cdktr_logd.core import OUTPUT, as_text, data_of, size_of, trimmed, with_data
 
 PAGE_BYTES: Final = 1 << 20
 """A page stops growing here; it is over by one chunk at most."""
@@ -233,84 +232,3 @@ def check_read(read: LogRead) -> None:
 def stream_part(chunk: LogChunk, offset: int) -> LogChunk | None:
     """What of a chunk of a stream lies at or after `offset`."""
     return trimmed(chunk, offset) if chunk.offset < offset else chunk
-
-
-# History.
-
-_HISTORY: Final = {
-    "runs": "run, workflow, state, event, created_ts, started_ts, ended_ts, tasks, done, failed,"
-    " code, reason, name, queued, parent, retry_of, output, seq",
-    "tasks": "run, workflow, task, state, n, agent, started_ts, ended_ts, code, reason, retry_ts,"
-    " made, calls, outputs, result, seq",
-    "attempts": "run, workflow, task, n, state, agent, fence, assigned_ts, started_ts, ended_ts,"
-    " code, reason, stdout_bytes, stderr_bytes, seq",
-    "events": "seq, ts, type, topic, body",
-    "ticks": "workflow, schedule, state, due_ts, from_ts, count, run, late_s, into_ts, reason, ts,"
-    " seq",
-    "artifacts": "run, workflow, task, n, path, bytes, whole, ts, seq",
-}
-_ARTIFACTS: Final = f"""(
-    SELECT run, any_value(workflow) AS workflow, task, n,
-        substr(stream, {len(ARTIFACT) + 1}) AS path,
-        CAST(max(off + size) AS BIGINT) AS bytes, min(ts) AS ts, max(pos) AS seq,
-        bool_or(ended) AND sum(size) = max(off + size) AS whole
-    FROM logstore WHERE starts_with(stream, '{ARTIFACT}') GROUP BY run, task, n, stream
-)"""
-"""Files are what their chunks tell; `whole`: up to the end, and nothing is missing before it."""
-
-_JSON: Final = ("body", "output", "outputs")
-_TIME: Final = {
-    "runs": "created_ts", "tasks": "started_ts", "attempts": "assigned_ts", "ticks": "due_ts",
-}  # fmt: skip
-
-
-def history_sql(asked: HistoryList, run: str | None) -> Sql:
-    """One row more than the page may have, newest first."""
-    if asked.limit < 1:
-        raise ProtocolError("bad_field", f"history.list: limit is {asked.limit}")
-    table = asked.table
-    if table == "artifacts" and (run is None or asked.state is not None):
-        raise ProtocolError("bad_field", "history.list: artifacts are asked for by run, not state")
-    time = _TIME.get(table, "ts")
-    wheres: list[str] = []
-    parameters: list[object] = []
-    topic = None if asked.workflow is None else f"run/{asked.workflow}/"
-    for test, value in (
-        ("workflow = ?" if table != "events" else "topic = ?",
-         asked.workflow if table != "events" else topic),
-        ("run = ?", run),
-        ("state = ?" if table != "events" else "type = ?", asked.state),
-        (f"{time} >= ?", asked.since_ts),
-        (f"{time} < ?", asked.until_ts),
-        ("seq < ?", asked.before),
-    ):  # fmt: skip
-        if value is not None:
-            wheres.append(test)
-            parameters.append(value)
-    where = f" WHERE {' AND '.join(wheres)}" if wheres else ""
-    source = {"events": "event", "artifacts": _ARTIFACTS}.get(table, table)
-    most = min(asked.limit, PAGE_ROWS) + 1
-    return Sql(
-        f"SELECT {_HISTORY[table]} FROM {source}{where} ORDER BY seq DESC LIMIT {most}",
-        parameters,
-    )
-
-
-def history_page(asked: HistoryList, rows: Sequence[tuple[Any, ...]]) -> HistoryPage:
-    """The page of these rows; what is JSON becomes JSON again."""
-    columns = _HISTORY[asked.table].split(", ")
-    at_seq = columns.index("seq")
-    json_at = [at for at, name in enumerate(columns) if name in _JSON]
-    shown: list[list[Any]] = []
-    room = PAGE_BYTES
-    for row in rows[: min(asked.limit, PAGE_ROWS)]:
-        values = list(row)
-        for at in json_at:
-            if values[at] is not None:
-                values[at] = msgspec.Raw(values[at].encode())
-        shown.append(values)
-        room -= len(encode(values))
-        if room <= 0:
-            break
-    more = len(shown) < len(rows)
-    return HistoryPage(columns=columns, rows=shown, next=shown[-1][at_seq] if more else None)

@@ -17,7 +17,7 @@ from cdktr_common.catalogue.logd import HistoryList, LogPage, LogQuery, LogRead
 from cdktr_common.codec import encode, error_body
 from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import worker
-from cdktr_logd import core, queries
+from cdktr_logd import core, history, queries
 from cdktr_logd.reader import QueryFault, Reader
 
 WAITING_MOST: Final = 256
@@ -99,8 +99,8 @@ class Search:
             return self._log_read(request, reader, newest)
         assert isinstance(request, HistoryList)
         run = None if request.run is None else _run(request.run, reader)
-        sql = queries.history_sql(request, run)
-        return queries.history_page(request, reader.rows(*sql))
+        sql = history.history_sql(request, run)
+        return history.history_page(request, reader.rows(*sql))
 
     def _log_read(self, read: LogRead, reader: Reader, newest: int) -> LogPage:
         queries.check_read(read)

@@ -326,3 +326,55 @@ def test_files_are_no_output_unless_asked_for_by_name(files: Asker) -> None:
     read = LogRead(run="abcdefghij", task="t", stream="artifact/dist/a.bin", offset=19_999)
     page = files.ask(read, LogPage)
     assert b"".join(map(core.data_of, page.chunks)) == b"\xff1\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "fields", "expected"),
+    [
+        ("runs", {"workflow": "etl-*"}, ["r2", "r1"]),
+        ("runs", {"workflow": "etl-?"}, ["r2", "r1"]),
+        ("runs", {"workflow": "etl"}, []),
+        ("runs", {"states": ["FAILED", "PENDING"]}, ["r3", "r1"]),
+        ("runs", {"state": "FAILED", "states": ["PENDING"]}, []),
+        ("runs", {"event": "landed"}, ["r2"]),
+        ("runs", {"agent": "box1"}, ["r2", "r1"]),
+        ("runs", {"agent": "box1", "workflow": "*-a", "states": ["FAILED"]}, ["r1"]),
+        ("tasks", {"agent": "box2"}, ["r1"]),
+        ("tasks", {"event": "land*"}, ["r2"]),
+        ("attempts", {"agent": "box1"}, ["r2", "r1"]),
+        ("attempts", {"states": ["CRASHED"]}, ["r1"]),
+        ("events", {"kind": "run.*", "workflow": "etl-*"}, ["r2", "r1", "r1"]),
+        ("events", {"kind": "run.ended"}, ["r1"]),
+    ],
+)
+def test_history_is_asked_for_by_any_of_it(
+    asker: Asker, table: Any, fields: Any, expected: list[str]
+) -> None:
+    a, b = {"workflow": "etl-a", "run": "r1"}, {"workflow": "etl-b", "run": "r2"}
+    store_facts(
+        asker.store,
+        {"type": "run.created", **a, "plan": {"tasks": [{}]}},
+        {"type": "task.assigned", **a, "task": "a", "n": 1, "agent": "box1"},
+        {"type": "task.crashed", **a, "task": "a", "n": 1, "agent": "box1", "reason": "died"},
+        {"type": "task.assigned", **a, "task": "a", "n": 2, "agent": "box2"},
+        {"type": "task.ended", **a, "task": "a", "n": 2, "agent": "box2", "state": "FAILED"},
+        {"type": "run.ended", **a, "state": "FAILED", "code": 3},
+        {"type": "run.created", **b, "event": "landed", "plan": {"tasks": [{}]}},
+        {"type": "task.assigned", **b, "task": "a", "n": 1, "agent": "box1"},
+        {"type": "run.created", "workflow": "x", "run": "r3", "plan": {"tasks": [{}]}},
+    )
+    page = asker.ask(HistoryList(table=table, **fields), HistoryPage)
+    if table == "events":
+        at = page.columns.index("body")
+        runs = [msgspec.json.decode(row[at])["run"] for row in page.rows]
+    else:
+        runs = [row[page.columns.index("run")] for row in page.rows]
+    assert runs == expected
+
+
+def test_what_a_table_does_not_know_it_is_not_asked_for(asker: Asker) -> None:
+    for table, fields in (("events", {"agent": "a"}), ("runs", {"kind": "x"}),
+                          ("ticks", {"event": "e"}), ("artifacts", {"states": ["x"]})):  # fmt: skip
+        with pytest.raises(ProtocolError) as refusal:
+            asker.ask(HistoryList(table=table, run="abcdefghij", **fields), HistoryPage)
+        assert refusal.value.code == "bad_field"
