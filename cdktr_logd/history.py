@@ -45,8 +45,8 @@ _TIME: Final = {
 
 
 _THERE: Final = "run IN (SELECT run FROM task_run_status WHERE agent = ?)"
-_BY_EVENT: Final = (
-    "run IN (SELECT run FROM workflow_run_status WHERE state = 'PENDING' AND event = ?)"
+_BEGUN_BY: Final = (
+    "run IN (SELECT run FROM workflow_run_status WHERE state = 'PENDING' AND event {} ?)"
 )
 _FILTERS: Final = {
     "states": ("runs", "tasks", "attempts", "ticks"),
