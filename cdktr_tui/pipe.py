@@ -18,6 +18,8 @@ class Pipe:
         self._until: float | None = None
         self.writing = False
         self.broken = False
+        self.took_s = 0.0
+        """How long the last text took to be taken."""
         self.written = 0
         """Bytes, since the start."""
         try:
@@ -27,7 +29,7 @@ class Pipe:
             pass  # not a terminal, or one that has no name here: then it may block
 
     def write(self, text: str) -> int:
-        self.writing = True
+        self.writing, began = True, time.monotonic()
         data = memoryview(text.encode("utf-8", "replace"))
         while data and not self.broken:
             try:
@@ -39,7 +41,7 @@ class Pipe:
             else:
                 self.written += sent
                 data = data[sent:]
-        self.writing = False
+        self.writing, self.took_s = False, time.monotonic() - began
         return len(text)
 
     def _wait(self) -> None:

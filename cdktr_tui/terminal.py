@@ -44,8 +44,12 @@ SMALLEST: Final = (40, 10)
 """Cells and rows below which nothing useful can be drawn."""
 SLOWEST_S: Final = 1.0
 """The longest time between two frames over a slow line."""
-CLEAR_S: Final = 2.0
-"""So long the line has to be free until frames come faster again."""
+FREE: Final = 4
+"""So many times as long as a line needs for a frame it is left to others until the next one."""
+FORGETS: Final = 0.7
+"""How much of the slowest frame is still believed one frame later."""
+AGAIN_S: Final = 0.01
+"""When a terminal that is behind is looked at again."""
 HUNG_UP: Final = 128 + signal.SIGHUP
 LAST_WORDS_S: Final = 1.0
 """How long a terminal that takes nothing is waited for at the end."""
@@ -118,6 +122,11 @@ class Terminal(App[int]):
     def busy(self) -> bool:
         """Is the terminal slower than we are just now?"""
         return isinstance(self._driver, TerminalDriver) and self._driver.busy
+
+    @property
+    def took_s(self) -> float:
+        """How long the terminal needed to take what it was given last."""
+        return self._driver.pipe.took_s if isinstance(self._driver, TerminalDriver) else 0.0
 
     @property
     def written(self) -> int:
@@ -240,32 +249,29 @@ class Governed(Screen[Any]):
 
 
 class Governor:
-    """How often frames are drawn: `fps` times a second, and more seldom over a line that has not
-    taken the one before, until it is free for a while."""
+    """How often frames are drawn: `fps` times a second, and over a slow line so seldom that it is
+    free most of the time, for what a key changes."""
 
     def __init__(self, app: Terminal, fps: float) -> None:
         self._app = app
         self._least = self._pause = 1 / fps
-        self._drawn = self._stuck = float("-inf")
+        self._drawn = float("-inf")
+        self._slow = 0.0
 
     def wait(self) -> float:
         """Seconds from now to the next frame, as far as can be said."""
-        return max(0.0, max(self._drawn, self._stuck) + self._pause - time.monotonic())
+        due = self._drawn + self._pause - time.monotonic()
+        return max(due, AGAIN_S if self._app.busy else 0.0)
 
     def ready(self) -> bool:
         """May a frame be drawn? Not while the terminal is behind."""
-        if not self._app.busy:
-            return True
-        self._stuck = time.monotonic()
-        self._pause = min(SLOWEST_S, self._pause * 2)
-        return False
+        return not self._app.busy
 
     def drawn(self) -> None:
         """A frame is drawn now."""
         self._drawn = time.monotonic()
-        if self._drawn - self._stuck > CLEAR_S and self._pause > self._least:
-            self._pause = max(self._least, self._pause / 2)
-            self._stuck = self._drawn - CLEAR_S / 2
+        self._slow = max(self._app.took_s, self._slow * FORGETS)
+        self._pause = min(SLOWEST_S, max(self._least, FREE * self._slow))
 
 
 def screen_text(app: App[Any]) -> str:

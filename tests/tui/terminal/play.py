@@ -22,6 +22,8 @@ from cdktr_common.catalogue import facts
 from cdktr_common.catalogue.base import Request
 from cdktr_common.catalogue.logd import LogPage, LogQuery, LogRead
 from cdktr_common.catalogue.principal import (
+    RunList,
+    RunPage,
     RunStatus,
     RunWait,
     TaskList,
@@ -103,7 +105,13 @@ def rows(number: int) -> Play:
         for n in range(number)
     ]
     detail = WorkflowDetail(workflow=made[0]) if made else None
-    play = Play({WorkflowList: WorkflowPage(workflows=made, seq=10), WorkflowShow: detail})
+    play = Play(
+        {
+            WorkflowList: WorkflowPage(workflows=made, seq=10),
+            WorkflowShow: detail,
+            RunList: RunPage(runs=[]),
+        }
+    )
     seq = iter(range(11, 1000))
 
     def pause() -> None:
