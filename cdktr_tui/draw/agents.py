@@ -74,8 +74,6 @@ def about(row: AgentRow, signs: glyphs.Glyphs, now: float, width: int) -> list[L
     if row.load is not None and row.state in ("ready", "draining"):
         lines.append(_load(row))
         lines += _waits(row)
-    if row.cpu:
-        lines += _picture(row, signs, width)
     if row.state == "silent":
         lines.append(line(("what it works on is not given to others before its lease ends; "
                            "see cdktr-ctl lost", "dim")))  # fmt: skip
@@ -116,7 +114,10 @@ def _waits(row: AgentRow) -> list[Line]:
     return [line(("keeps ", "dim"), (" and ".join(waits), "warn"))] if waits else []
 
 
-def _picture(row: AgentRow, signs: glyphs.Glyphs, width: int) -> list[Line]:
+def picture(row: AgentRow, signs: glyphs.Glyphs, width: int) -> list[Line]:
+    """Its CPU over the last minutes, in a few rows; nothing when nothing is known."""
+    if not row.cpu:
+        return []
     shown = row.cpu[-max(1, width - 8) :]
     drawn = bars.columns(shown, ROWS, signs, 100.0)
     begun = times.age(len(shown) * SAMPLE_S)

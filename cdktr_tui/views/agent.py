@@ -103,7 +103,9 @@ class Agent(View):
         row = self.model.agents.rows.get(self.agent)
         canvas = self.query_one("#about", Canvas)
         canvas.dim(self.model.link.state != "up")
-        lines = draw.about(row, self.signs, self.now, self.size.width) if row else []
+        signs, width = self.signs, self.size.width
+        lines = draw.about(row, signs, self.now, width) if row else []
+        lines += draw.picture(row, signs, width) if row else []
         if len(lines) != len(canvas.lines):
             canvas.styles.height = max(1, len(lines))
         canvas.show(lines)

@@ -227,6 +227,7 @@ class Agents(View):
         tasks = self.model.agents.tasks.get(row.agent)
         if tasks is not None:
             lines += draw.held(tasks, self.signs, self.now)
+        lines += draw.picture(row, self.signs, self.size.width)
         canvas.show(lines)
 
     def tick(self, now: float) -> None:

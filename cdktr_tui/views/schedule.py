@@ -21,7 +21,7 @@ from cdktr_tui.actions import Subject
 from cdktr_tui.draw import schedules as draw
 from cdktr_tui.draw import times
 from cdktr_tui.draw.line import Line, line
-from cdktr_tui.model.coming import Coming, Due, Hour, Id, by_hour
+from cdktr_tui.model.coming import MOST_AN_HOUR, Coming, Due, Hour, Id, by_hour
 from cdktr_tui.model.words import fits
 from cdktr_tui.session import Session
 from cdktr_tui.view import View
@@ -167,7 +167,8 @@ class Schedule(View):
     def _note(self) -> str:
         marked = f", {len(self.rows.marks)} marked" if self.rows.marks else ""
         if self.grid:
-            return f"a day from this hour on, how often in each{marked}"
+            once, more = self.signs.node, f"+ {MOST_AN_HOUR} times or more"
+            return f"a day from this hour on: {once} once, {more}{marked}"
         count = len(self._coming.found)
         return f"{count}{' or more' if self._coming.more else ''} within a day{marked}"
 
@@ -318,6 +319,10 @@ class Schedule(View):
 
     def on_rows_view_marked(self, event: RowsView.Marked) -> None:
         self.rows.set_note(self._note())
+
+    def on_rows_view_sorted(self, event: RowsView.Sorted) -> None:
+        order = "names" if self.grid else "time"
+        self.cdktr.acting.say(f"this view is in the order of {order}", "warn")
 
     def on_rows_view_near_end(self, event: RowsView.NearEnd) -> None:
         if not self.grid and self._coming.more and self._coming.take(PAGE):
