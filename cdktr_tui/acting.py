@@ -100,6 +100,11 @@ class Acting:
 
     def do(self, verb: str, subjects: Sequence[Subject]) -> None:
         """What a key says, to these."""
+        rows = self.session.model.workflows.rows
+        subjects = [
+            actions.its_run(verb, each, rows[each.id].last if each.id in rows else ())
+            for each in subjects
+        ]
         if not subjects:
             self.say("nothing is selected", "warn")
         elif verb == "explain":

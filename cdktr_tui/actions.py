@@ -28,6 +28,7 @@ from cdktr_common.catalogue.principal import (
     WorkflowPause,
     WorkflowResume,
 )
+from cdktr_common.catalogue.values import RunMark
 
 Kind = Literal["run", "task", "workflow", "agent", "schedule", "event"]
 Ask = Literal["nothing", "question", "word"]
@@ -231,6 +232,20 @@ def which(verb: str, subjects: Sequence[Subject], cancelled: AbstractSet[str]) -
     if verb == "pause" and all(each.state == "paused" for each in subjects):
         return "resume"
     return verb
+
+
+RUN_VERBS: Final = frozenset({"cancel", "retry", "again", "explain", "logs"})
+
+
+def its_run(verb: str, subject: Subject, marks: Sequence[RunMark]) -> Subject:
+    """Of a workflow the run that a verb about runs means, `marks` being its last ones: the newest
+    one; of a cancel the newest that can be cancelled, of a retry the newest that has ended."""
+    if verb not in RUN_VERBS or subject.kind != "workflow" or not marks:
+        return subject
+    wanted = {"cancel": False, "retry": True}.get(verb)
+    fit = [mark for mark in marks if wanted is None or (mark.state in ENDED) == wanted]
+    mark = (fit or marks)[-1]
+    return Subject("run", mark.run, mark.run, subject.of_workflow, state=mark.state)
 
 
 def once_more(detail: RunDetail) -> RunStart:

@@ -16,7 +16,7 @@ def causes(told: RunExplained) -> list[Line]:
     """What the principal says, the most telling cause first."""
     run = told.run
     word = glyphs.word(glyphs.of_run(run))
-    lines = [line((clean.line(run.workflow, 60), "bold"), " is ", (word, glyphs.style(run.state)))]
+    lines = [line((clean.line(run.workflow, 60), "bold"), ": ", (word, glyphs.style(run.state)))]
     if run.reason:
         lines.append(line(("because ", "dim"), clean.line(run.reason, 400)))
     for cause in told.causes[:MOST]:

@@ -122,7 +122,7 @@ KEYS: Final[tuple[Key, ...]] = (
     _all("view.back", "escape", "back", "back", "one step back: box, marks, pane, view"),
     _all("view.leave", "q", "leave", "leave", "the view before; at the top: quit"),
     _all("view.quit", "ctrl+q", "quit", "quit", "quit at once", True),
-    _all("view.suspend", "ctrl+z", "suspend_process", "suspend", "to the shell; `fg` returns", True),
+    _all("view.suspend", "ctrl+z", "suspend_process", "suspend", "to the shell until `fg`", True),
     _all("history.last", "-", "last", "last", "the view shown before this one"),
     _all("history.back", "[", "history(-1)", "before", "back in the history of views"),
     _all("history.forward", "]", "history(1)", "after", "forward in the history of views"),

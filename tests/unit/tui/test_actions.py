@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdktr_common.catalogue.principal import AgentDrain, RunCancel, RunRetry
-from cdktr_tui.actions import ENDED, MAKERS, Refused, Subject, deed, done_all, which
+from cdktr_common.catalogue.values import RunMark
+from cdktr_tui.actions import ENDED, MAKERS, Refused, Subject, deed, done_all, its_run, which
 
 SUBJECTS = st.builds(
     Subject,
@@ -76,6 +77,21 @@ def test_a_key_means_the_next_step_of_what_was_done() -> None:
     paused = Subject("workflow", "etl", state="paused")
     assert which("pause", [paused], set()) == "resume"
     assert which("pause", [paused, Subject("workflow", "b")], set()) == "pause"
+
+
+def test_of_a_workflow_the_run_is_meant_that_the_verb_can_be_done_to() -> None:
+    marks = [
+        RunMark(run=name, state=state, created_ts=0)
+        for name, state in (("a", "FAILED"), ("b", "RUNNING"), ("c", "COMPLETED"))
+    ]
+    etl = Subject("workflow", "etl", run="c", workflow="etl")
+    assert its_run("cancel", etl, marks).id == "b"
+    assert its_run("retry", etl, marks[:2]).id == "a"
+    assert its_run("explain", etl, marks).id == "c"
+    assert its_run("pause", etl, marks) == etl
+    ended = its_run("cancel", etl, marks[:1])
+    with pytest.raises(Refused, match=r"a: it has ended \(failed\)"):
+        deed("cancel", [ended])
 
 
 def test_several_are_told_of_in_one_sentence_with_the_first_fault() -> None:
