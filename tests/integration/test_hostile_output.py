@@ -44,7 +44,7 @@ def test_what_is_hostile_is_shown_and_never_sent_to_a_terminal(box: Stand) -> No
     assert not leaks(written(box, "cdktr-run", sys.executable, "-c", slowly))
     for words in (("query",), ("tail",), ("query", "--ndjson"), ("query", "--json")):
         seen = written(box, "cdktr-logs", *words, "--run", "last")
-        assert not leaks(seen) and seen.count(WORD.encode()) >= CORPUS.count(WORD.encode())
+        assert not leaks(seen) and seen.count(WORD.encode()) >= len(CASES) - 1
     assert b"\x1b" not in written(box, "cdktr-logs", "--run", "last", "--color", "never")
 
 
