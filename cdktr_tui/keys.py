@@ -197,6 +197,8 @@ KEYS: Final[tuple[Key, ...]] = (
     _key("output", ("output",), "output.verbose", "v", "verbose", "verbose",
          "where each line came from"),
     _key("output", ("output",), "output.wrap", "w", "wrap", "wrap", "wrap long lines"),
+    _key("output", ("output",), "output.pager", "E", "external", "$PAGER",
+         "all of it in $PAGER"),
     _key("output", ("output",), "output.goto", "T", "goto_time", "go to", "go to a time"),
     _key("output", ("output",), "output.marker", "m", "marker", "marker", "a line to find again"),
     _key("output", ("output", "run"), "output.numbers", "#", "numbers", "numbers",

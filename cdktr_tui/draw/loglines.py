@@ -88,21 +88,22 @@ def _between(row: Row, look: Look, cells: int) -> Line:
 
 def marked(said: Line, spans: Iterable[tuple[int, int]]) -> Line:
     """The line with these parts of its text shown as matches."""
-    parts, at = [], 0
-    edges = sorted({edge for span in spans for edge in span})
-    if not edges:
+    hit = bytearray(sum(len(text) for text, _ in said))
+    for first, last in spans:
+        hit[first:last] = b"\1" * (last - first)
+    if not any(hit):
         return said
-    starts = sorted(spans)
+    parts: list[Span] = []
+    at = 0
     for text, style in said:
-        begin = at
-        for edge in [edge for edge in edges if at < edge < at + len(text)] + [at + len(text)]:
-            inside = any(first <= begin < last for first, last in starts)
-            parts.append(
-                (text[begin - at : edge - at], f"{style} match".strip() if inside else style)
-            )
-            begin = edge
-        at += len(text)
-    return tuple(part for part in parts if part[0])
+        end = at + len(text)
+        while at < end:
+            other = hit.find(1 - hit[at], at, end)
+            until = end if other < 0 else other
+            here = text[at - end : until - end or None]
+            parts.append((here, f"{style} match".strip() if hit[at] else style))
+            at = until
+    return tuple(parts)
 
 
 def split(said: Line, cells: int) -> list[Line]:

@@ -65,7 +65,7 @@ class RunPanes(RunData):
                 yield RowsView((), self.cells, id="rows")
             yield Canvas(id="details")
         yield Bar(id="heading")
-        yield OutputPane(self.ask, lambda: self.now, id="output")
+        yield OutputPane(self.session.ask, lambda: self.now, id="output")
         yield Canvas(id="story", can_focus=False)
 
     @property

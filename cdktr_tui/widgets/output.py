@@ -7,6 +7,7 @@ which attempts there are and where all tasks' output is to be shown, it tells as
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from textual.binding import BindingsMap
 from textual.message import Message
 
 from cdktr_common.moments import moment
-from cdktr_tui import keys
+from cdktr_tui import exporting, keys, outside
 from cdktr_tui.draw import loglines
 from cdktr_tui.model.asks import NEWEST, Ask
 from cdktr_tui.model.sift import STREAMS, Pattern
@@ -22,6 +23,9 @@ from cdktr_tui.model.tape import Block, Source
 from cdktr_tui.widgets.footer import Footer
 from cdktr_tui.widgets.output_moves import OutputMoves
 from cdktr_tui.widgets.prompt import Note, Prompt
+
+PAGER_MOST: Final = 32 << 20
+"""Characters that are shown in a pager; all there is can be exported."""
 
 
 class OutputPane(OutputMoves, can_focus=True):
@@ -41,7 +45,7 @@ class OutputPane(OutputMoves, can_focus=True):
 
     ACTIONS: Final = (
         "follow", "next", "previous", "matches", "streams", "all_tasks", "attempt", "verbose",
-        "wrap", "times", "goto_time", "marker", "numbers", "copy",
+        "wrap", "times", "goto_time", "marker", "numbers", "copy", "export", "external",
     )  # fmt: skip
     """Actions that a view with such a pane may hand on to it."""
 
@@ -234,6 +238,39 @@ class OutputPane(OutputMoves, can_focus=True):
         if text:
             self.app.copy_to_clipboard(text)
             self.say(f"copied {text.count(chr(10)) + 1:,} lines", "ok")
+
+    # Taking all of it out of the program.
+
+    def action_export(self) -> None:
+        """Ask for a file; its ending says what is written."""
+        if self.scope is not None:
+            name = re.sub(r"[^A-Za-z0-9_.-]", "-", self.scope.task or "all")[:40]
+            path = outside.free(f"cdktr-{self.scope.run[:6]}-{name}", "txt")
+            self._foot(Prompt("write to (.txt .ndjson .csv): ", self.export, path))
+
+    def export(self, path: str) -> str | None:
+        """Write all output of the scope to a new file. What is wrong."""
+        scope, ending = self.scope, path.rpartition(".")[2].lower()
+        if scope is None or not path:
+            return None
+        form = exporting.FORMS.get(ending, "txt")
+        return exporting.to_file(self._ask, scope, form, path, self.say)
+
+    def action_external(self) -> None:
+        """All output of the scope in $PAGER; the program waits meanwhile."""
+        parts: list[str] = []
+
+        def take(text: str) -> bool:
+            parts.append(text)
+            return sum(map(len, parts)) < PAGER_MOST
+
+        def done(lines: int, fault: str | None) -> None:
+            wrong = fault if fault and not lines else outside.page(self.app, "".join(parts), "txt")
+            if wrong:
+                self.say(wrong, "bad")
+
+        if self.scope is not None:
+            exporting.Export(self._ask, self.scope, "txt", take, done).start()
 
     # The foot of the screen.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +13,11 @@ from cdktr_common.catalogue.principal import RunStatus, RunWait, TaskList, TaskP
 from cdktr_common.catalogue.values import AttemptRow, RunRow, TaskRow
 from cdktr_common.errors import ProtocolError
 from cdktr_tui import views
-from cdktr_tui.feed.items import Output
+from cdktr_tui.feed.items import Link, Output
 from cdktr_tui.views.log import Log
 from cdktr_tui.widgets.output import OutputPane
 from tests.hostile.corpus import CASES, WORD
-from tests.tui.stage import NOW, Stage, perform
+from tests.tui.stage import NOW, UP, Stage, perform
 from tests.unit.tui.recorder import Recorder
 
 RUN = RunRow(run="r", workflow="w", state="RUNNING", created_ts=NOW, tasks=2)
@@ -88,17 +90,17 @@ def test_who_scrolls_up_stays_where_he_is_until_end() -> None:
 
 def test_one_scrolls_back_to_the_first_line_page_by_page() -> None:
     recorder = Recorder(page=2)
-    for number in range(0, 400, 10):
+    for number in range(0, 200, 10):
         recorder.write(lines(number, number + 10))
 
     async def script(stage: Stage, pane: OutputPane) -> None:
         assert "line 0 " not in stage.text
-        for _ in range(40):
+        for _ in range(12):
             await stage.press("pageup")
         assert "line 0 " in stage.rows[2] + " " and pane.script.complete
         texts = [pane.script.tape.text(number) for number in range(
             pane.script.tape.first, pane.script.tape.end)]  # fmt: skip
-        assert texts == [f"line {number}" for number in range(400)]
+        assert texts == [f"line {number}" for number in range(200)]
 
     show(script, recorder)
 
@@ -287,5 +289,55 @@ def test_copied_is_what_was_chosen_by_mouse_without_what_steers() -> None:
         await stage.pilot.mouse_up(pane, offset=(3, 1))
         await stage.press("y")
         assert stage.app.clipboard == "one\ntwo·"
+
+    show(script, recorder)
+
+
+@pytest.mark.parametrize("form", ["txt", "ndjson", "csv"])
+def test_all_output_is_exported_whatever_is_loaded(form: str, tmp_path: Path) -> None:
+    recorder = Recorder(page=2)
+    for number in range(50):
+        recorder.write(b"line %d\nhalf" % number)
+        recorder.write(b" line\x1b[31m %d\n" % number)
+    path = tmp_path / f"out.{form}"
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        await stage.press("e")
+        assert "write to" in stage.text
+        await stage.press("escape")
+        assert pane.export(str(path)) is None
+        await stage.settle()
+        assert "wrote 100 lines" in stage.text
+        assert pane.export(str(path)) == "there is such a file already"
+
+    show(script, recorder, size=(200, 24))
+    text = path.read_text()
+    assert "\x1b" not in text and path.stat().st_mode & 0o777 == 0o600
+    if form == "ndjson":
+        rows = [json.loads(row) for row in text.splitlines()]
+        assert [row["text"] for row in rows[:4]] == [
+            "line 0",
+            "half line 0",
+            "line 1",
+            "half line 1",
+        ]
+        assert [row["line"] for row in rows] == list(range(100))
+    elif form == "csv":
+        assert text.splitlines()[0] == "time,run,task,n,stream,line,text"
+        assert text.count("\n") == 101
+    else:
+        assert text.splitlines()[99].endswith(" half line 49")
+
+
+def test_a_lost_link_leaves_old_lines_and_what_was_missed_comes_after() -> None:
+    recorder = Recorder()
+    recorder.write(b"before\n")
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        await stage.tell(Link(state="lost", at=NOW - 10))
+        assert pane.dimmed and "before" in stage.text
+        recorder.write(b"meanwhile\n")
+        await stage.tell(UP)
+        assert not pane.dimmed and "meanwhile" in stage.text
 
     show(script, recorder)
