@@ -42,7 +42,7 @@ def fault(param: Param, text: str) -> str:
         return "is needed" if param.required else ""
     value = "" if text == EMPTY else text
     if param.enum and value not in [text_of(one) for one in param.enum]:
-        return f"is one of {', '.join(text_of(one) for one in param.enum)}"
+        return clean.line(f"is one of {', '.join(text_of(one) for one in param.enum)}", 200)
     try:
         match param.type:
             case "integer":
@@ -110,7 +110,8 @@ class Form:
 
     def lines(self, cells: int, rows: int) -> list[Line]:
         names = list(self._params)
-        room = max(1, rows - 6)
+        low = rows < 7 + min(3, len(names))
+        room = max(1, rows - (3 if low else 6))
         top = max(0, min(self._at - room // 2, len(names) - room))
         label = min(24, max(width([(clean.line(name), "")]) for name in names))
         fields = [
@@ -118,13 +119,14 @@ class Form:
             for at, name in enumerate(names[top : top + room], top)
         ]
         here = self._params[names[self._at]]
-        about = clean.line(here.description, 400) or "no description"
+        about = line((fit(clean.line(here.description, 400) or "no description", cells), "dim"))
+        wrong = line((fit(self._wrong, cells), "bad")) if self._wrong else ()
         equal = clean.line(command(self._workflow, self.params, self._principal))
-        return [
-            *fields, (), line((fit(about, cells), "dim")),
-            line((fit(self._wrong, cells), "bad")) if self._wrong else (),
-            line(("$ ", "dim"), (fit(equal, cells - 2), "accent")), (), self._keys(here),
-        ]  # fmt: skip
+        said = line(("$ ", "dim"), (fit(equal, max(1, cells - 2)), "accent"))
+        keys = self._keys(here)
+        if low:
+            return [*fields, wrong or about, said, keys]
+        return [*fields, (), about, wrong, said, (), keys]
 
     def _field(self, at: int, name: str, label: int, cells: int) -> Line:
         param, edit, here = self._params[name], self._edits[name], at == self._at

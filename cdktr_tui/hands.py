@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from textual.widget import Widget
 
-from cdktr_common.catalogue.base import Request
+from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.catalogue.principal import RunShow, WorkflowShow
 from cdktr_tui import outside, views
 from cdktr_tui.dialogs import Choice, Menu
@@ -218,6 +218,8 @@ class Hands(Base):
             acting.say("nothing is selected", "warn")
 
     def _page_json(self, record: Any) -> None:
+        if isinstance(record, Reply):  # the id is of the question, not of the thing
+            record = msgspec.structs.replace(record, id=None)
         self.page(msgspec.json.format(msgspec.json.encode(record), indent=2).decode(), "json")
 
     def page(self, text: str, form: str = "txt") -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cdktr_tui.session import Session
 
 KEYS_CELLS = 18
+ORDER = tuple(sorted(GROUPS, key=lambda group: group in ("views", "this view", "movement")))
+"""What is special to a place comes first."""
 
 
 class Help(View):
@@ -57,7 +59,7 @@ def lines(place: str, keys: tuple[Key, ...], denied: str = "") -> list[Line]:
         known = {key.id for key in here}
         here += [key for key in at("output", keys) if key.id not in known]
     found: list[Line] = []
-    for group in GROUPS:
+    for group in ORDER:
         some = [key for key in here if key.group == group]
         if not some:
             continue

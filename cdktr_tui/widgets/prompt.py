@@ -71,12 +71,20 @@ class Edit:
 
     def drawn(self, cells: int, rest: str = "") -> Line:
         """The text around the cursor, in so many cells; `rest` is what could be added to it."""
-        before, after = self.text[: self.cursor], self.text[self.cursor :]
-        more = after or rest
+        text = _seen(self.text)
+        before, after = text[: self.cursor], text[self.cursor :]
+        more = after or _seen(rest)
         under = more[:1] if cell_len(more[:1]) else "·" if more else " "
         whole = line(before, (under, "reverse"), (more[1:], "" if after else "dim"))
         start = max(0, cell_len(before) + cell_len(under) - cells)
         return crop(whole, start, cells)
+
+
+def _seen(text: str) -> str:
+    """The text letter by letter as it can be shown; it may have been given, not typed."""
+    if clean.is_clean(text):
+        return text
+    return "".join(letter if clean.is_clean(letter) else "·" for letter in text)
 
 
 class Prompt:
