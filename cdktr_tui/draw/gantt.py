@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cdktr_common.catalogue.values import AttemptRow, TaskRow
+from msgspec.structs import replace
+
+from cdktr_common.catalogue.values import AttemptRow, AttemptState, TaskRow
 from cdktr_tui.draw import times
 from cdktr_tui.draw.glyphs import Glyphs, of_task
 from cdktr_tui.draw.line import Line, Style
@@ -91,6 +93,24 @@ def _shape(attempt: AttemptRow, glyphs: Glyphs) -> tuple[str, Style]:
     if attempt.state == "RUNNING":
         return glyphs.done, "run"
     return (glyphs.done, "ok") if attempt.state == "COMPLETED" else (glyphs.left, "warn")
+
+
+def spanned(task: TaskRow, made: Sequence[TaskRow]) -> TaskRow:
+    """A task that is a group as if it were one attempt, from the first of what it has made to the
+    last."""
+    ran = [attempt for one in made for attempt in one.attempts]
+    if task.attempts or not ran:
+        return task
+    ends = [one.ended_ts for one in ran if one.ended_ts is not None]
+    over = len(ends) == len(ran) and task.state not in ("PENDING", "RUNNING")
+    state: AttemptState = "RUNNING"
+    if over:
+        state = "COMPLETED" if task.state in ("COMPLETED", "SKIPPED") else "FAILED"
+    whole = AttemptRow(
+        n=1, state=state, agent="", fence=0, assigned_ts=min(one.assigned_ts for one in ran),
+        ended_ts=max(ends) if over else None,
+    )  # fmt: skip
+    return replace(task, attempts=[whole])
 
 
 def took(task: TaskRow, now: float) -> float | None:

@@ -70,6 +70,10 @@ UNKNOWN: Final = State("?", "?", "", "dim")
 """A newer program may have states that this one does not know: the word is then its own."""
 
 
+_JOINTS: Final = " ╴╸╷┐┑╻┒┓╶─╾┌┬┭┎┰┱╺╼━┍┮┯┏┲┳╵┘┙│┤┥╽┧┪└┴┵├┼┽┟╁╅┕┶┷┝┾┿┢╆╈╹┚┛╿┦┩┃┨┫┖┸┹┞╀╃┠╂╉┗┺┻┡╄╇┣╊╋"
+"""Lines by the sides they leave a cell at: north, east, south, west, each none, thin, thick."""
+
+
 class Glyphs(NamedTuple):
     """A set of characters, each one cell wide. `across` fills a cell from the left and `up` from
     below, in equal steps, from nothing to full. `box` are lines by the sides they leave at (1
@@ -104,6 +108,15 @@ class Glyphs(NamedTuple):
     def span(self, state: str) -> Span:
         """The sign in its style."""
         return self.sign(state), style(state)
+
+    def joint(self, sides: int, thick: int) -> str:
+        """Lines that leave a cell at these sides, thick at some of them."""
+        if self.ascii:
+            return self.bold[sides | thick] if thick else self.box[sides]
+        at = 0
+        for side in (1, 2, 4, 8):
+            at = 3 * at + (2 if thick & side else 1 if sides & side else 0)
+        return _JOINTS[at]
 
     def said(self, state: str) -> Span:
         """The sign and the word."""

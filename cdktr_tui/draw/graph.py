@@ -130,7 +130,7 @@ class Painter:
             styles[cell] = "dim"
         for cell, own in self._bold.get(number, {}).items():
             sides = self.graph.lines.get(number, {}).get(cell, own)
-            texts[cell] = self.glyphs.bold[own if sides & _CROSS else sides]
+            texts[cell] = self.glyphs.joint(own if sides & _CROSS else sides, own)
             styles[cell] = "accent"
         spans: list[tuple[str, str]] = []
         at = 0

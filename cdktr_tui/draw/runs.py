@@ -20,8 +20,8 @@ def summary(
     if row.ended_ts is None:
         spans.append((f" {times.running(now - begin)}", glyphs.style(state)))
         spans.append((f"  {row.tasks - row.done}/{row.tasks} left", ""))
-        if usual is not None and row.started_ts is not None:
-            spans.append((f"  eta ~{times.clock(max(now, begin + usual), zone)}", "dim"))
+        if usual is not None and row.started_ts is not None and begin + usual > now:
+            spans.append((f"  eta ~{times.clock(begin + usual, zone)}", "dim"))
     else:
         spans.append((f" {times.span(row.ended_ts - begin)}", ""))
         spans.append((f"  {times.near(begin, now, zone)}", "dim"))

@@ -124,6 +124,7 @@ class Run(RunTable):
         for made in self.table.members.values():
             fed |= dag.feeds({task: known.rows[task].depends for task in made})
         self._feeds = fed
+        self.measure()
         self.draw_graph()
         self.place_panes()
         self.rescale()
@@ -219,7 +220,7 @@ class Run(RunTable):
         else:
             n = self.n or (row.attempts[-1].n if row.attempts else 0)
             one = next((one for one in row.attempts if one.n == n), None)
-            where = f" try {n} on {one.agent}" if one is not None else " has not begun"
+            where = f" try {n} on {one.agent}" if one is not None else f" {_silent(row)}"
             self._rule(bar, line((row.task, "title"), where), pane.heading())
 
     def _rule(self, bar: Bar, title: Line, more: Line = ()) -> None:
@@ -233,7 +234,8 @@ class Run(RunTable):
     # What it says of itself.
 
     def crumb(self) -> str:
-        return f"{self.workflow} › {self.run}" if self.workflow else self.run
+        above = {getattr(view, "workflow", "") for view in self.session.path() if view is not self}
+        return self.run if self.workflow in above else f"{self.workflow} {self.run}".strip()
 
     def summary(self) -> Line:
         if self.row is None:
@@ -315,6 +317,15 @@ class Run(RunTable):
             self.n, self.all_tasks = ns[max(0, min(len(ns) - 1, at + event.step))], False
         self._follow_task()
         self._tell()
+
+
+def _silent(row: TaskRow) -> str:
+    """Why there is no output of a task without attempts."""
+    if row.calls:
+        return f"is the run {row.calls}: enter opens it"
+    if row.state == "PENDING":
+        return "has not begun"
+    return "writes nothing itself" if row.state != "SKIPPED" else "was skipped"
 
 
 def _passed(action: str) -> Callable[..., None]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from cdktr_tui.draw import gantt, glyphs, graph, tasks, times
-from cdktr_tui.draw.line import Line, Span, fit, line
+from cdktr_tui.draw.line import Line, Span, fit, line, width
 from cdktr_tui.session import Session
 from cdktr_tui.views.run_panes import GRAPH_MOST, WIDE, RunPanes
 from cdktr_tui.widgets.columns import Cell
@@ -25,12 +25,11 @@ class RunTable(RunPanes):
         super().__init__(session)
         self.mode: times.Mode = "absolute"
         self.scale = gantt.Scale(0.0, 1.0, 1)
+        self._names = 4
 
     def _columns(self) -> list[Column]:
         wide = self.size.width >= WIDE
-        names = max((sum(len(text) for text, _ in self.table.name(self.known[task], self.signs))
-                     for task in self.table.keys), default=4)  # fmt: skip
-        name = min(names, max(16, self.size.width // 3))
+        name = min(self._names, max(16, self.size.width // 3))
         axis = gantt.axis(self.scale)[0][0]
         return [
             Column("task", "TASK", name),
@@ -42,6 +41,11 @@ class RunTable(RunPanes):
             Column("time", axis, 10, flex=1, rank=2),
             Column("dur", "DUR", 7, ">", rank=1),
         ]
+
+    def measure(self) -> None:
+        """The width that the names of the tasks want, with their lanes."""
+        drawn = (self.table.name(self.known[task], self.signs) for task in self.table.keys)
+        self._names = max(map(width, drawn), default=4)
 
     def rescale(self) -> None:
         """The axis of time for the room there is; its marks are the title of a column."""
@@ -75,7 +79,10 @@ class RunTable(RunPanes):
         if any(column.id == "queued" for column in self.rows.columns):
             began = last.started_ts if last is not None else None
             cells += [tasks.queued(row), self._began(began)]
-        return (*cells, gantt.bar(row, self.scale, at, self.signs), tasks.duration(row, at, None))
+        made = [self.known[one] for one in self.table.members.get(key, ())]
+        whole = gantt.spanned(row, made) if made else row
+        bar = gantt.bar(whole, self.scale, at, self.signs)
+        return (*cells, bar, tasks.duration(whole, at, None))
 
     def _began(self, ts: float | None) -> str:
         """When, in eight cells."""

@@ -85,7 +85,10 @@ class GraphView(Canvas):
         return known
 
     def _lay(self) -> None:
-        """The layout that there is room for: loose, else close."""
+        """The layout that there is room for: loose, else close. None while it is not to be seen."""
+        if not self.display or not self.size:
+            self._painter = None
+            return
         drawn = self._layout(2)
         if drawn.height > max(1, self.size.height):
             drawn = self._layout(1)
@@ -135,6 +138,9 @@ class GraphView(Canvas):
         self.post_message(self.Moved(self, key))
         if event.double:
             self.action_open()
+
+    def on_show(self) -> None:
+        self._lay()
 
     def on_resize(self) -> None:
         super().on_resize()

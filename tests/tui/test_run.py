@@ -259,7 +259,7 @@ def test_z_shows_one_pane_alone_and_esc_all_of_them_again() -> None:
 GROUP = [
     TaskRow(task="split", state="RUNNING"),
     *(
-        TaskRow(task=f"split[{n}]", state=state, group="split")  # type: ignore[arg-type]
+        TaskRow(task=f"split[{n}]", state=state, group="split", attempts=[attempt(1, n, n + 9)])  # type: ignore[arg-type]
         for n, state in enumerate(("COMPLETED", "RUNNING", "FAILED"))
     ),
     TaskRow(task="join", state="PENDING", depends=["split"]),
@@ -270,12 +270,25 @@ def test_what_a_group_has_made_is_told_below_it_and_folded_by_enter() -> None:
     async def script(stage: Stage) -> None:
         await opened(stage)
         assert "split (3)" in stage.text and "[2]" in stage.text
+        assert "▇▇▇" in line_of(stage, "split") and "▸" in line_of(stage, "split")
         await stage.press("g", "enter")
         assert "split (3) +" in stage.text and "[2]" not in stage.text
         await stage.press("v")
         assert "split 2/3" in stage.text
 
     perform(script, {**ANSWERS, TaskList: TaskPage(run=RUN, tasks=GROUP, seq=100)})
+
+
+def test_a_task_that_is_another_run_leads_to_it() -> None:
+    calling = [TaskRow(task="orders", state="COMPLETED", calls="other12345")]
+
+    async def script(stage: Stage) -> None:
+        await opened(stage)
+        assert "orders is the run other12345: enter opens it" in stage.text
+        await stage.press("enter")
+        assert "other12345" in [asked.run for asked in stage.asked(RunShow)]
+
+    perform(script, {**ANSWERS, TaskList: TaskPage(run=RUN, tasks=calling, seq=100)})
 
 
 def test_tasks_are_filtered_and_sorted_without_lanes() -> None:

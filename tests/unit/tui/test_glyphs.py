@@ -65,3 +65,12 @@ def test_a_task_whose_agent_was_lost_is_told_from_one_that_failed() -> None:
     assert glyphs.of_task(row) == "CRASHED"
     assert glyphs.of_task(values.TaskRow(task="a", state="FAILED")) == "FAILED"
     assert glyphs.of_task(values.TaskRow(task="a", state="PENDING", retry_ts=5.0)) == "RETRYING"
+
+
+def test_lines_may_be_thick_at_some_sides_of_a_cell() -> None:
+    for glyphs_ in glyphs.SETS.values():
+        for sides in range(16):
+            assert glyphs_.joint(sides, 0) == glyphs_.box[sides]
+            assert glyphs_.joint(sides, sides) == glyphs_.bold[sides] or not sides
+    assert glyphs.BLOCK.joint(15, 8 | 1) == "╃"
+    assert glyphs.ASCII.joint(15, 8).isascii()
