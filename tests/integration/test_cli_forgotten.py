@@ -94,6 +94,9 @@ def test_a_list_goes_on_where_the_memory_of_the_principal_ends(short_of_memory: 
     assert len({row["run"] for row in rows}) == len(rows) >= 3
     assert all(row.keys() == rows[0].keys() for row in rows)  # whoever told it
     assert [row["run"] for row in listed("-n", "2")] == [row["run"] for row in rows[:2]]
+    [failed] = listed("--state", "failed,cancelled", "--workflow", "fail*", "--since", "1h")
+    assert failed["run"] == rows[states.index("FAILED")]["run"]
+    assert listed("--until", "1h") == listed("--agent", "nobody") == listed("--event", "x*") == []
     assert listed("--state", "running,pending") == []
 
 
