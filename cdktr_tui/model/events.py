@@ -11,11 +11,13 @@ rows.
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from operator import attrgetter
+from functools import reduce
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from cdktr_common.catalogue import facts as f
@@ -29,7 +31,9 @@ MOST: Final = 10_000
 _SLACK: Final = 500
 """So many more may be there for a moment: the oldest go at once, not one by one."""
 
-_SEQ: Final = attrgetter("seq")
+_SEQ: Final = operator.attrgetter("seq")
+_ANY: Final[Any] = reduce(operator.or_, f.FACTS)
+_READER: Final = msgspec.json.Decoder(_ANY)
 _NO_PLAN: Final = Plan(workflow="", tasks=[])
 
 _LARGE: Final[dict[type[Fact], dict[str, Any]]] = {
@@ -94,6 +98,15 @@ class Events:
         self.facts = sorted([*new[-room:], *self.facts], key=_SEQ)
         return {EVENTS}
 
+    def drop_before(self, seq: int) -> None:
+        """Nobody looks at those with a lower number: room for others."""
+        del self.facts[: bisect_left(self.facts, seq, key=_SEQ)]
+
+    def get(self, seq: int) -> Fact | None:
+        """The fact of this number, if it is here."""
+        at = bisect_left(self.facts, seq, key=_SEQ)
+        return self.facts[at] if at < len(self.facts) and self.facts[at].seq == seq else None
+
     def after(self, seq: int) -> list[Fact]:
         """Those that were told with a higher number."""
         return self.facts[bisect_right(self.facts, seq, key=_SEQ) :]
@@ -101,6 +114,16 @@ class Events:
     def _forget(self, count: int) -> None:
         self.complete_after = max(self.complete_after, self.facts[count - 1].seq)
         del self.facts[:count]
+
+
+def read(told: Any) -> Fact | None:
+    """A fact of an answer: its JSON, or what that says; None for what only newer programs know."""
+    try:
+        fact = _READER.decode(told) if isinstance(told, msgspec.Raw | bytes) else None
+        found: Fact = fact if fact is not None else msgspec.convert(told, _ANY)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return found
 
 
 def _light(fact: Fact) -> Fact:
