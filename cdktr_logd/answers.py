@@ -39,6 +39,11 @@ class Answers:
         """Searches and queries that are not over: somebody reads."""
         return self._search.waiting + self._questions.live
 
+    @property
+    def live(self) -> int:
+        """Queries that are not over."""
+        return self._questions.live
+
     def ask(self, request: Request, newest: int, reply: Reply) -> None:
         """Answer some time later, or at once. `newest` is the last row that surely is seen. Raises
         ProtocolError."""

@@ -180,6 +180,7 @@ class Recorder:
             "facts_to": self._last_fact[0],
             "partitions": len(self._store.partitions),
             "dropped": self._upkeep.dropped,
+            "queries_live": self._answers.live,
         }
         return Pong(
             program=PROGRAM,
