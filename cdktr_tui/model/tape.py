@@ -80,6 +80,11 @@ class Tape:
     def __len__(self) -> int:
         return self.end - self.first
 
+    @property
+    def full(self) -> bool:
+        """Would something have to go for what comes?"""
+        return len(self) >= self._most or self.size >= self.room
+
     def clear(self) -> None:
         """Nothing is kept; numbers go on, so that none means two rows."""
         for block in self._blocks:

@@ -41,6 +41,8 @@ class Transcript:
         self.high: int | None = None
         """Newer output was stored after this position; None: at the end."""
         self.loaded = False
+        self.hold = False
+        """Somebody reads: when the tape is full, nothing on it goes for what comes live."""
         self.unseen = 0
         """Lines that have come live and are not on the tape."""
         self.refetched = 0
@@ -167,6 +169,8 @@ class Transcript:
         if not self.scope.holds(chunk):
             return False
         self._newest = max(self._newest, seq)
+        if self.at_end and self.hold and self.tape.full:
+            self.high = self._sure
         if not self.at_end:
             self.unseen += (chunk.text or "").count("\n") if self.loaded else 0
             self._early.append((seq, chunk))
@@ -258,6 +262,7 @@ class Transcript:
             self._start_anew()
             self.low, self.loaded = None, True
         lo = {"oldest": 0, "missed": self._sure}.get(ask.wish, self.high or 0)
+        before = self.tape.end
         for chunk in page.chunks:
             strand = self._strands.get(_source(chunk))
             if strand is None:
@@ -266,6 +271,8 @@ class Transcript:
         self.high = page.next
         if page.next is None:
             self._join(page.last)
+        elif self.tape.end == before:  # all of it was there
+            self._want("newer")
 
     def _join(self, last: int) -> None:
         """At the end: everything stored up to `last` is there, and what came live follows."""

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from cdktr_common import clean
 from cdktr_common.catalogue.principal import RunStatus, RunWait, TaskList, TaskPage
+from cdktr_common.errors import ProtocolError
 from cdktr_tui.actions import Subject
 from cdktr_tui.draw.line import Line
 from cdktr_tui.feed.items import Output
@@ -61,7 +62,7 @@ class Log(View):
         else:
             pane.load()
         if not self.scope.workflow:
-            self.session.ask(RunWait(run=self.scope.run, wait_s=0.0), self._told, pane.refused)
+            self.session.ask(RunWait(run=self.scope.run, wait_s=0.0), self._told, self._untold)
         if self.scope.task:
             self._load_attempts(0)
 
@@ -74,6 +75,11 @@ class Log(View):
         if self.cdktr.view is self:
             self.session.follow(self.topics())
         self.output_pane.load()
+
+    def _untold(self, fault: ProtocolError) -> None:
+        """A run that the principal has forgotten is over: there is nothing to follow."""
+        if fault.code != "not_found":
+            self.output_pane.refused(fault)
 
     def _load_attempts(self, after: int) -> None:
         def told(page: TaskPage) -> None:

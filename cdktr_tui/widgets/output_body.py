@@ -137,6 +137,8 @@ class OutputBody(Surface):
             self._quiet = True
             self.script.missed()
             self.pump()
+        if self.fault is not None and self.fault.retry:
+            self.load()
         if self.look.clock == "relative":
             self.draw()
 
@@ -214,6 +216,7 @@ class OutputBody(Surface):
 
     def draw(self) -> None:
         """Lay the rows out anew and paint what is different."""
+        self.script.hold = not self.following
         self.sift_on()
         self._lay()
         self._ask_ahead()
@@ -303,6 +306,8 @@ class OutputBody(Surface):
         if self.chosen is not None and number is not None:
             first, last = sorted(self.chosen)
             over = "cursor" if first <= number <= last else over
+        elif number is not None and number == self.found:
+            over = over or "bold"
         return paint.strip(drawn, self.size.width, self.colours, over)
 
     def _nothing(self, y: int) -> Line:

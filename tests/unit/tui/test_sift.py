@@ -22,7 +22,7 @@ STEPS = st.lists(
             st.just("write"), st.sampled_from(["stdout", "stderr"]),
             st.lists(st.sampled_from(["x", "hit ", "no\n", "\n", "a hit\n"]), min_size=1),
         ),
-        st.tuples(st.sampled_from(["older", "newer", "to_start", "to_end", "look", "only"])),
+        st.tuples(st.sampled_from(["older", "newer", "to_start", "to_end", "look", "only", "hold"])),
         st.tuples(st.just("streams"), st.sampled_from([("stdout",), ("stderr",)])),
     ),
     max_size=30,
@@ -42,6 +42,8 @@ def test_what_was_looked_at_bit_by_bit_is_what_a_look_at_all_would_find(steps, m
             script.live(*recorder.write("".join(step[2]).encode(), stream=step[1]))
         elif step[0] == "look":
             sift.advance(1)
+        elif step[0] == "hold":
+            script.hold = not script.hold
         elif step[0] == "only":
             only = not only
             sift.show(only=only)

@@ -72,10 +72,15 @@ def test_whatever_is_lost_and_wherever_one_looks_each_line_is_there_once(before,
 @settings(deadline=None, max_examples=200)
 def test_a_short_tape_goes_from_end_to_end_and_back(writes, most: int, page: int) -> None:
     recorder = Recorder(page)
-    for task, stream, data in writes:
+    half = len(writes) // 2
+    for task, stream, data in writes[:half]:
         recorder.write(data, task, stream)
     script = Transcript(SCOPE, Tape(rows=most))
     serve(script, recorder)
+    script.hold = bool(most % 2)
+    for task, stream, data in writes[half:]:
+        script.live(*recorder.write(data, task, stream))
+        serve(script, recorder)
     seen: dict[tuple[str, str], list[str]] = {}
     for _ in range(200):
         if script.low is None:
@@ -224,3 +229,22 @@ def test_the_tape_is_bounded_in_rows_and_in_characters() -> None:
     for _ in range(40):
         script.live(*recorder.write(b"y" * 999 + b"\n"))
     assert script.tape.size <= 10_200
+
+
+def test_what_somebody_reads_stays_when_the_tape_is_full() -> None:
+    recorder = Recorder()
+    script = Transcript(SCOPE, Tape(rows=100))
+    serve(script, recorder)
+    for number in range(100):
+        script.live(*recorder.write(b"%d\n" % number))
+    script.hold = True
+    for number in range(100, 300):
+        script.live(*recorder.write(b"%d\n" % number))
+        serve(script, recorder)
+    assert rows(script) == [str(number) for number in range(100)] and script.unseen == 200
+    script.newer()
+    serve(script, recorder)
+    assert rows(script)[-1] == "104"
+    script.to_end()
+    serve(script, recorder)
+    assert rows(script)[-1] == "299" and script.at_end
