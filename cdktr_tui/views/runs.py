@@ -24,7 +24,7 @@ from cdktr_tui.filters import Fault
 from cdktr_tui.model.runs import FINAL, MOST
 from cdktr_tui.session import Session
 from cdktr_tui.view import View
-from cdktr_tui.views.run_pages import RunPages
+from cdktr_tui.views.run_pages import NOTHING, RunPages
 from cdktr_tui.views.workflows import counts
 from cdktr_tui.widgets.columns import Cell
 from cdktr_tui.widgets.prompt import Note
@@ -81,7 +81,7 @@ class Runs(View):
         self._wanted = self._read(self.filter)
         cursor = self.model.runs.rows.get(self.rows.cursor or "")
         self._asked.clear()
-        self._pages.begin(self._wanted, cursor.seq if cursor is not None else 1 << 62)
+        self._pages.begin(self._wanted, cursor.seq if cursor is not None else NOTHING)
 
     def _read(self, text: str) -> filters.Filter:
         try:
@@ -136,6 +136,8 @@ class Runs(View):
         self._fit_some(self.model.runs.rows)
         self._order()
         self._ask_stale()
+        if len(self.rows.keys) < self.rows.page and self._pages.reach < NOTHING:
+            self._pages.older()
 
     def _order(self) -> None:
         known, reach, fit = self.model.runs, self._pages.reach, self._fit
