@@ -246,6 +246,8 @@ class CdktrApp(Terminal):
             return
         dirty, self._dirty = self._dirty, set()
         self._governor.drawn()
+        if not self.view.is_mounted:
+            return  # another one than before: it asks for all it shows
         with self.batch_update():
             self.view.changed(dirty)
             self.view.restate()
@@ -275,7 +277,7 @@ class CdktrApp(Terminal):
 
     def tick(self) -> None:
         """A second has passed."""
-        if self._governor.ready():
+        if self.view.is_mounted and self._governor.ready():
             with self.batch_update():
                 self.view.tick(self.now())
                 self.view.restate()

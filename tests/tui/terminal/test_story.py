@@ -101,6 +101,6 @@ def test_a_principal_that_is_killed_is_missed_and_found_again(need: Callable[[st
         principal.kill()
         assert "> backup" in terminal.shows("○ lost", "old data")
         env.principal()
-        terminal.loses("○ lost")
+        terminal.shows("local ●")
         terminal.type("r")
         terminal.shows("backup started", "✓")
