@@ -18,9 +18,6 @@ from cdktr_tui.draw.line import Line, Span, line
 UNFOLDED: Final = 60
 """A run of no more tasks than this shows from the beginning what its groups have made."""
 
-LANES_MOST: Final = 16
-"""Lanes that are shown; of a run with more, names alone."""
-
 
 class Ask(NamedTuple):
     """What the reader wants: only tasks with these words; sorted by this column."""
@@ -39,7 +36,11 @@ class Table:
         """What each task that no group has made needs."""
         self.members: dict[str, list[str]] = {}
         """What each group has made."""
+        self.failed: dict[str, int] = {}
+        """How many of these have failed."""
         self.unfolded: set[str] | None = None
+        self.room = 40
+        """Cells that lanes may take; of a run that needs more there are none, but the names."""
         self._rows: dict[str, lanes.Row] = {}
         self._lanes = 0
         self._drawn: list[str] = []
@@ -68,6 +69,7 @@ class Table:
 
     def arrange(self, ask: Ask, rows: Mapping[str, TaskRow], now: float) -> None:
         """Set `keys` for what the reader wants."""
+        self.count(rows)
         every = [
             each for task in self._drawn for each in self._with_members(task, bool(ask.filter))
         ]
@@ -77,6 +79,13 @@ class Table:
             every.sort(key=lambda task: _rank(rows[task], ask.sort, now), reverse=ask.descending)
         self.keys = every
         self._plain = bool(ask.filter or ask.sort)
+
+    def count(self, rows: Mapping[str, TaskRow]) -> None:
+        """Count anew what has failed of what groups have made."""
+        self.failed = {
+            group: sum(rows[one].state == "FAILED" for one in made if one in rows)
+            for group, made in self.members.items()
+        }
 
     _plain = False
 
@@ -89,6 +98,13 @@ class Table:
     def is_unfolded(self, task: str) -> bool:
         return self.unfolded is None or task in self.unfolded
 
+    def reveal(self, task: str, rows: Mapping[str, TaskRow]) -> None:
+        """Unfold all groups that a task is in."""
+        while task in rows and rows[task].group:
+            task = rows[task].group
+            if not self.is_unfolded(task):
+                self.fold(task)
+
     def fold(self, group: str) -> None:
         """Show what the group has made, or hide it again."""
         if self.unfolded is None:
@@ -98,19 +114,21 @@ class Table:
     @property
     def lane_cells(self) -> int:
         """How wide the lanes are, with the blank after them."""
-        if self._plain or self._lanes > LANES_MOST:
-            return 2
-        return 2 * self._lanes
+        return 2 if self._bare else 2 * self._lanes
+
+    @property
+    def _bare(self) -> bool:
+        """Are there no lanes?"""
+        return self._plain or 2 * self._lanes > self.room
 
     def name(self, row: TaskRow, signs: Glyphs) -> Line:
         """The lanes and the name of a task."""
         state = glyphs.of_task(row)
-        if self._plain or self._lanes > LANES_MOST:
+        if self._bare:
             indent = 2 * row.task.count("[") if row.group else 0
             before: Line = line(" " * indent, signs.span(state), " ")
             return (*before, *self._called(row))
-        top = row.task
-        known = self._rows.get(top)
+        known = self._rows.get(row.task)
         if known is None:
             return (*self._beside(row, signs), *self._called(row))
         sign = (signs.node, glyphs.style(state)) if signs.ascii else signs.span(state)
@@ -137,7 +155,9 @@ class Table:
         if not made:
             return ((name or row.task, ""),)
         more = "" if self.is_unfolded(row.task) else " +"
-        return ((name or row.task, ""), (f" ({len(made)}){more}", "dim"))
+        bad = self.failed.get(row.task, 0)
+        said: Line = ((name or row.task, ""), (f" ({len(made)}){more}", "dim"))
+        return (*said, (f" {bad} failed", "bad")) if bad else said
 
 
 def fits(row: TaskRow, words: str) -> bool:

@@ -62,6 +62,8 @@ class Run(RunTable):
 
     def on_mount(self) -> None:
         self.query_one(GraphView).glyphs = self.signs
+        pane = self.query_one(OutputPane)
+        pane.look = pane.look._replace(plain=self.signs.ascii)
         self.place_panes()
         self.rows.focus()
 
@@ -80,8 +82,11 @@ class Run(RunTable):
             self._order()
         elif touched:
             self.rescale()
-            self.rows.touch(*touched)
-            for task in touched & self.table.top.keys():
+            groups = {self.known[task].group for task in touched if self.known[task].group}
+            if groups:
+                self.table.count(self.known)
+            self.rows.touch(*touched, *groups)
+            for task in (touched | groups) & self.table.top.keys():
                 self.query_one(GraphView).label(task, self.label(task))
         if self.rows.cursor in touched:
             self.causes.pop(self.rows.cursor or "", None)
@@ -143,8 +148,10 @@ class Run(RunTable):
         for state in ("", "FAILED", "RUNNING"):
             for task, row in known.items():
                 if task == self._wanted or (row.state == state and not self._wanted):
-                    self.rows.move_to(task)
                     self._wanted = None
+                    self.table.reveal(task, known)
+                    self._order()
+                    self.rows.move_to(task)
                     return
         if whole:
             self._wanted = None
@@ -159,6 +166,7 @@ class Run(RunTable):
         self.rows.paint()
 
     def placed_panes(self) -> None:
+        self.measure()
         self.rescale()
         self._tell()
 

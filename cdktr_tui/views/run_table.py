@@ -44,6 +44,7 @@ class RunTable(RunPanes):
 
     def measure(self) -> None:
         """The width that the names of the tasks want, with their lanes."""
+        self.table.room = self.size.width // 3 - 12
         drawn = (self.table.name(self.known[task], self.signs) for task in self.table.keys)
         self._names = max(map(width, drawn), default=4)
 

@@ -61,9 +61,11 @@ class GraphView(Canvas):
 
     def label(self, key: str, label: Line) -> None:
         """One label is another."""
-        if self._labels.get(key) == label or self._painter is None:
+        if key not in self._labels or self._labels[key] == label:
             return
         self._labels[key] = label
+        if self._painter is None:
+            return
         row = self._painter.graph.boxes[key].row
         self.put(row, self._painter.row(row, self._labels))
 

@@ -65,9 +65,23 @@ def test_a_large_run_begins_with_its_groups_folded() -> None:
     assert len(table(known, tasks.Ask("pending")).keys) == 100
 
 
+def test_a_folded_group_tells_how_many_have_failed_and_is_unfolded_for_one() -> None:
+    bad = TaskRow(task="split[0].sub[1]", state="FAILED", group="split[0].sub")
+    known = {**COPIES, "split[0].sub[1]": bad}
+    made = table(known)
+    made.unfolded = set()
+    made.arrange(tasks.Ask(), known, AT)
+    assert made.keys == ["split", "join"]
+    made.reveal(bad.task, known)
+    made.arrange(tasks.Ask(), known, AT)
+    assert bad.task in made.keys
+    assert plain(made.name(known["split[0].sub"], BLOCK)) == "│ ● [0].sub (1) 1 failed"
+
+
 def test_of_too_many_lanes_none_are_shown() -> None:
     known = rows(drawn_by_lot(400, 4, 2))
     made = table(known)
+    made.room = 20
     assert made.lane_cells == 2
     assert plain(made.name(known["n7"], BLOCK)) == "✓ n7"
 
