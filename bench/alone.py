@@ -1,4 +1,4 @@
-"""What is measured of CDKTR without peers: W7 and the restart, and W5, W6, W8, W9, W10."""
+"""What is measured of CDKTR without peers: W7 and the restart, and W5, W6, W8, W9, W10, W11."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from bench.cdktr import plan_of, run_plan
 from bench.common import tasks_of
 from bench.figures import US, Figures
+from bench.folding import folding
 from bench.idle import idle
 from bench.lateness import lateness
 from bench.output import lines_stored
@@ -95,5 +96,6 @@ PARTS: dict[str, Callable[[Figures, bool], None]] = {
     "w8": start_up,
     "w9": piped,
     "w10": lateness,
+    "w11": folding,
     "restart": restart,
 }

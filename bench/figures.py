@@ -100,6 +100,9 @@ GOALS: Final = (
     Goal("W8 cdktr-trigger.pyz: times python -c pass", started("zipapp"), 15, None, False),
     Goal("W9: events/s accepted through a pipe", median_of("W9 events/s"), 5_000, 10_000),
     Goal("W10: p99 lateness of 100 at once, ms", median_of("W10 p99 ms"), 50, 20, False),
+    Goal("W11: 10,000 rows loaded, ms", median_of("W11 ms to load 10,000 rows"), 50, None, False),
+    Goal("W11: filtered, ms", median_of("W11 ms to filter 10,000 rows"), 50, None, False),
+    Goal("W11: sorted, ms", median_of("W11 ms to sort 10,000 rows"), 50, None, False),
 )
 
 
