@@ -188,6 +188,9 @@ class CdktrApp(Terminal):
         if view.stale and self.session.model.link.state == "up":
             view.stale = False
             view.load()
+        words, view.asked_filter = view.asked_filter, ""
+        if words and (fault := view.set_filter(words)):
+            self._refuse(fault)
         view.restate()
         self._want_frame()
 
@@ -244,6 +247,8 @@ class CdktrApp(Terminal):
         if not self._governor.ready():
             self._want_frame()
             return
+        if not self.view.is_mounted:
+            return  # another one was gone to just now
         dirty, self._dirty = self._dirty, set()
         self._governor.drawn()
         if not self.view.is_mounted:
@@ -266,9 +271,12 @@ class CdktrApp(Terminal):
         """Obey the command that the program was started with, once there is somebody to ask."""
         line, self._first = self._first, ""
         if line:
-            self.refused = self.acting.line(line) or ""
-            if self.refused:
-                self.acting.say(self.refused, "bad")
+            self._refuse(self.acting.line(line))
+
+    def _refuse(self, fault: str | None) -> None:
+        if fault:
+            self.refused = fault
+            self.acting.say(fault, "bad")
 
     @property
     def quiet(self) -> bool:

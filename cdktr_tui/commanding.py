@@ -52,7 +52,9 @@ def _do(acting: Acting, command: Command) -> str | None:
     match command.form.does:
         case "view":
             app.go(command.form.name)
-            if command.rest:
+            if command.rest and not app.view.is_mounted:
+                app.view.asked_filter = command.rest
+            elif command.rest:
                 return app.view.set_filter(command.rest)
         case "act":
             _act(acting, command)

@@ -64,6 +64,8 @@ class View(Hands, Governed):
         self.fault: ProtocolError | None = None
         self.paused_with: int | None = None
         self.stale = True
+        self.asked_filter = ""
+        """A filter that is to be set once it is shown."""
         self._bindings = BindingsMap(keys.bindings(self.NAME))
 
     # What a view says of itself.

@@ -32,6 +32,9 @@ from cdktr_tui.feed.streams import HELD_MOST, Hole, Streams
 LOST_S: Final = 5.0
 """Silence after which a principal counts as lost. It is asked for a sign of life well before."""
 
+LOOK_S: Final = 0.25
+"""How often it is looked whether something has to be asked again, or nothing was heard."""
+
 PAGE: Final = 1000
 TURN: Final = 2000
 """Published messages taken in one turn, so that answers never wait for a flood."""
@@ -73,8 +76,9 @@ class Wire:
 
     def start(self) -> None:
         self._loop.watch(self._principal.socket, self._answered)
-        self._loop.every(0.25, self._look)
+        self._loop.every(LOOK_S, self._look)
         self.hello()
+        self._push(LOOK_S / 64)
 
     def close(self) -> None:
         self._principal.close()
@@ -85,21 +89,26 @@ class Wire:
                 each.close(0)
         self._context.term()
 
+    def _push(self, again_s: float) -> None:
+        """What was asked before there was a connection goes out as soon as there is one."""
+        self._principal.resend()
+        if self._principal.unsent and again_s < LOOK_S:
+            self._loop.later(again_s, lambda: self._push(again_s * 1.5))
+
     # Is it there?
 
     def hello(self) -> None:
         """Ask who it is and where everything is."""
-        began = time.monotonic()
 
         def told(answer: Answer) -> None:
             if isinstance(answer, Welcome):
-                self._welcomed(answer, time.monotonic() - began)
+                self._welcomed(answer)
             elif isinstance(answer, ProtocolError):
                 self._show(msgspec.structs.replace(self._link, state="refused", detail=str(answer)))
 
         self._principal.ask(Hello(program="cdktr-tui", version=__version__), told, resend_s=1.0)
 
-    def _welcomed(self, told: Welcome, latency_s: float) -> None:
+    def _welcomed(self, told: Welcome) -> None:
         try:
             versions.check("cdktr-tui", told.program, told.version, told.protocol or PROTOCOL)
         except ProtocolError as fault:
@@ -114,10 +123,11 @@ class Wire:
         self._greeted = True
         if anew:
             self._ask_bases(self._topics)
+            self._probe()
         self._show(
             Link(
-                state="up", at=time.time(), latency_s=latency_s, version=told.version,
-                epoch=told.epoch, logd=places["logd"] is not None,
+                state="up", at=time.time(), latency_s=self._link.latency_s,
+                version=told.version, epoch=told.epoch, logd=places["logd"] is not None,
             )
         )  # fmt: skip
 
@@ -148,9 +158,13 @@ class Wire:
 
     def _probe(self) -> None:
         self._probing = True
+        began = time.monotonic()
 
         def told(answer: Answer) -> None:
             self._probing = False
+            if self._link.state == "up":
+                latency_s = round(time.monotonic() - began, 3)
+                self._show(msgspec.structs.replace(self._link, latency_s=latency_s))
             if isinstance(answer, Pong) and answer.epoch != self._link.epoch:
                 self.hello()
 

@@ -83,7 +83,7 @@ def test_wrong_usage_exits_2_and_says_what_is_right(
 
 def test_no_command_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert ctl.main([]) == 2
-    assert "runs, show, tasks" in capsys.readouterr().err
+    assert "runs, show, top, tasks" in capsys.readouterr().err
 
 
 def test_a_fact_on_a_line() -> None:
