@@ -236,13 +236,13 @@ class CdktrApp(Terminal):
 
     def _frame(self) -> None:
         self._frame_due = None
-        if not self.view.is_mounted:
-            return  # it is being made, and takes what has come when it is shown
+        if not self._there():
+            return
         for session in self.sessions.values():
             taken = session.take()
             if session is self.session:
                 self._take(taken)
-        if not self._dirty:
+        if not self._dirty or not self._there():  # what has come may have opened another view
             return
         if not self._governor.ready():
             self._want_frame()
@@ -256,6 +256,11 @@ class CdktrApp(Terminal):
         with self.batch_update():
             self.view.changed(dirty)
             self.view.restate()
+
+    def _there(self) -> bool:
+        """Can the view be drawn? One that is being made takes what has come when it is shown; when
+        the program ends its parts are gone before it is."""
+        return self.view.is_mounted and self.view.is_attached
 
     def _take(self, taken: Taken) -> None:
         self._dirty |= taken.dirty

@@ -44,7 +44,7 @@ SHOTS: Final = (
     Shot("runs", "runs", (), ("failed",)),
     Shot("agents", "agents", (), ("gpu-1",)),
     Shot("schedule", "schedule", ("v",), ("nightly",)),
-    Shot("events", "events", (), ("task.started",)),
+    Shot("events", "events", (), ("task.assigned",)),
     Shot("query", "query {sql}", (), ("orders",)),
 )
 """The first one while its run goes on; the others show what has been and what goes on for long."""

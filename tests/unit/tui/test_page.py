@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "tui.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.svg"))
-LARGEST = 60_000
+LARGEST = 80_000
 
 
 def section(title: str) -> str:
