@@ -5,6 +5,7 @@ under the cursor.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.timer import Timer
@@ -31,6 +32,8 @@ from cdktr_tui.widgets.prompt import Note
 from cdktr_tui.widgets.rows import Column, RowsView
 
 STRIP = 14
+AT_ONCE = 20
+"""Workflows that are asked for one by one; of more all are."""
 PAGE = 500
 FIGURES_OF = 100
 """Runs that medians and rates are made of."""
@@ -55,10 +58,11 @@ class Workflows(View):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._stays: Timer | None = None
+        self._renewing: set[str] = set()
         self._asked_of: WorkflowRow | None = None
 
     def topics(self) -> set[str]:
-        return {"workflow/", "run/"}
+        return {"workflow/", "run/", "tick/"}
 
     def body(self) -> ComposeResult:
         yield RowsView(COLUMNS, self._cells, id="rows")
@@ -71,6 +75,7 @@ class Workflows(View):
     # What is asked for.
 
     def load(self) -> None:
+        self._renewing.clear()
         self._load_page("")
 
     def _load_page(self, after: str) -> None:
@@ -82,6 +87,24 @@ class Workflows(View):
                 self._load_page(page.next)
 
         self.ask(WorkflowList(after=after, limit=PAGE, last=STRIP), told)
+
+    def _renew(self) -> None:
+        """Ask again for what facts cannot tell, as when a workflow fires next: once a second."""
+        stale = {key for key in self.model.stale if key[0] in ("workflow", "workflows")}
+        if not stale or self._renewing:
+            return
+        if len(stale) > AT_ONCE or ("workflows",) in stale:
+            self.load()
+            return
+        for _, name in stale:
+            self._renewing.add(name)
+            asked = WorkflowList(workflow=name, last=STRIP)
+            self.ask(asked, partial(self._renewed, name), lambda fault: self._renewing.clear())
+
+    def _renewed(self, name: str, page: WorkflowPage) -> None:
+        self._renewing.discard(name)
+        self.model.stale.discard(("workflow", name))
+        self.changed(self.model.workflows.page(page, None))
 
     def _load_figures(self) -> None:
         """The cursor has stayed where it is for a moment."""
@@ -162,6 +185,7 @@ class Workflows(View):
         )
 
     def tick(self, now: float) -> None:
+        self._renew()
         self.rows.tick(int(now))
         self._load_detail()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cdktr_common.catalogue.facts import TickRecorded
 from cdktr_common.catalogue.principal import (
     WorkflowDetail,
     WorkflowList,
@@ -92,3 +93,26 @@ def test_a_principal_that_is_back_is_asked_anew() -> None:
         assert len(stage.asked(WorkflowList)) == before + 1 and "old data" not in stage.text
 
     perform(script, ANSWERS)
+
+
+def test_when_a_workflow_has_fired_it_is_asked_when_it_does_so_next() -> None:
+    def told(asked: WorkflowList) -> WorkflowPage:
+        if asked.workflow != "etl":
+            return PAGE
+        again = WorkflowRow(workflow="etl", tasks=6, schedule="0 * * * *", next_ts=NOW + 4200)
+        return WorkflowPage(workflows=[again], seq=12)
+
+    async def script(stage: Stage) -> None:
+        before = next(row for row in stage.rows if "etl" in row)
+        fired = TickRecorded(
+            seq=11, ts=NOW, workflow="etl", schedule="s", state="fired", due_ts=NOW + 600
+        )
+        await stage.tell(fired)
+        await stage.pass_time(1)
+        assert [asked.workflow for asked in stage.asked(WorkflowList)] == [None, "etl"]
+        after = next(row for row in stage.rows if "etl" in row)
+        assert ":10:00" in before and ":10:00" in after and before != after
+        await stage.pass_time(1)
+        assert len(stage.asked(WorkflowList)) == 2
+
+    perform(script, {**ANSWERS, WorkflowList: told})
