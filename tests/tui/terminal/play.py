@@ -2,6 +2,7 @@
 SCENE [NUMBER]`. What happens on SIGUSR1 is the scene's.
 
     rows N      N workflows; the signal pauses one of them, and resumes it
+    run N       a run of N tasks that has ended; the signal makes one of them SKIPPED
     flood N     output of a task, N lines a second, in pieces as the recorder tells them
     hostile     the corpus in every text; the signal shows the next view that has some
     fault       the signal makes the program fail
@@ -18,12 +19,16 @@ from collections.abc import Callable, Iterator
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 
+import msgspec
+
 from cdktr_common.catalogue import facts
 from cdktr_common.catalogue.base import Request
 from cdktr_common.catalogue.logd import LogPage, LogQuery, LogRead
 from cdktr_common.catalogue.principal import (
+    RunDetail,
     RunList,
     RunPage,
+    RunShow,
     RunStatus,
     RunWait,
     TaskList,
@@ -36,8 +41,10 @@ from cdktr_common.catalogue.principal import (
 from cdktr_common.catalogue.values import (
     AttemptRow,
     LogChunk,
+    Plan,
     RunMark,
     RunRow,
+    TaskPlan,
     TaskRow,
     WorkflowRow,
 )
@@ -125,6 +132,37 @@ def rows(number: int) -> Play:
     return play
 
 
+def run(number: int) -> Play:
+    needs = {f"step-{n:03}": [f"step-{n // 2:03}"] if n else [] for n in range(number)}
+    ended = msgspec.structs.replace(
+        RUN, state="FAILED", started_ts=NOW, ended_ts=NOW + 60, tasks=number, done=number
+    )
+    over = msgspec.structs.replace(ATTEMPT, state="COMPLETED", ended_ts=NOW + 9)
+    tasks = [
+        TaskRow(task=task, state="COMPLETED", depends=of, attempts=[over])
+        for task, of in needs.items()
+    ]
+    plan = Plan(workflow="w", tasks=[TaskPlan(id=task, depends=of) for task, of in needs.items()])
+    play = Play({
+        LogQuery: LogPage(), RunShow: RunDetail(run=ended, plan=plan, seq=9),
+        TaskList: TaskPage(run="r", tasks=tasks, seq=9), RunList: RunPage(runs=[]),
+        WorkflowList: WorkflowPage(workflows=[], seq=9),
+    })  # fmt: skip
+
+    async def ready() -> None:
+        play.app.open(views.make("run", play.app.session, run="r", workflow="w"))
+
+    def skip() -> None:
+        fact = facts.TaskSkipped(
+            seq=10, ts=NOW, run="r", workflow="w", task="step-003", because="x"
+        )
+        play.feed.give(Told(fact=fact))
+
+    play.app.when_ready = ready
+    play.on_cue(skip)
+    return play
+
+
 def flood(rate: int) -> Play:
     empty = LogPage(chunks=[], next=None, last=0)
     play = Play({
@@ -168,7 +206,9 @@ def fault(_: int) -> Play:
     return play
 
 
-SCENES: dict[str, Callable[[int], Play]] = {"rows": rows, "flood": flood, "fault": fault}
+SCENES: dict[str, Callable[[int], Play]] = {
+    "rows": rows, "run": run, "flood": flood, "fault": fault,
+}  # fmt: skip
 
 
 def main(words: Iterator[str]) -> int:
