@@ -100,6 +100,10 @@ class Recorder:
             setattr(line, str(type(item).__struct_config__.tag), item)
         self._file.write(_encode(line) + b"\n")
 
+    def flush(self) -> None:
+        """What was noted stays, however this program ends."""
+        self._file.flush()
+
     def close(self) -> None:
         self._file.close()
 
@@ -130,6 +134,8 @@ class Recorded:
         for item in items:
             asked = self._asked.pop(item.number, None) if isinstance(item, i.Answered) else None
             self._recorder.note(item, asked)
+        if items:
+            self._recorder.flush()
         return items
 
 

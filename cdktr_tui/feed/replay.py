@@ -27,6 +27,7 @@ class Replay:
         self.wake: Callable[[], None] = lambda: None
         self._began_ts, self._speed = head.began_ts, speed
         self._start = time.monotonic()
+        self._end = max((t for t, _, _ in news), default=0.0)
         self._news = deque((t, item) for t, item, _ in news if item is not None)
         self._answers: dict[bytes, list[tuple[float, Line]]] = defaultdict(list)
         self._kinds: dict[type, list[tuple[float, Line]]] = defaultdict(list)
@@ -42,8 +43,8 @@ class Replay:
 
     @property
     def at(self) -> float:
-        """Seconds of the recording that have passed."""
-        return (time.monotonic() - self._start) * self._speed
+        """Seconds of the recording that have passed. At its end time stands still."""
+        return min(self._end, (time.monotonic() - self._start) * self._speed)
 
     def now(self) -> float:
         """What the clock showed then."""
