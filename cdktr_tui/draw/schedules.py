@@ -17,6 +17,8 @@ from cdktr_tui.model.coming import MOST_AN_HOUR, Due, Hour
 
 HOURS: Final = 24
 NEXT: Final = 5
+MOMENT_S: Final = 10.0
+"""For so long after an instant it need not be known when the next one is fired."""
 CELL: Final = 2
 """Cells of an hour in the grid."""
 APART_S: Final = 1.0
@@ -120,12 +122,20 @@ def _fired(row: ScheduleRow, coming: Sequence[Due], shown: Shown) -> list[Line]:
     """Whether somebody is there who fires it, and at the same time."""
     if row.paused or not coming:
         return []
+    if row.next_ts is None and not unfired(row, shown.now):
+        return []
     if row.next_ts is None:
         return [line(("nobody has said to fire it: is cdktr-cron at work?", "warn"))]
     if abs(row.next_ts - coming[0].ts) > APART_S and row.next_ts > shown.now:
         told = shown.at(row.next_ts)
         return [line((f"cdktr-cron is to fire it at {told}: its zone table is another", "warn"))]
     return []
+
+
+def unfired(row: ScheduleRow, now: float) -> bool:
+    """Has nobody said when it is to fire next, although there was time to say it?"""
+    fresh = row.due_ts is not None and now - row.due_ts < MOMENT_S
+    return row.next_ts is None and not row.paused and not fresh
 
 
 def _last(row: ScheduleRow, shown: Shown, signs: glyphs.Glyphs) -> Line:

@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 
 from cdktr_common.calendar.schedule import Invalid
 from cdktr_common.calendar.zones import Unknown
-from cdktr_common.catalogue.principal import ScheduleList, SchedulePage
 from cdktr_common.catalogue.values import ScheduleRow
 from cdktr_tui import views
 from cdktr_tui.actions import Subject
@@ -25,6 +24,7 @@ from cdktr_tui.model.coming import MOST_AN_HOUR, Coming, Due, Hour, Id, by_hour
 from cdktr_tui.model.words import fits
 from cdktr_tui.session import Session
 from cdktr_tui.view import View
+from cdktr_tui.views.schedule_asking import Asking
 from cdktr_tui.widgets.canvas import Canvas
 from cdktr_tui.widgets.columns import Cell
 from cdktr_tui.widgets.rows import Column, RowsView
@@ -41,7 +41,6 @@ INSTANTS: Final = (
     Column("schedule", "SCHEDULE", 12, flex=2, rank=1),
     Column("note", "NOTE", 8, flex=3),
 )
-Stale = tuple[str, ...]
 
 
 class Schedule(View):
@@ -61,7 +60,7 @@ class Schedule(View):
         self._coming = Coming({}, 0.0, 0.0)
         self._due: dict[str, Due] = {}
         self._hours: dict[Id, tuple[float, float, list[Hour]]] = {}
-        self._asking: set[Stale] = set()
+        self._asking = Asking(self, self._renewed, self._refused)
         self._detail_of: tuple[Id, list[Due], str] | None = None
 
     def topics(self) -> set[str]:
@@ -79,49 +78,8 @@ class Schedule(View):
     def shown(self) -> draw.Shown:
         return draw.Shown(self.now, self.mode)
 
-    # What is asked for.
-
     def load(self) -> None:
-        self._asking.add(("schedules",))
-        self._load_page("")
-
-    def _load_page(self, after: str) -> None:
-        def told(page: SchedulePage) -> None:
-            self.model.schedules.page(page, after)
-            if page.next is not None:
-                self._load_page(page.next)
-                return
-            self._asking.discard(("schedules",))
-            self._compute(PAGE)
-
-        self.ask(ScheduleList(after=after), told)
-
-    def _renew(self) -> None:
-        """Ask again for what has changed in ways that only the principal tells."""
-        for stale in [key for key in self.model.stale if key[0] == "schedules"]:
-            if stale in self._asking:
-                continue
-            if len(stale) == 1:
-                self.load()
-            else:
-                self._asking.add(stale)
-                self._renew_one(stale)
-
-    def _renew_one(self, stale: Stale) -> None:
-        workflow = stale[1]
-
-        def told(page: SchedulePage) -> None:
-            self._asking.discard(stale)
-            self.model.schedules.page(page, workflow=workflow)
-            self._compute(len(self._coming.found))
-
-        def refused(_: object) -> None:
-            """There is no such workflow any more."""
-            self._asking.discard(stale)
-            self.model.schedules.page(SchedulePage(seq=self.model.seq), workflow=workflow)
-            self._compute(len(self._coming.found))
-
-        self.ask(ScheduleList(workflow=workflow), told, refused)
+        self._asking.load()
 
     # What is computed.
 
@@ -130,6 +88,9 @@ class Schedule(View):
             id: row for id, row in self.model.schedules.rows.items()
             if fits(self.filter, row.workflow, draw.said(row), row.spec.timezone or "UTC")
         }  # fmt: skip
+
+    def _renewed(self) -> None:
+        self._compute(len(self._coming.found))
 
     def _compute(self, count: int) -> None:
         """The day from now on, at least so many instants of it."""
@@ -175,10 +136,11 @@ class Schedule(View):
     # What is shown.
 
     def changed(self, dirty: Set[tuple[str, ...]]) -> None:
-        self._renew()
+        self._asking.renew()
         ticked = {key[1:] for key in dirty if key[0] == "schedule"}
-        if ("schedules",) in dirty and not self._asking:
-            self._compute(len(self._coming.found))
+        self._asking.fired(id[0] for id in ticked)
+        if ("schedules",) in dirty and not self._asking.busy:
+            self._renewed()
         elif ticked:
             self._detail_of = None
             self._draw()
@@ -186,7 +148,8 @@ class Schedule(View):
     def tick(self, now: float) -> None:
         found = self._coming.found
         if found and found[0].ts <= self.now:
-            self._compute(len(found))
+            self._renewed()
+        self._asking.renew()
         self.rows.tick(int(now))
         self._draw()
 
@@ -258,7 +221,7 @@ class Schedule(View):
         if paused:
             spans.append((f"  {paused} paused", "warn"))
         kept = [row for row in rows if not row.paused]
-        if kept and all(row.next_ts is None for row in kept):
+        if kept and all(draw.unfired(row, self.now) for row in kept):
             spans.append(("  no cdktr-cron fires them", "warn"))
         return line(*spans, ("  times: " + self.mode, "dim")) if rows else ()
 

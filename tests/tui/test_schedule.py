@@ -111,6 +111,24 @@ def test_an_instant_that_has_passed_goes_and_what_became_of_it_is_told() -> None
     perform(script, ANSWERS, size=(100, 40))
 
 
+def test_when_a_schedule_has_fired_it_is_asked_when_it_does_so_next() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.press("4", "t", "t")
+        await stage.pass_time(2.5 * HOUR + 1)
+        fired = TickRecorded(
+            seq=11, prev=0, ts=stage.now, workflow="report", schedule="s-report",
+            due_ts=NOW + 2.5 * HOUR, state="fired", run="k3f9y",
+        )  # fmt: skip
+        await stage.tell(fired)
+        assert [each.workflow for each in stage.asked(ScheduleList)] == [None]
+        assert "no cdktr-cron" not in stage.rows[1] and "at work?" not in stage.text
+        for _ in range(5):
+            await stage.pass_time(1)
+        assert [each.workflow for each in stage.asked(ScheduleList)] == [None, "report"]
+
+    perform(script, ANSWERS, size=(100, 40))
+
+
 def test_a_workflow_that_is_loaded_anew_is_asked_for_alone() -> None:
     async def script(stage: Stage) -> None:
         await stage.press("4", "t", "t")
