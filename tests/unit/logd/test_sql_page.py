@@ -1,4 +1,5 @@
-"""The page of SQL: its views are those of the database, and its recipes give rows.
+"""The page of SQL: its views are those of the database, and its recipes give rows, as do the
+queries that the terminal view has.
 `python -m tests.unit.logd.test_sql_page` writes the views anew."""
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from cdktr_common.catalogue.logd import QueryPage, QueryRun
 from cdktr_logd import allowed
 from cdktr_logd.question import Question
 from cdktr_logd.store import Store
+from cdktr_tui.queries import SAVED
 from tests.unit.logd.test_core import chunk
 from tests.unit.logd.test_queries import store_facts, store_output
 
@@ -88,7 +90,9 @@ def test_the_views_are_those_of_the_database(store: Store) -> None:
     assert fresh(store, text) == text, "python -m tests.unit.logd.test_sql_page writes it anew"
 
 
-@pytest.mark.parametrize("sql", RECIPES, ids=lambda sql: sql[:30].split("\n")[0])
+@pytest.mark.parametrize(
+    "sql", [*RECIPES, *SAVED.values()], ids=lambda sql: sql[:30].split("\n")[0]
+)
 def test_a_recipe_gives_rows(store: Store, sql: str) -> None:
     page = asked(store, sql)
     assert page.rows and len(page.columns) == len(page.types)
