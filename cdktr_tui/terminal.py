@@ -16,6 +16,7 @@ import sys
 import termios
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,11 +24,13 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.color import ColorSystem
 from rich.console import RenderableType
 from rich.text import Text
+from textual import events
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.strip import Strip
 
@@ -50,6 +53,8 @@ FORGETS: Final = 0.7
 """How much of the slowest frame is still believed one frame later."""
 AGAIN_S: Final = 0.01
 """When a terminal that is behind is looked at again."""
+STUCK_S: Final = 1.0
+"""A key that is not done with after so long keeps no other one waiting."""
 HUNG_UP: Final = 128 + signal.SIGHUP
 LAST_WORDS_S: Final = 1.0
 """How long a terminal that takes nothing is waited for at the end."""
@@ -108,6 +113,9 @@ class Terminal(App[int]):
     def __init__(self) -> None:
         super().__init__()
         self._glass: Glass | None = None
+        self._keys: deque[events.Key] = deque()
+        self._key: events.Key | None = None
+        self._key_since = 0.0
         self._wall = Wall(colours=not self.no_color)
 
     def get_driver_class(self) -> type[Driver]:
@@ -132,6 +140,45 @@ class Terminal(App[int]):
     def written(self) -> int:
         """Bytes that the terminal was given."""
         return self._driver.pipe.written if isinstance(self._driver, TerminalDriver) else 0
+
+    # Keys that come at once, as over a slow line. Textual sends each to who has the focus when it
+    # comes; but the key before it may be on its way still, and give the focus to another.
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self._keys.append(event)
+            if self._key is None or time.monotonic() - self._key_since > STUCK_S:
+                await self._next_key()
+        else:
+            await super().on_event(event)
+
+    async def _next_key(self) -> None:
+        self._key = None
+        while self._keys and self._key is None:
+            self._key, self._key_since = self._keys.popleft(), time.monotonic()
+            target = self.focused or self.screen
+            await super().on_event(self._key)
+            if self._key.is_forwarded:
+                self._after_key(self._key, target)
+            else:
+                self._key = None
+
+    def _after_key(self, key: events.Key, node: MessagePump) -> None:
+        """Goes the way of the key, one behind it."""
+        if not node.call_later(self._passed_key, key, node):
+            self.call_later(self._handled_key, key)
+
+    def _passed_key(self, key: events.Key, node: MessagePump) -> None:
+        parent = node._parent
+        if parent is None or key._stop_propagation:
+            # Once more, for what it has asked to be done later: another focus.
+            self.call_later(self.call_later, self._handled_key, key)
+        else:
+            self._after_key(key, parent)
+
+    async def _handled_key(self, key: events.Key) -> None:
+        if key is self._key:
+            await self._next_key()
 
     def redraw(self) -> None:
         """Draw everything again: something else has written on the terminal."""

@@ -54,7 +54,7 @@ class Run(RunTable):
         if not self.workflow or self.recorded:
             return set()
         pane = self.query_one(OutputPane) if self.is_mounted else None
-        return {f"run/{self.workflow}/{self.run}/"} | (pane.topics() if pane else set())
+        return {f"run/{self.workflow}/"} | (pane.topics() if pane else set())
 
     def load(self) -> None:
         super().load()

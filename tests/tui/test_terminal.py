@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.app import ComposeResult
 from textual.color import Color
+from textual.containers import Vertical
 from textual.drivers._writer_thread import WriterThread
 from textual.filter import NoColor
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Button, Input, Static
 
 from cdktr_common import clean
 from cdktr_tui import themes
@@ -197,6 +199,38 @@ def test_what_fails_in_a_callback_of_the_loop_is_a_fault_as_well() -> None:
     with pytest.raises(LookupError):
         perform(script, app)
     assert app.return_code == 125
+
+
+class Opens(App):
+    """Its key `o` gives the focus to an input, as Textual does: a little later."""
+
+    BINDINGS = [("o", "open"), ("x", "wrong")]
+    wrong = 0
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Button("first")
+            yield Input(select_on_focus=False)
+
+    def action_open(self) -> None:
+        self.query_one(Input).focus()
+
+    def action_wrong(self) -> None:
+        self.wrong += 1
+
+
+def test_keys_that_come_at_once_go_where_the_ones_before_them_lead() -> None:
+    async def script(app: App, pilot: Pilot[int]) -> None:
+        app.query_one(Button).focus()
+        await pilot.pause()
+        for letter in "oxox abc":
+            app.post_message(events.Key(letter if letter != " " else "space", letter))
+        await pilot.pause()
+        await pilot.pause()
+        assert app.query_one(Input).value == "xox abc"
+        assert isinstance(app, Opens) and app.wrong == 0
+
+    perform(script, Opens())
 
 
 def test_textual_has_the_private_names_that_are_used() -> None:
