@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from cdktr_common.catalogue import principal as p
 from tests.integration.cli_stand import Stand
 from tests.integration.harness import Env, Proc, environment, wait_until
 from tests.integration.language_stand import EXAMPLES
@@ -215,9 +216,9 @@ def test_the_recorder_tells_the_same_of_a_run_that_was_forgotten(box: Stand) -> 
         box.out("cdktr-trigger", "--workflow", "hello", "--wait")
 
     def forgotten() -> bool:
-        listed = json.loads(box.out("cdktr-ctl", "runs", "-n", "99", "--json"))
+        listed = box.env.client().ask(p.RunList(limit=99), p.RunPage).runs
         history = box.out("cdktr-ctl", "runs", "--history", "-n", "99")
-        return run not in [row["run"] for row in listed] and run in history
+        return run not in [row.run for row in listed] and run in history
 
     wait_until(forgotten, what="the run to be forgotten")
     after = json.loads(box.out("cdktr-ctl", "show", run, "--json"))

@@ -161,6 +161,9 @@ def test_zipapps_find_each_other_and_do_the_work(
     for argv in (("cdktr-tui", *frame), ("cdktr", "ui", *frame)):
         seen = alone.command(*python(alone, zipapps, *argv))
         assert (seen.returncode, "etl" in seen.stdout) == (0, True), seen
+    sql = ("--json", "select state from runs where workflow = 'etl'")
+    asked = alone.command(*python(alone, zipapps, "cdktr-sql", *sql))
+    assert (asked.returncode, "FAILED" in asked.stdout) == (0, True), asked
     adhoc = alone.command(*python(alone, zipapps, "cdktr-run", "--", "sh", "-c", "echo x; exit 9"))
     assert (adhoc.returncode, adhoc.stdout) == (9, "x\n"), adhoc
     used = {os.path.realpath(f"/proc/{pid}/exe") for pid in alone.leftovers()}
