@@ -189,7 +189,7 @@ class CdktrApp(Terminal):
             view.stale = False
             view.load()
         words, view.asked_filter = view.asked_filter, ""
-        if words and (fault := view.set_filter(words)):
+        if words and (fault := view.begin(words)):
             self._refuse(fault)
         view.restate()
         self._want_frame()

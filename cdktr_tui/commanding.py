@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cdktr_common.catalogue.principal import WorkflowDetail, WorkflowShow
+from cdktr_common.errors import ProtocolError
 from cdktr_tui import commands, views
 from cdktr_tui.actions import Subject
 from cdktr_tui.commands import Command, Names
@@ -18,13 +20,17 @@ MOST_RUNS = 500
 
 def names(acting: Acting) -> Names:
     """All that can be named now."""
-    app, model = acting.app, acting.session.model
+    app, session, model = acting.app, acting.session, acting.session.model
+    kinds = (("workflow", "workflows"), ("agent", "agents"))
     return Names(
         workflow=model.workflows.order,
         run=["last", *model.runs.order[:MOST_RUNS]],
         agent=model.agents.order,
         principal=list(app.places),
         theme=sorted(app.available_themes),
+        part=frozenset(
+            kind for kind, root in kinds if root not in session.roots or session.roots[root].stale
+        ),
     )
 
 
@@ -52,10 +58,8 @@ def _do(acting: Acting, command: Command) -> str | None:
     match command.form.does:
         case "view":
             app.go(command.form.name)
-            if command.rest and not app.view.is_mounted:
-                app.view.asked_filter = command.rest
-            elif command.rest:
-                return app.view.set_filter(command.rest)
+            if command.rest:
+                return app.view.begin(command.rest)
         case "act":
             _act(acting, command)
         case "open":
@@ -63,7 +67,7 @@ def _do(acting: Acting, command: Command) -> str | None:
         case "goto":
             return app.view.goto(int(command.object))
         case "principal":
-            app.switch(command.object)
+            app.switch(command.object) if command.object else app.go("principals")
         case "theme":
             app.theme = command.object
         case "help":
@@ -125,4 +129,18 @@ def _open(acting: Acting, name: str) -> None:
     elif name in model.agents.rows:
         app.open(views.make("agent", acting.session, agent=name))
     else:
-        app.open(views.make("run", acting.session, run=name.partition("/")[0]))
+        _look_for(acting, name)
+
+
+def _look_for(acting: Acting, name: str) -> None:
+    """Open what is not known here: a workflow of this name, else a run."""
+
+    def is_workflow(_: WorkflowDetail) -> None:
+        acting.app.go("workflows")
+        acting.app.view.begin(name)
+
+    def is_none(_: ProtocolError) -> None:
+        run = name.partition("/")[0]
+        acting.app.open(views.make("run", acting.session, run=run))
+
+    acting.session.ask(WorkflowShow(workflow=name), is_workflow, is_none)

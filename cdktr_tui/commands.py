@@ -22,6 +22,8 @@ class Names(NamedTuple):
     agent: Sequence[str] = ()
     principal: Sequence[str] = ()
     theme: Sequence[str] = ()
+    part: frozenset[str] = frozenset()
+    """Kinds of which there may be more than are known here."""
 
     def of(self, kind: str) -> Sequence[str]:
         """Names of a kind; of `object`: of all that can be opened."""
@@ -63,7 +65,7 @@ FORMS: Final = (
     Form("undrain", "agent", True, "act", "give it work again"),
     Form("explain", "run", True, "act", "why a run waits, or has failed"),
     Form("logs", "run", True, "act", "the output of a run"),
-    Form("principal", "principal", True, "principal", "go to another instance"),
+    Form("principal", "principal", False, "principal", "go to another instance"),
     Form("theme", "theme", True, "theme", "other colours"),
     Form("export", "", False, "export", "write what is shown to a file"),
     Form("resync", "", False, "resync", "ask for everything anew"),
@@ -108,7 +110,7 @@ def read(text: str, names: Names) -> Command | str:
     first, _, after = rest.partition(" ")
     if not first:
         return f"{form.name} what? name a {form.takes}" if form.needs else Command(form)
-    found = resolve(first, names.of(form.takes), form.takes)
+    found = resolve(first, names.of(form.takes), form.takes, form.takes in names.part)
     if isinstance(found, str):
         return Command(form, found, after.strip())
     return found[0]
@@ -123,16 +125,17 @@ def _form(word: str) -> Form | None:
     return fits[0] if len(fits) == 1 else None
 
 
-def resolve(word: str, known: Sequence[str], kind: str) -> str | tuple[str]:
+def resolve(word: str, known: Sequence[str], kind: str, part: bool = False) -> str | tuple[str]:
     """The whole name, or in a tuple why there is none. Runs that are not known here may be known to
-    the principal: such a word is taken as it is. Of RUN/TASK the first part is looked up."""
+    the principal, and others if only a `part` is known: such a word is taken as it is. Of RUN/TASK
+    the first part is looked up."""
     head, slash, tail = word.partition("/") if kind == "run" else (word, "", "")
     if head in known:
         return word
     fits = [name for name in known if name.startswith(head)]
     if len(fits) == 1:
         return fits[0] + slash + tail
-    if kind in ("run", "object") and not fits:
+    if (part or kind in ("run", "object")) and not fits:
         return word
     if fits:
         return (f"'{word}' fits {len(fits)}: {', '.join(fits[:3])}",)
@@ -147,7 +150,8 @@ def complete(text: str, names: Names) -> list[str]:
     word, blank, rest = text.partition(" ")
     if not blank:
         heads = [form.name for form in FORMS if form.name.startswith(word.lower())]
-        return [f"{name} " if _FORMS[name].needs else name for name in heads][:MOST]
+        named = [_FORMS[name].takes not in ("", "text") for name in heads]
+        return [f"{name} " if of else name for name, of in zip(heads, named, strict=True)][:MOST]
     form = _form(word)
     if form is None or form.takes in ("", "text") or " " in rest:
         return []

@@ -132,7 +132,7 @@ class Form:
         param, edit, here = self._params[name], self._edits[name], at == self._at
         value: Line
         if here:
-            value = edit.drawn(FIELD)
+            value = edit.drawn(FIELD, "" if edit.text else text_of(param.default))
         elif edit.text:
             value = line(fit(clean.line(edit.text), FIELD))
         else:

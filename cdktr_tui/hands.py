@@ -41,6 +41,7 @@ class Hands(Base):
     if TYPE_CHECKING:
         NAME: ClassVar[str]
         filter: str
+        asked_filter: str
         session: Session
 
         @property
@@ -79,6 +80,14 @@ class Hands(Base):
         return self.query_one(Footer)
 
     # Filter.
+
+    def begin(self, text: str) -> str | None:
+        """Show what was asked for when it was gone to: a filter, unless the view knows better. What
+        is wrong with it, as far as that is known at once."""
+        if self.is_mounted:
+            return self.set_filter(text)
+        self.asked_filter = text
+        return None
 
     def set_filter(self, text: str) -> str | None:
         """Filter by this; what is wrong with it."""

@@ -106,7 +106,7 @@ class Footer(Surface):
             self._before = self.screen.focused
         self.asked, self._said = asked, ()
         self.can_focus = True
-        self.focus(scroll_visible=False)
+        self.screen.set_focus(self, scroll_visible=False)
         self.paint()
 
     def drop(self) -> None:

@@ -6,9 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
+from textual import events
 
-from cdktr_common.catalogue.principal import RunStart, WorkflowList, WorkflowPage, WorkflowPause
-from cdktr_common.catalogue.values import WorkflowRow
+from cdktr_common.catalogue.principal import (
+    AgentList,
+    AgentPage,
+    RunCancel,
+    RunStart,
+    WorkflowList,
+    WorkflowPage,
+    WorkflowPause,
+)
+from cdktr_common.catalogue.values import AgentRow, WorkflowRow
 from cdktr_tui.feed.items import Counted, Link
 from cdktr_tui.options import Options
 from cdktr_tui.session import Place
@@ -267,6 +276,46 @@ def test_panes_are_gone_to_by_letters() -> None:
         assert stage.view.focused is stage.view.rows
 
     perform(script, ANSWERS)
+
+
+def test_letters_that_come_at_once_after_a_slash_or_colon_all_go_into_the_line() -> None:
+    async def script(stage: Stage) -> None:
+        for typed in ("/orcrk", ":runq1"):
+            for letter in typed:
+                stage.app.post_message(
+                    events.Key({"/": "slash", ":": "colon"}.get(letter, letter), letter)
+                )
+            await stage.settle()
+            await stage.settle()
+            assert foot(stage).startswith(typed)
+            await stage.press("escape")
+        assert stage.view.NAME == "workflows"
+        assert not stage.asked(RunStart) + stage.asked(RunCancel)
+
+    perform(script, ANSWERS)
+
+
+def test_keys_that_come_at_once_after_a_box_was_opened_go_into_the_box() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.press("j")
+        for key in ("ctrl+p", "r", "e", "p", "o", "r", "t"):
+            stage.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await stage.settle()
+        await stage.settle()
+        assert "> report" in stage.text and not stage.asked(RunStart)
+
+    perform(script, ANSWERS)
+
+
+def test_a_view_may_be_gone_to_with_its_filter() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.type(":agents box1")
+        await stage.press("enter")
+        assert stage.view.NAME == "agents" and stage.view.filter == "box1"
+        assert "db-1" not in stage.text and "box1" in stage.text
+
+    rows = [AgentRow(agent=name, state="ready") for name in ("box1", "db-1")]
+    perform(script, {**ANSWERS, AgentList: AgentPage(agents=rows)})
 
 
 def test_own_keys_are_heard_shown_and_explained() -> None:

@@ -59,6 +59,11 @@ def test_what_is_wrong_with_a_line_is_told_with_the_nearest(line: str, said: str
     assert read(line, NAMES) == said
 
 
+def test_what_may_be_known_to_the_principal_alone_is_left_to_it() -> None:
+    command = read("run nightly", NAMES._replace(part=frozenset({"workflow"})))
+    assert isinstance(command, Command) and command.object == "nightly"
+
+
 def test_a_line_is_completed_by_commands_and_by_names_of_the_kind_that_they_take() -> None:
     assert complete("pri", NAMES) == ["principals", "principal "]
     assert complete("run etl", NAMES) == ["run etl-stock", "run etl-orders"]
