@@ -24,6 +24,9 @@ from cdktr_tui.draw.line import Line, crop, width
 _CROSS: Final = 16
 """Two lines that do not meet: the upright one is drawn."""
 
+NAME_MOST: Final = 28
+"""Cells of a name in a box."""
+
 Side = Literal["left", "right", "up", "down"]
 
 
@@ -177,7 +180,7 @@ class _Lines:
             there[at] = before | sides
 
 
-def label_width(name: str, beside: int, most: int = 28) -> int:
+def label_width(name: str, beside: int, most: int = NAME_MOST) -> int:
     """How wide a label is to be that has a name and `beside` cells of other things."""
     return min(cell_len(name), most) + beside
 

@@ -10,7 +10,7 @@ from shlex import join
 
 from cdktr_common import clean
 from cdktr_common.catalogue.values import AttemptRow, Cause, TaskPlan, TaskRow
-from cdktr_tui.draw import gantt, glyphs, times
+from cdktr_tui.draw import glyphs, times
 from cdktr_tui.draw.glyphs import Glyphs
 from cdktr_tui.draw.line import Line, Span, line
 
@@ -85,12 +85,13 @@ def about(
     tries = f", try {row.attempts[-1].n} of {most}" if row.attempts and most > 1 else ""
     lines = [_said("state", line(signs.said(told), tries))]
     if row.name and row.name != row.task:
-        lines.append(_said("name", line(row.name)))
+        lines.append(_said("name", line(clean.line(row.name, 200))))
     if row.reason:
-        lines.append(_said("reason", line((row.reason, "bad" if row.state == "FAILED" else ""))))
+        style = "bad" if row.state == "FAILED" else ""
+        lines.append(_said("reason", line((clean.line(row.reason, 300), style))))
     for need in waits(row, rows)[:5]:
         state = glyphs.of_task(rows[need])
-        lines.append(_said("waits", line("for ", (need, ""), " ", signs.said(state))))
+        lines.append(_said("waits", line("for ", clean.line(need, 60), " ", signs.said(state))))
     for cause in causes[:3]:
         lines.append(_said("why", line((clean.line(cause.text, 300), "warn"))))
     if row.retry_ts is not None:
@@ -102,7 +103,7 @@ def about(
         if one.reason:
             lines.append(_said("", line(clean.line(one.reason, 300))))
     if row.calls:
-        lines.append(_said("calls", line((row.calls, "link"))))
+        lines.append(_said("calls", line((clean.line(row.calls, 60), "link"))))
     lines += _planned(row, plan, feeds, now)
     last = row.attempts[-1] if row.attempts else None
     if last is not None and last.started_ts is not None:
@@ -155,7 +156,7 @@ def brief(
     ended = [one for one in row.attempts if one.ended_ts is not None]
     before = ended[-1] if ended else None
     if row.state == "PENDING" and row.retry_ts is None and waits(row, rows):
-        lines.append(line(("waits for ", "dim"), ", ".join(waits(row, rows))))
+        lines.append(line(("waits for ", "dim"), _named(waits(row, rows))))
     elif before is not None and before.state in ("FAILED", "CRASHED"):
         how = f"exit {before.code}" if before.code is not None else glyphs.word(before.state)
         began = before.started_ts if before.started_ts is not None else before.assigned_ts
@@ -169,22 +170,21 @@ def brief(
             spans.append((f" ({before.n} of {1 + limit})", "dim"))
         lines.append(line(*spans, ("   x explain", "dim")))
     elif row.reason:
-        lines.append(line(row.reason))
+        lines.append(line(clean.line(row.reason, 300)))
     else:
         lines.append(line((command(plan), "dim")))
     waiting = [one for one in feeds if one in rows and rows[one].state == "PENDING"]
     if waiting and row.state in _OPEN:
-        lines.append(line((f"{', '.join(waiting[:6])} ", ""), ("wait for it", "dim")))
+        lines.append(line((f"{_named(waiting)} ", ""), ("wait for it", "dim")))
     elif feeds:
-        lines.append(line(("feeds ", "dim"), ", ".join(feeds[:8])))
+        lines.append(line(("feeds ", "dim"), _named(feeds)))
     else:
         lines.append(())
     return lines
 
 
-def total(rows: Mapping[str, TaskRow], now: float) -> float:
-    """Seconds that all attempts took together."""
-    return sum(gantt.took(row, now) or 0.0 for row in rows.values())
+def _named(tasks: Sequence[str]) -> str:
+    return clean.line(", ".join(tasks[:8]), 300) + (" …" if len(tasks) > 8 else "")
 
 
 def _said(what: str, told: Line) -> Line:

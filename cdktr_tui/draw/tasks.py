@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from cdktr_common import clean
 from cdktr_common.catalogue.values import TaskPlan, TaskRow
 from cdktr_tui.draw import gantt, glyphs, lanes, times
 from cdktr_tui.draw.glyphs import Glyphs
@@ -150,7 +151,7 @@ class Table:
         return (*passing, (pad + "  " * (depth - 1), ""), sign, (" ", ""))
 
     def _called(self, row: TaskRow) -> Line:
-        name = row.task[len(row.group) :] if row.group else row.task
+        name = clean.line(row.task[len(row.group) :] if row.group else row.task, 200)
         made = self.members.get(row.task)
         if not made:
             return ((name or row.task, ""),)
@@ -190,6 +191,8 @@ def _rank(row: TaskRow, column: str, now: float) -> tuple[float | str, ...]:
 def state(row: TaskRow, signs: Glyphs) -> Span:
     """How a task stands, in a word."""
     told = glyphs.of_task(row)
+    if told == "RUNNING" and row.progress is not None:
+        return f"{signs.sign(told) + ' ' if signs.ascii else ''}{row.progress:.0f} %", "run"
     return (signs.said(told)[0] if signs.ascii else glyphs.word(told)), glyphs.style(told)
 
 

@@ -191,7 +191,7 @@ class Grid(View):
 
     def _draw(self, width: int, cursor: grid.Place | None) -> grid.Grid:
         past = [self._past_run(run) for run in self.runs]
-        names = [(task, task) for task in self.tasks]
+        names = [(task, clean.line(task, 100)) for task in self.tasks]
         bars = 3 if self.size.height >= 20 else 1
         return grid.grid(names, past, width - 1, self.signs, cursor, bars, self.heat)
 
@@ -234,7 +234,7 @@ class Grid(View):
         if cell is not None:
             tries = f"  try {cell.n}" if cell.n > 1 else ""
             told.append(line(
-                " ", self.signs.said(cell.state), (f"  {task}", "bold"), tries,
+                " ", self.signs.said(cell.state), (f"  {clean.line(task, 60)}", "bold"), tries,
                 f"  {times.span(cell.seconds)}" if cell.seconds is not None else "",
                 (f"  {cell.said}", "bad" if cell.state in ("FAILED", "CRASHED") else "dim"),
             ))  # fmt: skip

@@ -209,7 +209,7 @@ class Run(RunTable):
         if details.display:
             causes = self.causes.get(row.task, ())
             told = story.about(row, plan, feeds, self.known, causes, self.now, self.signs)
-            details.show([line((row.task, "title")), *told, *self._compared()])
+            details.show([line((clean.line(row.task, 60), "title")), *told, *self._compared()])
         if brief.display:
             drawn = story.brief(row, plan, feeds, self.known, self.now)
             brief.show([line(" ", *one) for one in drawn])
@@ -228,8 +228,12 @@ class Run(RunTable):
         else:
             n = self.n or (row.attempts[-1].n if row.attempts else 0)
             one = next((one for one in row.attempts if one.n == n), None)
-            where = f" try {n} on {one.agent}" if one is not None else f" {_silent(row)}"
-            self._rule(bar, line((row.task, "title"), where), pane.heading())
+            where = (
+                f" try {n} on {clean.line(one.agent, 40)}"
+                if one is not None
+                else f" {_silent(row)}"
+            )
+            self._rule(bar, line((clean.line(row.task, 60), "title"), where), pane.heading())
 
     def _rule(self, bar: Bar, title: Line, more: Line = ()) -> None:
         """A line across with these words in it."""

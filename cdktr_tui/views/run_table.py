@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC
 
+from rich.cells import cell_len
+
+from cdktr_common import clean
 from cdktr_tui.draw import gantt, glyphs, graph, tasks, times
+from cdktr_tui.draw.graph import NAME_MOST
 from cdktr_tui.draw.line import Line, Span, fit, line, width
 from cdktr_tui.session import Session
 from cdktr_tui.views.run_panes import GRAPH_MOST, WIDE, RunPanes
@@ -75,7 +79,7 @@ class RunTable(RunPanes):
             self.table.name(row, self.signs),
             tasks.state(row, self.signs),
             tasks.attempt(row, plan),
-            (last.agent if last is not None else "", "dim"),
+            (clean.line(last.agent, 100) if last is not None else "", "dim"),
         ]
         if any(column.id == "queued" for column in self.rows.columns):
             began = last.started_ts if last is not None else None
@@ -101,7 +105,8 @@ class RunTable(RunPanes):
         made = self.table.members.get(task, ())
         over = sum(self.known[one].state not in ("PENDING", "RUNNING") for one in made)
         spans: list[Span | str] = [self.signs.span(glyphs.of_task(row)), " "]
-        spans.append(fit(task, min(28, len(task))))
+        name = clean.line(task, 200)
+        spans.append(fit(name, min(NAME_MOST, cell_len(name))))
         if made:
             spans.append((f" {over}/{len(made)}", "dim"))
         if took and not took.startswith("in "):
@@ -113,7 +118,9 @@ class RunTable(RunPanes):
         if len(top) > GRAPH_MOST:
             return
         widths = {
-            task: graph.label_width(task, 9 + (6 if task in self.table.members else 0))
+            task: graph.label_width(
+                clean.line(task, 200), 9 + (6 if task in self.table.members else 0)
+            )
             for task in top
         }
         self.query_one(GraphView).boxes(top, widths, {task: self.label(task) for task in top})

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from cdktr_common import clean
 from cdktr_common.catalogue.values import AttemptRow, Call, Cause, Group, Retry, TaskPlan, TaskRow
 from cdktr_tui.draw import story, tasks
 from cdktr_tui.draw.glyphs import ASCII, BLOCK
 from cdktr_tui.draw.line import plain, width
+from tests.hostile.corpus import CASES
 from tests.unit.tui.shapes import anything, drawn_by_lot
 
 AT = 1000.0
@@ -173,3 +175,26 @@ def test_all_that_is_known_of_a_task_is_told() -> None:
 @given(some.integers(0, 10**13))
 def test_sizes_are_short(count: int) -> None:
     assert len(story.size(count)) <= 8
+
+
+@pytest.mark.parametrize("text", CASES.values(), ids=CASES)
+def test_hostile_text_in_any_place_is_made_clean(text: str) -> None:
+    tried = AttemptRow(
+        n=1, state="FAILED", agent=text, fence=1, assigned_ts=AT, ended_ts=AT + 1, reason=text,
+    )  # fmt: skip
+    needed = TaskRow(task=f"need {text}", state="RUNNING")
+    row = TaskRow(
+        task=text, state="FAILED", name=text, depends=[needed.task], reason=text,
+        attempts=[tried], outputs={text: text}, result=text, calls=text,
+    )  # fmt: skip
+    plan = TaskPlan(
+        id=text, argv=[text], labels=[text], pools={text: 1}, env={text: text}, description=text
+    )
+    known = {text: row, needed.task: needed}
+    why = [Cause(code="next", text=text)]
+    drawn = [
+        *story.about(row, plan, [text], known, why, AT, BLOCK),
+        *story.brief(row, plan, [text], known, AT),
+        table(known).name(row, BLOCK),
+    ]
+    assert all(clean.is_clean(piece) for one in drawn for piece, _ in one)
