@@ -15,14 +15,12 @@ from cdktr_common.catalogue.values import TaskRow
 from cdktr_tui import views
 from cdktr_tui.actions import Subject
 from cdktr_tui.draw import dag, glyphs, runs, story, tasks, times
-from cdktr_tui.draw.buses import ACROSS
-from cdktr_tui.draw.line import Line, Span, line, width
+from cdktr_tui.draw.line import Line, line
 from cdktr_tui.feed.items import Output
 from cdktr_tui.model.asks import Scope
 from cdktr_tui.session import Session
 from cdktr_tui.views.run_panes import WIDE
-from cdktr_tui.views.run_table import RunTable
-from cdktr_tui.widgets.bar import Bar
+from cdktr_tui.views.run_told import RunTold
 from cdktr_tui.widgets.canvas import Canvas
 from cdktr_tui.widgets.graph import GraphView
 from cdktr_tui.widgets.output import OutputPane
@@ -30,7 +28,7 @@ from cdktr_tui.widgets.prompt import Note
 from cdktr_tui.widgets.rows import RowsView
 
 
-class Run(RunTable):
+class Run(RunTold):
     """Of the run with this id, or `last`. `task` is to be under the cursor first."""
 
     NAME = "run"
@@ -41,12 +39,8 @@ class Run(RunTable):
     ) -> None:
         super().__init__(session)
         self.run, self.workflow = run, workflow
-        self.n = 0
-        """The attempt whose output is shown; 0: the last one."""
-        self.all_tasks = False
         self._wanted: str | None = task
         self._sort = ("", False)
-        self._feeds: dict[str, list[str]] = {}
 
     # What it asks for and follows.
 
@@ -92,7 +86,7 @@ class Run(RunTable):
             self.causes.pop(self.rows.cursor or "", None)
             self._follow_task()
         if touched:
-            self._tell()
+            self.tell()
         self.mend()
 
     def output(self, items: list[Output]) -> None:
@@ -105,7 +99,7 @@ class Run(RunTable):
             if self.known[task].state == "RUNNING":
                 self.query_one(GraphView).label(task, self.label(task))
         self.query_one(OutputPane).tick(now)
-        self._tell()
+        self.tell()
 
     def restate(self) -> None:
         super().restate()
@@ -128,7 +122,7 @@ class Run(RunTable):
         fed = dag.feeds(self.table.top)
         for made in self.table.members.values():
             fed |= dag.feeds({task: known.rows[task].depends for task in made})
-        self._feeds = fed
+        self.feeds = fed
         self.measure()
         self.draw_graph()
         self.place_panes()
@@ -140,7 +134,7 @@ class Run(RunTable):
         marked = f", {len(self.rows.marks)} marked" if self.rows.marks else ""
         self.rows.set_note(f"{shown} of {every} match{marked}" if self.filter else marked[2:])
         self._follow_task()
-        self._tell()
+        self.tell()
 
     def _first(self, known: dict[str, TaskRow]) -> None:
         """The cursor to the task that is most likely looked for; once, when all are known."""
@@ -168,7 +162,7 @@ class Run(RunTable):
     def placed_panes(self) -> None:
         self.measure()
         self.rescale()
-        self._tell()
+        self.tell()
 
     # The task under the cursor.
 
@@ -193,55 +187,6 @@ class Run(RunTable):
         while task in self.known and task not in self.table.top:
             task = self.known[task].group
         return task
-
-    def _tell(self) -> None:
-        """The story of the task under the cursor, and what the output is of."""
-        row = self.chosen
-        self._head(row)
-        self._rule(self.query_one("#title", Bar), line((f"tasks {len(self.known)}", "title")))
-        details, brief = self.query_one("#details", Canvas), self.query_one("#story", Canvas)
-        if row is None:
-            details.show([])
-            brief.show([])
-            return
-        plan = self.open.plan(row.task) if self.open is not None else None
-        feeds = self._feeds.get(row.task, [])
-        if details.display:
-            causes = self.causes.get(row.task, ())
-            told = story.about(row, plan, feeds, self.known, causes, self.now, self.signs)
-            details.show([line((clean.line(row.task, 60), "title")), *told, *self._compared()])
-        if brief.display:
-            drawn = story.brief(row, plan, feeds, self.known, self.now)
-            brief.show([line(" ", *one) for one in drawn])
-
-    def _compared(self) -> list[Line]:
-        drawn = runs.compared(self.row, self.seconds, self.now, self.signs) if self.row else ()
-        return [(), drawn] if drawn else []
-
-    def _head(self, row: TaskRow | None) -> None:
-        """What the output is of, and how it is shown."""
-        bar, pane = self.query_one("#heading", Bar), self.query_one(OutputPane)
-        if self.all_tasks:
-            self._rule(bar, line(("all tasks", "title")), pane.heading())
-        elif row is None:
-            self._rule(bar, ())
-        else:
-            n = self.n or (row.attempts[-1].n if row.attempts else 0)
-            one = next((one for one in row.attempts if one.n == n), None)
-            where = (
-                f" try {n} on {clean.line(one.agent, 40)}"
-                if one is not None
-                else f" {_silent(row)}"
-            )
-            self._rule(bar, line((clean.line(row.task, 60), "title"), where), pane.heading())
-
-    def _rule(self, bar: Bar, title: Line, more: Line = ()) -> None:
-        """A line across with these words in it."""
-        dash = self.signs.box[ACROSS]
-        said: list[Span] = [(f"{dash} ", "dim"), *title, (" ", "")]
-        if more:
-            said += [(f"{dash} ", "dim"), *more, (" ", "")]
-        bar.show((*said, (dash * max(0, bar.size.width - width(said)), "dim")))
 
     # What it says of itself.
 
@@ -289,7 +234,7 @@ class Run(RunTable):
     def on_rows_view_moved(self, event: RowsView.Moved) -> None:
         self.n = 0
         self._follow_task()
-        self._tell()
+        self.tell()
 
     def on_rows_view_marked(self, event: RowsView.Marked) -> None:
         self._order()
@@ -317,7 +262,7 @@ class Run(RunTable):
         self.on_rows_view_opened(RowsView.Opened(self.rows, event.key))
 
     def on_output_body_changed(self) -> None:
-        self._tell()
+        self.tell()
 
     def on_output_pane_wanted(self, event: OutputPane.Wanted) -> None:
         row = self.chosen
@@ -328,16 +273,7 @@ class Run(RunTable):
             at = ns.index(self.n) if self.n in ns else len(ns) - 1
             self.n, self.all_tasks = ns[max(0, min(len(ns) - 1, at + event.step))], False
         self._follow_task()
-        self._tell()
-
-
-def _silent(row: TaskRow) -> str:
-    """Why there is no output of a task without attempts."""
-    if row.calls:
-        return f"is the run {row.calls}: enter opens it"
-    if row.state == "PENDING":
-        return "has not begun"
-    return "writes nothing itself" if row.state != "SKIPPED" else "was skipped"
+        self.tell()
 
 
 def _passed(action: str) -> Callable[..., None]:
