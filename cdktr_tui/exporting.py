@@ -75,7 +75,7 @@ class Export:
         """The lines that are whole by now; the last one of a stream may go on in the next page."""
         tape, said = Tape(), []
         for chunk in page.chunks:
-            source = Source(chunk.run, chunk.task, chunk.n, chunk.stream)
+            source = asks.source_of(chunk)
             strand = self._strands.setdefault(source, Strand(source, 0))
             before = strand.open
             blocks = strand.take(tape, chunk, 0, 0)

@@ -9,8 +9,14 @@ from cdktr_common.catalogue.logd import LogQuery, LogRead
 from cdktr_common.catalogue.values import LogChunk
 from cdktr_tui.model.tape import Source
 
-PAGE: Final = 200
-"""Chunks of a page; its bytes are bounded by the recorder."""
+FIRST: Final = 200
+"""Chunks of the page that is shown first; its bytes are bounded by the recorder."""
+
+PAGE: Final = 1000
+"""Chunks of others."""
+
+ALL: Final = 5000
+"""Chunks of a page most of which is known, as far as one can tell."""
 
 NEWEST: Final = 1 << 53
 """A position that comes after all there are."""
@@ -52,14 +58,15 @@ class Ask(NamedTuple):
 def before(scope: Scope, pos: int) -> LogQuery:
     """The page that ends there."""
     task, n = scope.task or None, scope.n or None
-    return LogQuery(run=scope.run, task=task, n=n, before=pos, limit=PAGE)
+    limit = FIRST if pos == NEWEST else PAGE
+    return LogQuery(run=scope.run, task=task, n=n, before=pos, limit=limit)
 
 
-def after(scope: Scope | Source, pos: int) -> LogQuery:
+def after(scope: Scope | Source, pos: int, limit: int = PAGE) -> LogQuery:
     """The page that begins there."""
     task, n = scope.task or None, scope.n or None
     stream = scope.stream if isinstance(scope, Source) else None
-    return LogQuery(run=scope.run, task=task, n=n, stream=stream, after=pos, limit=PAGE)
+    return LogQuery(run=scope.run, task=task, n=n, stream=stream, after=pos, limit=limit)
 
 
 def at(scope: Scope, ts: float) -> LogQuery:
@@ -74,3 +81,8 @@ def missing(source: Source, offset: int, size: int) -> LogRead:
         run=source.run, task=source.task, n=source.n, stream=source.stream, offset=offset,
         limit=max(1, size),
     )  # fmt: skip
+
+
+def source_of(chunk: LogChunk) -> Source:
+    """Which stream a chunk is of."""
+    return Source(chunk.run, chunk.task, chunk.n, chunk.stream)

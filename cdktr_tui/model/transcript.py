@@ -18,13 +18,17 @@ from typing import Final
 from cdktr_common.catalogue.base import Request
 from cdktr_common.catalogue.logd import LogPage
 from cdktr_common.catalogue.values import LogChunk
-from cdktr_tui.model.asks import NEWEST, Ask, Scope, Wish, after, at, before, missing
+from cdktr_tui.model import asks
+from cdktr_tui.model.asks import NEWEST, Ask, Scope, Wish, source_of
 from cdktr_tui.model.strand import Strand, size_of
 from cdktr_tui.model.tape import Block, Source, Tape
 
 HELD: Final = 4 << 20
 """Bytes that wait for what is missing before them, or for the first page; more is not waited for,
 it is asked for again."""
+
+ENOUGH: Final = 5000
+"""Lines of a page that were missed: there are many more, as after a long time away."""
 
 COMMIT: Final = 10_000
 """Positions by which live chunks may be out of order: they are published commit by commit."""
@@ -50,7 +54,7 @@ class Transcript:
         self._strands: dict[Source, Strand] = {}
         self._early: list[tuple[int, LogChunk]] = []
         self._early_size = 0
-        self._joined = 0
+        self._joined = self._looked = 0
         self._newest = 0
         self._turn = 0
         self._asking: set[tuple[Wish, Source | None]] = set()
@@ -61,17 +65,12 @@ class Transcript:
     def at_end(self) -> bool:
         return self.loaded and self.high is None
 
-    @property
-    def complete(self) -> bool:
-        """Is everything there is on the tape?"""
-        return self.at_end and self.low is None
-
     # What to ask for.
 
     def asks(self) -> list[Ask]:
         """What is to be asked for now; each is told once."""
-        asks, self._wanted = self._wanted, []
-        return asks
+        wanted, self._wanted = self._wanted, []
+        return wanted
 
     def older(self) -> None:
         """More of what was before is wanted."""
@@ -101,7 +100,7 @@ class Transcript:
         """Live output may have been lost without a trace: look after what has come."""
         if self.at_end:
             self._want("missed")
-        elif not self.loaded:
+        elif not self.loaded and not self._asking:
             self._want("newest")
 
     def _reset(self, wish: Wish, ts: float = 0.0) -> None:
@@ -115,7 +114,7 @@ class Transcript:
     def _start_anew(self) -> None:
         self.tape.clear()
         self._strands.clear()
-        self.low, self.high, self.unseen = NEWEST, None, 0
+        self.low, self.high, self.unseen, self._looked = NEWEST, None, 0, 0
 
     def _want(self, wish: Wish, source: Source | None = None, ts: float = 0.0) -> None:
         if (wish, source) in self._asking:
@@ -127,14 +126,15 @@ class Transcript:
         if source is not None:
             strand = self._strands.get(source)
             if strand is None:  # where it begins is not known
-                return after(source, self._joined)
-            return missing(source, strand.end, strand.lacks)
+                return asks.after(source, self._joined)
+            return asks.missing(source, strand.end, strand.lacks)
         if wish in ("newest", "older"):
-            return before(self.scope, (self.low if wish == "older" else None) or NEWEST)
+            return asks.before(self.scope, (self.low if wish == "older" else None) or NEWEST)
         if wish == "moment":
-            return at(self.scope, ts)
-        since = {"newer": self.high or 0, "missed": self._sure}.get(wish, 0)
-        return after(self.scope, since)
+            return asks.at(self.scope, ts)
+        if wish == "missed":
+            return asks.after(self.scope, max(self._sure, self._looked), asks.ALL)
+        return asks.after(self.scope, (self.high or 0) if wish == "newer" else 0)
 
     @property
     def _sure(self) -> int:
@@ -150,8 +150,10 @@ class Transcript:
         self._asking.discard((ask.wish, ask.source))
         if ask.source is not None:
             self._healed(ask.source, page)
-        elif ask.wish in ("newest", "older"):
-            self._older(ask.wish == "newest", page)
+        elif ask.wish == "newest":
+            self._newest_page(page)
+        elif ask.wish == "older":
+            self._older(page)
         elif ask.wish == "moment":
             self._moment(page)
         else:
@@ -183,25 +185,22 @@ class Transcript:
 
     def _take(self, seq: int, chunk: LogChunk) -> None:
         """A live chunk, at the end."""
-        source = _source(chunk)
+        source = source_of(chunk)
         strand = self._strands.get(source)
         if strand is None:
             if seq <= self._joined:
                 return  # older than what is loaded
             if chunk.offset and self.low is not None:
-                self._hold_unknown(source, seq, chunk)
+                # It wrote before, at some time: what comes first after the page is asked for.
+                self._early.append((seq, chunk))
+                self._early_size += size_of(chunk)
+                self._want("hole", source)
                 return
             strand = self._strands[source] = Strand(source, 0)
         if strand.waiting or chunk.offset > strand.end:
             self._hold(strand, seq, chunk)
             return
         self._append(strand, chunk, max(0, seq - COMMIT), seq + 1)
-
-    def _hold_unknown(self, source: Source, seq: int, chunk: LogChunk) -> None:
-        """Its stream wrote before, at some time: what comes first after the page is asked for."""
-        self._early.append((seq, chunk))
-        self._early_size += size_of(chunk)
-        self._want("hole", source)
 
     def _hold(self, strand: Strand, seq: int, chunk: LogChunk) -> None:
         if not strand.held:
@@ -218,8 +217,8 @@ class Transcript:
         """What was missing of a stream, and what waited for it."""
         strand = self._strands.get(source)
         if strand is None:
-            waiting = [each for each in self._early if _source(each[1]) == source]
-            self._early = [each for each in self._early if _source(each[1]) != source]
+            waiting = [each for each in self._early if source_of(each[1]) == source]
+            self._early = [each for each in self._early if source_of(each[1]) != source]
             self._early_size = sum(size_of(chunk) for _, chunk in self._early)
             begins = [chunk.offset for chunk in (*page.chunks, *(one for _, one in waiting))]
             strand = self._strands[source] = Strand(source, min(begins, default=0))
@@ -235,15 +234,15 @@ class Transcript:
             else:  # what is missing still is nowhere
                 self._append(strand, chunk, max(0, seq - COMMIT), seq + 1)
 
-    def _older(self, newest: bool, page: LogPage) -> None:
-        hi = page.last + 1 if newest else self.low or 0
-        lo = page.next - 1 if page.next else 0
-        if newest:
-            self._start_anew()
-        self._prepend(page.chunks, lo, hi)
+    def _newest_page(self, page: LogPage) -> None:
+        self._start_anew()
         self.low = page.next
-        if newest:
-            self._join(page.last)
+        self._append_all(page, page.next - 1 if page.next else 0, page.last + 1)
+        self._join(page.last)
+
+    def _older(self, page: LogPage) -> None:
+        hi, self.low = self.low or 0, page.next
+        self._prepend(page.chunks, page.next - 1 if page.next else 0, hi)
 
     def _moment(self, page: LogPage) -> None:
         """The first chunk of that time: pages go both ways from it. Nothing so new: the newest."""
@@ -255,29 +254,47 @@ class Transcript:
         self._want("newer")
 
     def _newer(self, ask: Ask, page: LogPage) -> None:
+        if ask.wish == "missed" and self.high is not None:
+            return  # live output is not added any more
         if ask.wish == "missed" and page.next is not None:
-            self._reset("newest")  # too much to read it all
+            self._look_on(page)
             return
         if ask.wish == "oldest":
             self._start_anew()
             self.low, self.loaded = None, True
-        lo = {"oldest": 0, "missed": self._sure}.get(ask.wish, self.high or 0)
+        lo = {"oldest": 0, "missed": max(self._sure, self._looked)}.get(ask.wish, self.high or 0)
         before = self.tape.end
-        for chunk in page.chunks:
-            strand = self._strands.get(_source(chunk))
-            if strand is None:
-                strand = self._strands[_source(chunk)] = Strand(_source(chunk), chunk.offset)
-            self._append(strand, chunk, lo, (page.next or page.last) + 1)
+        self._append_all(page, lo, (page.next or page.last) + 1)
         self.high = page.next
         if page.next is None:
             self._join(page.last)
         elif self.tape.end == before:  # all of it was there
             self._want("newer")
 
+    def _look_on(self, page: LogPage) -> None:
+        """There is more of what may have been missed. Who only follows does without, if it is
+        much; for who reads, it becomes what can be gone on to."""
+        new = self.tape.end
+        self._append_all(page, max(self._sure, self._looked), (page.next or 0) + 1)
+        self._looked = page.next or 0
+        if self.tape.end - new < ENOUGH:
+            self._want("missed")
+        elif self.hold:
+            self.high, self._looked = page.next, 0
+        else:
+            self._reset("newest")
+
+    def _append_all(self, page: LogPage, lo: int, hi: int) -> None:
+        for chunk in page.chunks:
+            strand = self._strands.get(source_of(chunk))
+            if strand is None:
+                strand = self._strands[source_of(chunk)] = Strand(source_of(chunk), chunk.offset)
+            self._append(strand, chunk, lo, hi)
+
     def _join(self, last: int) -> None:
         """At the end: everything stored up to `last` is there, and what came live follows."""
         self.loaded, self.high, self.unseen = True, None, 0
-        self._joined, self._newest = last, max(last, self._newest)
+        self._joined, self._newest, self._looked = last, max(last, self._newest), 0
         early, self._early, self._early_size = self._early, [], 0
         for strand in self._strands.values():
             if not strand.waiting:
@@ -314,7 +331,7 @@ class Transcript:
         new: list[Block] = []
         fresh: dict[Source, Strand] = {}
         for chunk in chunks:
-            source = _source(chunk)
+            source = source_of(chunk)
             strand = self._strands.get(source)
             if source not in fresh:
                 begin = chunk.offset if strand is None else min(chunk.offset, strand.begin)
@@ -329,7 +346,3 @@ class Transcript:
                 new = strand.joined_before(self.tape, part, new)
         for gone in self.tape.prepend(new):
             self._gone_right(gone)
-
-
-def _source(chunk: LogChunk) -> Source:
-    return Source(chunk.run, chunk.task, chunk.n, chunk.stream)

@@ -97,7 +97,7 @@ def test_one_scrolls_back_to_the_first_line_page_by_page() -> None:
         assert "line 0 " not in stage.text
         for _ in range(12):
             await stage.press("pageup")
-        assert "line 0 " in stage.rows[2] + " " and pane.script.complete
+        assert "line 0 " in stage.rows[2] + " " and pane.script.low is None
         texts = [pane.script.tape.text(number) for number in range(
             pane.script.tape.first, pane.script.tape.end)]  # fmt: skip
         assert texts == [f"line {number}" for number in range(200)]

@@ -62,7 +62,7 @@ def test_whatever_is_lost_and_wherever_one_looks_each_line_is_there_once(before,
     while script.low is not None:
         script.older()
         assert serve(script, recorder)
-    assert script.complete
+    assert script.low is None and script.at_end
     for task in "ab":
         for stream in ("stdout", "stderr"):
             assert rows(script, task, stream) == lines_of(recorder.bytes_of(task, stream))
@@ -153,7 +153,7 @@ def test_a_line_in_parts_is_one_row_however_the_parts_come() -> None:
     assert rows(script) == ["gin end ü", "next"]
     script.older()
     serve(script, recorder)
-    assert rows(script) == ["begin end ü", "next"] and script.complete
+    assert rows(script) == ["begin end ü", "next"] and script.low is None and script.at_end
 
 
 def test_a_line_without_end_goes_on_in_another_row() -> None:
