@@ -124,6 +124,36 @@ def test_a_click_on_a_title_sorts_and_another_one_turns_it_round() -> None:
     perform(script, ANSWERS)
 
 
+def test_a_filter_looks_for_words_in_names_states_and_labels() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.press("3", "slash")
+        await stage.type("gpu")
+        assert list(stage.view.rows.keys) == ["db-1"]  # type: ignore[attr-defined]
+        await stage.press("enter")
+        assert "1 of 3 match" in stage.text
+        await stage.press("escape")
+        assert len(stage.view.rows.keys) == 3  # type: ignore[attr-defined]
+        await stage.press("slash")
+        await stage.type("!gone nothing")
+        assert "no agent matches !gone nothing" in stage.text
+
+    perform(script, ANSWERS)
+
+
+def test_what_an_agent_says_of_itself_steers_no_terminal() -> None:
+    hostile = AgentRow(
+        agent="evil", state="draining", reason="\x1b]0;owned\x07why", host="h\x1b[2J\u202eost",
+        labels=["\x9b31mred"], version="1\r2", slots=2,
+    )  # fmt: skip
+
+    async def script(stage: Stage) -> None:
+        await stage.press("3")
+        assert "why" in stage.text and "ost" in stage.text
+        assert not set("\x1b\x07\x9b\r\u202e") & set(stage.text)
+
+    perform(script, {AgentList: AgentPage(agents=[hostile], seq=1)}, size=(160, 40))
+
+
 def test_enter_opens_the_agent_and_escape_is_back_at_its_row() -> None:
     async def script(stage: Stage) -> None:
         await stage.press("3", "enter")
