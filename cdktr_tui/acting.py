@@ -19,6 +19,7 @@ from cdktr_common.catalogue.principal import (
     RunDetail,
     RunExplained,
     RunRetry,
+    RunShow,
     RunStatus,
     RunWhy,
     TaskList,
@@ -100,11 +101,7 @@ class Acting:
 
     def do(self, verb: str, subjects: Sequence[Subject]) -> None:
         """What a key says, to these."""
-        rows = self.session.model.workflows.rows
-        subjects = [
-            actions.its_run(verb, each, rows[each.id].last if each.id in rows else ())
-            for each in subjects
-        ]
+        subjects = [self._meant(verb, each) for each in subjects]
         if not subjects:
             self.say("nothing is selected", "warn")
         elif verb == "explain":
@@ -121,6 +118,16 @@ class Acting:
             place = self.session.place.name
             cancelled = {run for where, run in self._cancelled if where == place}
             self.begin(actions.which(verb, subjects, cancelled), subjects)
+
+    def _meant(self, verb: str, subject: Subject) -> Subject:
+        """The run that a verb is about, if it is about runs, and how it stands with it."""
+        model = self.session.model
+        if subject.kind == "task" and verb == "cancel":
+            known = model.runs.rows.get(subject.run)
+            state = known.state if known is not None else ""
+            return Subject("run", subject.run, subject.run, subject.of_workflow, state=state)
+        row = model.workflows.rows.get(subject.id)
+        return actions.its_run(verb, subject, row.last if row is not None else ())
 
     def begin(self, verb: str, subjects: Sequence[Subject]) -> None:
         """Ask as much as there is to be asked, then do it."""
@@ -253,12 +260,18 @@ class Acting:
         if not run:
             self.say(f"{subject.id}: no run of it is known", "warn")
             return
-        self.app.open(
-            views.make(
-                "log", self.session, run=run, workflow=subject.of_workflow, task=subject.task,
-                n=subject.n,
-            )
-        )  # fmt: skip
+        if subject.of_workflow:
+            self._open_log(subject, run, subject.of_workflow)
+            return
+
+        def known(detail: RunDetail) -> None:
+            self._open_log(subject, detail.run.run, detail.run.workflow)
+
+        self.session.ask(RunShow(run=run), known, self.failed(run))
+
+    def _open_log(self, subject: Subject, run: str, workflow: str) -> None:
+        of = {"run": run, "workflow": workflow, "task": subject.task, "n": subject.n}
+        self.app.open(views.make("log", self.session, **of))
 
     # The command line and the palette.
 

@@ -23,7 +23,7 @@ from cdktr_tui.options import Options
 from cdktr_tui.session import Place
 from cdktr_tui.settings import parse
 from tests.tui.stage import HERE, NOW, UP, Stage, perform
-from tests.tui.test_acting import ANSWERS, foot
+from tests.tui.test_acting import ANSWERS, RUN, foot
 
 PROD = Place("prod", "tcp://10.0.0.5:5561", "red", protected=True)
 
@@ -316,6 +316,15 @@ def test_a_view_may_be_gone_to_with_its_filter() -> None:
 
     rows = [AgentRow(agent=name, state="ready") for name in ("box1", "db-1")]
     perform(script, {**ANSWERS, AgentList: AgentPage(agents=rows)})
+
+
+def test_the_output_of_the_last_run_is_gone_to_by_name() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.type(":logs last")
+        await stage.press("enter")
+        assert stage.view.NAME == "log" and RUN[:7] in stage.rows[1]
+
+    perform(script, ANSWERS)
 
 
 def test_own_keys_are_heard_shown_and_explained() -> None:
