@@ -10,14 +10,16 @@ bring rows that nobody asked for. Pure: what time it is is given.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from fnmatch import translate
 from typing import Any, Final, NamedTuple
 
 from cdktr_common import durations, moments
 from cdktr_common.catalogue.base import Fact
-from cdktr_common.catalogue.values import RunRow, RunState
+from cdktr_common.catalogue.values import RunRow, RunState, WorkflowRow
+from cdktr_tui.terms import Fault, Term, read
 
 WORDS: Final[dict[str, tuple[RunState, ...]]] = {
     "pending": ("PENDING",), "queued": ("PENDING",), "running": ("RUNNING",),
@@ -35,29 +37,23 @@ OF_EVENTS: Final = {
     "type": "type", "wf": "wf", "workflow": "wf", "run": "run", "task": "task", "agent": "agent",
     "event": "event", "since": "since", "until": "until", "reason": "reason",
 }  # fmt: skip
+OF_WORKFLOWS: Final = {
+    "state": "state", "wf": "wf", "workflow": "wf", "event": "event", "file": "file",
+}  # fmt: skip
 """Keys, and what they mean."""
 
-_KEY: Final = re.compile(r"[a-z]+(?=:)", re.IGNORECASE)
+STANDS: Final[dict[str, Callable[[WorkflowRow], bool]]] = {
+    "paused": lambda row: row.paused, "broken": lambda row: bool(row.broken),
+    "running": lambda row: row.running > 0, "queued": lambda row: row.queued > 0,
+    "failed": lambda row: bool(row.last) and row.last[-1].state == "FAILED",
+    "never": lambda row: not row.last, "cron": lambda row: bool(row.schedule),
+    "event": lambda row: bool(row.events),
+}  # fmt: skip
+"""What may stand after `state:` of a workflow."""
+
 _GLOB: Final = re.compile(r"[*?\[]")
 
 Test = Callable[[Any], bool]
-
-
-class Fault(ValueError):
-    """What is wrong with a filter, and from which character on."""
-
-    def __init__(self, what: str, at: int) -> None:
-        super().__init__(what)
-        self.what, self.at = what, at
-
-
-class Term(NamedTuple):
-    """`key` is empty for a text and `/` for an expression."""
-
-    key: str
-    values: tuple[str, ...]
-    negated: bool
-    at: int
 
 
 class Filter(NamedTuple):
@@ -68,7 +64,7 @@ class Filter(NamedTuple):
     asked: Mapping[str, Any] = {}
     agents: tuple[tuple[bool, frozenset[str]], ...] = ()
 
-    def fits(self, row: RunRow | Fact, on: Collection[str] = ()) -> bool:
+    def fits(self, row: RunRow | WorkflowRow | Fact, on: Collection[str] = ()) -> bool:
         """Is it true of a row? `on`: the agents that attempts of a run are known to be on."""
         for negated, wanted in self.agents:
             if wanted.isdisjoint(on) is not negated:
@@ -81,7 +77,7 @@ ALL: Final = Filter()
 
 def of_runs(text: str, now: float) -> Filter:
     """A filter of runs. Raises Fault."""
-    terms = list(_terms(text, OF_RUNS))
+    terms = list(read(text, OF_RUNS))
     tests, agents = [], []
     for term in terms:
         if term.key == "agent":
@@ -91,9 +87,15 @@ def of_runs(text: str, now: float) -> Filter:
     return Filter(text, tuple(tests), _asked(terms, now), tuple(agents))
 
 
+def of_workflows(text: str) -> Filter:
+    """A filter of workflows. Raises Fault."""
+    terms = list(read(text, OF_WORKFLOWS))
+    return Filter(text, tuple(_turned(_workflow_test(term), term) for term in terms))
+
+
 def of_events(text: str, now: float) -> Filter:
     """A filter of facts. Raises Fault."""
-    terms = list(_terms(text, OF_EVENTS))
+    terms = list(read(text, OF_EVENTS))
     tests = [_turned(_event_test(term, now), term) for term in terms]
     asked = {key: value for key, value in _asked(terms, now).items() if key != "event"}
     for term in terms:
@@ -103,75 +105,6 @@ def of_events(text: str, now: float) -> Filter:
         elif term.key == "run" and one and not _GLOB.search(one):
             asked["run"] = one
     return Filter(text, tuple(tests), asked)
-
-
-def keys(text: str, known: Mapping[str, str], values: Mapping[str, Collection[str]]) -> list[str]:
-    """What the last word could become."""
-    head, _, last = text.rpartition(" ")
-    begin = f"{head} " if head else ""
-    turned = "!" if last.startswith("!") else ""
-    name, colon, typed = last[len(turned) :].partition(":")
-    if not colon:
-        return [f"{begin}{turned}{key}:" for key in known if key.startswith(name) and name]
-    fitting = sorted(value for value in values.get(known.get(name, ""), ()) if typed in value)
-    return [f"{begin}{turned}{name}:{value}" for value in fitting]
-
-
-# Reading
-
-
-def _terms(text: str, known: Mapping[str, str]) -> Iterator[Term]:
-    at = 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        begin = at
-        negated = text[at] == "!" and at + 1 < len(text) and not text[at + 1].isspace()
-        at += negated
-        if text[at] in '"/':
-            word, at = _quoted(text, at)
-            yield Term("/" if text[begin + negated] == "/" else "", (word,), negated, begin)
-            continue
-        key = _KEY.match(text, at)
-        if key is not None and text[key.end() + 1 : key.end() + 2] != "/":
-            name = key[0].lower()
-            if name not in known:
-                near = get_close_matches(name, known, 1)
-                hint = f", did you mean {near[0]}:" if near else f"; there are {_listed(known)}"
-                raise Fault(f"no key {name}:{hint}", at)
-            values, at = _values(text, key.end() + 1)
-            if not all(values):
-                raise Fault(f"{name}: wants a value", at)
-            yield Term(known[name], values, negated, begin)
-            continue
-        end = next((i for i in range(at, len(text)) if text[i].isspace()), len(text))
-        yield Term("", (text[at:end],), negated, begin)
-        at = end
-
-
-def _quoted(text: str, at: int) -> tuple[str, int]:
-    end = text.find(text[at], at + 1)
-    while end > 0 and text[at] == "/" and text[end - 1] == "\\":
-        end = text.find("/", end + 1)
-    if end < 0:  # still being typed
-        return text[at + 1 :], len(text)
-    return text[at + 1 : end], end + 1
-
-
-def _values(text: str, at: int) -> tuple[tuple[str, ...], int]:
-    if text[at : at + 1] == '"':
-        word, end = _quoted(text, at)
-        return (word,), end
-    end = next((i for i in range(at, len(text)) if text[i].isspace()), len(text))
-    return tuple(text[at:end].split(",")), end
-
-
-def _listed(known: Mapping[str, str]) -> str:
-    return " ".join(f"{key}:" for key in dict.fromkeys(known.values()))
-
-
-# Meaning
 
 
 def _turned(test: Test, term: Term) -> Test:
@@ -189,10 +122,26 @@ def _run_test(term: Term, now: float) -> Test:
             like_event = _like(term.values)
             return lambda row: row.event is not None and like_event(row.event)
         case "run":
-            return lambda row: row.run.startswith(term.values)
+            like_run = _like(term.values)
+            return lambda row: row.run.startswith(term.values) or like_run(row.run)
         case "since" | "until":
             return _of_time(term, now, "created_ts")
     return _of_text(term, _run_words)
+
+
+def _workflow_test(term: Term) -> Test:
+    match term.key:
+        case "state":
+            _check(term, STANDS)
+            tests = [STANDS[value.lower()] for value in term.values]
+            return lambda row: any(test(row) for test in tests)
+        case "wf" | "file":
+            name, like = ("workflow" if term.key == "wf" else "file"), _like(term.values)
+            return lambda row: like(getattr(row, name)) or row.name in term.values
+        case "event":
+            like_event = _like(term.values)
+            return lambda row: any(like_event(event) for event in row.events)
+    return _of_text(term, _workflow_words)
 
 
 def _event_test(term: Term, now: float) -> Test:
@@ -216,14 +165,18 @@ def _kind(value: str) -> str:
 
 
 def _of_state(term: Term) -> Test:
-    for value in term.values:
-        if value.lower() not in WORDS:
-            near = get_close_matches(value.lower(), WORDS, 1)
-            hint = f", did you mean {near[0]}" if near else ""
-            raise Fault(f"no state {value}{hint}", term.at)
+    _check(term, WORDS)
     words = {value.lower() for value in term.values}
     states = {state for word in words - {"queued"} for state in WORDS[word]}
     return lambda row: row.state in states or ("queued" in words and row.queued)
+
+
+def _check(term: Term, known: Collection[str]) -> None:
+    for value in term.values:
+        if value.lower() not in known:
+            near = get_close_matches(value.lower(), known, 1)
+            hint = f", did you mean {near[0]}" if near else f"; there are {' '.join(known)}"
+            raise Fault(f"no state {value}{hint}", term.at)
 
 
 def cause(row: RunRow) -> str:
@@ -258,7 +211,9 @@ def _time(term: Term, now: float) -> float:
 def _of_text(term: Term, words: Callable[[Any], str]) -> Test:
     if term.key == "/":
         try:
-            found = re.compile(term.values[0], re.IGNORECASE).search
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # of `[[`, while it is typed
+                found = re.compile(term.values[0], re.IGNORECASE).search
         except re.error as fault:
             raise Fault(f"/{term.values[0]}/: {fault.msg}", term.at) from None
         return lambda row: found(words(row)) is not None
@@ -268,6 +223,10 @@ def _of_text(term: Term, words: Callable[[Any], str]) -> Test:
 
 def _run_words(row: RunRow) -> str:
     return " ".join((row.run, row.workflow, row.name, row.event or "", row.reason, row.parent))
+
+
+def _workflow_words(row: WorkflowRow) -> str:
+    return " ".join((row.workflow, row.name, row.description, row.file, row.schedule, *row.events))
 
 
 def event_words(fact: Fact) -> str:

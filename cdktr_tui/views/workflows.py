@@ -20,11 +20,12 @@ from cdktr_common.catalogue.principal import (
     WorkflowShow,
 )
 from cdktr_common.catalogue.values import RunMark, WorkflowRow
-from cdktr_tui import views
+from cdktr_tui import filters, terms, views
 from cdktr_tui.actions import Subject
 from cdktr_tui.draw import glyphs, times
 from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.session import Session
+from cdktr_tui.terms import Fault
 from cdktr_tui.view import View
 from cdktr_tui.views.workflow_pane import Figures, WorkflowPane
 from cdktr_tui.widgets.columns import Cell
@@ -59,6 +60,7 @@ class Workflows(View):
         super().__init__(session)
         self._stays: Timer | None = None
         self._renewing: set[str] = set()
+        self._wanted = filters.ALL
         self._asked_of: WorkflowRow | None = None
 
     def topics(self) -> set[str]:
@@ -142,7 +144,11 @@ class Workflows(View):
 
     def changed(self, dirty: Set[tuple[str, ...]]) -> None:
         ids = {key[1] for key in dirty if key[0] == "workflow"}
-        if ("workflows",) in dirty or ids - self.model.workflows.rows.keys():
+        if (
+            ("workflows",) in dirty
+            or (ids and self.filter)
+            or ids - self.model.workflows.rows.keys()
+        ):
             self._order()
         self.rows.touch(*ids)
         if self.rows.cursor in ids:
@@ -150,16 +156,29 @@ class Workflows(View):
 
     def _order(self) -> None:
         known = self.model.workflows
-        chosen = [name for name in known.order if self.filter.lower() in name.lower()]
+        chosen = [name for name in known.order if self._wanted.fits(known.rows[name])]
         self.rows.set_keys(chosen)
         marked = f", {len(self.rows.marks)} marked" if self.rows.marks else ""
         some = f"{len(chosen)} of {len(known.rows)} match" if self.filter else ""
         self.rows.set_note(some + marked)
 
     def filtered(self, text: str) -> Note | None:
+        try:
+            self._wanted = filters.of_workflows(text)
+        except Fault as fault:
+            return f"{fault.what} (at {fault.at + 1})", "bad"
         self._order()
         found = len(self.rows.keys)
         return (f"{found} of {len(self.model.workflows.rows)} match", "dim") if text else None
+
+    def filter_words(self, text: str) -> list[str]:
+        rows = self.model.workflows.rows
+        values = {
+            "state": tuple(filters.STANDS),
+            "wf": tuple(rows),
+            "event": {event for row in rows.values() for event in row.events},
+        }
+        return terms.keys(text, filters.OF_WORKFLOWS, values)
 
     def record(self, key: str) -> WorkflowRow | None:
         return self.model.workflows.rows.get(key)

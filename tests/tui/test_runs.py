@@ -241,3 +241,28 @@ def test_times_are_shown_as_instants_as_ages_and_in_utc() -> None:
         assert "12-31 23:15" in line(stage, "r0900")
 
     perform(script, ANSWERS)
+
+
+def test_a_run_that_only_facts_tell_of_is_asked_for_when_it_may_fit() -> None:
+    def found(asked: RunList) -> RunPage:
+        new = [run(300, "FAILED")] if len(asks) > 1 and asked.states else []
+        asks.append(asked)
+        return RunPage(runs=[*new, ROWS[1]] if asked.states else ROWS[:3], seq=2000)
+
+    asks: list[RunList] = []
+
+    async def script(stage: Stage) -> None:
+        await stage.press("2", "slash")
+        await stage.type("state:failed")
+        await stage.press("enter")
+        await stage.tell(
+            f.RunEnded(seq=1001, prev=0, ts=NOW, run="r0300", workflow="etl", state="FAILED")
+        )
+        assert "r0300" not in stage.text
+        await stage.pass_time(1)
+        assert "r0300" in stage.text and "2 match" in stage.text
+        before = len(asks)
+        await stage.pass_time(1)
+        assert len(asks) == before
+
+    perform(script, {RunList: found, HistoryList: HistoryPage(columns=COLUMNS)})

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.principal import RunList
-from cdktr_common.catalogue.values import RunRow
-from cdktr_tui import filters, orders
-from cdktr_tui.filters import Fault
+from cdktr_common.catalogue.values import RunMark, RunRow, WorkflowRow
+from cdktr_tui import filters, orders, terms
+from cdktr_tui.terms import Fault
 
 NOW = 1_000_000.0
 
@@ -35,7 +35,7 @@ def fits(text: str, on: tuple[str, ...] = (), **fields: Any) -> bool:
         ("wf:etl-*", True), ("wf:etl", False), ("workflow:etl-a", True), ("wf:x,etl-?", True),
         ("wf:Nightly", True), ("event:new-*", True), ("!event:other", True), ("agent:db-1", True),
         ("agent:db-2", False), ("!agent:db-2", True), ("since:2m", True), ("since:30s", False),
-        ("until:30s", True), ("run:k3", True), ("run:k4", False), ("DISK", True),
+        ("until:30s", True), ("run:k3", True), ("run:k4", False), ("run:k*9", True), ("DISK", True),
         ('"disk is full"', True), ('"full disk"', False), ("!disk", False), ("/k[0-9]f/", True),
         ("/^etl/", False), ("!/k4/", True), ('state:running disk "is" wf:etl-*', True),
         ("state:running nothing", False), ('"still typed', False), ("a://b", False),
@@ -112,15 +112,35 @@ def test_facts_are_found_by_type_object_and_text() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ["etl", "old"]), ("state:paused", ["old"]), ("!state:paused", ["etl"]),
+        ("state:cron", ["etl"]), ("state:event,never", ["old"]), ("state:failed", ["etl"]),
+        ("wf:e*", ["etl"]), ("event:new-file", ["old"]), ("nightly", ["etl"]), ("file:*.yaml", []),
+    ],
+)  # fmt: skip
+def test_workflows_are_found_by_how_they_stand_and_what_starts_them(
+    text: str, shown: list[str]
+) -> None:
+    failed = RunMark(run="r", state="FAILED", created_ts=1.0)
+    rows = [
+        WorkflowRow(workflow="etl", schedule="0 3 * * *", last=[failed], description="Nightly"),
+        WorkflowRow(workflow="old", events=["new-*", "new-file"], paused=True),
+    ]
+    wanted = filters.of_workflows(text)
+    assert [row.workflow for row in rows if wanted.fits(row)] == shown
+
+
 def test_words_are_completed() -> None:
     states = {"state": tuple(filters.WORDS), "wf": ("etl", "etl-b", "x")}
-    assert filters.keys("a st", filters.OF_RUNS, states) == ["a state:"]
-    assert filters.keys("!state:fa", filters.OF_RUNS, states) == ["!state:failed"]
-    assert filters.keys("workflow:et", filters.OF_RUNS, states) == [
+    assert terms.keys("a st", filters.OF_RUNS, states) == ["a state:"]
+    assert terms.keys("!state:fa", filters.OF_RUNS, states) == ["!state:failed"]
+    assert terms.keys("workflow:et", filters.OF_RUNS, states) == [
         "workflow:etl",
         "workflow:etl-b",
     ]
-    assert filters.keys("", filters.OF_RUNS, states) == []
+    assert terms.keys("", filters.OF_RUNS, states) == []
 
 
 def test_orders_keep_the_newest_first_among_equals() -> None:
