@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from cdktr_common.catalogue.principal import WorkflowDetail, WorkflowShow
@@ -61,7 +62,7 @@ def _do(acting: Acting, command: Command) -> str | None:
             if command.rest:
                 return app.view.begin(command.rest)
         case "act":
-            _act(acting, command)
+            return _act(acting, command)
         case "open":
             _open(acting, command.object)
         case "goto":
@@ -81,16 +82,10 @@ def _do(acting: Acting, command: Command) -> str | None:
     return None
 
 
-def _act(acting: Acting, command: Command) -> None:
+def _act(acting: Acting, command: Command) -> str | None:
     name, object, rest = command.form.name, command.object, command.rest
     if name == "run":
-        given = dict(word.split("=", 1) for word in rest.split() if "=" in word)
-        denied = acting.denied()
-        if denied:
-            acting.say(denied, "warn")
-        else:
-            acting.start(object, given or None)
-        return
+        return _start(acting, object, rest)
     subject = _subject(acting, command.form.takes, object)
     if name == "retry" and rest in ("all", "failed"):
         acting.begin("retry_all" if rest == "all" else "retry", [subject])
@@ -102,6 +97,22 @@ def _act(acting: Acting, command: Command) -> None:
             acting.begin(name, [subject])
     else:
         acting.do(name, [subject])
+    return None
+
+
+def _start(acting: Acting, workflow: str, rest: str) -> str | None:
+    try:
+        words = shlex.split(rest)
+    except ValueError as fault:
+        return str(fault).lower()
+    wrong = [word for word in words if "=" not in word]
+    if wrong:
+        return f"params are NAME=VALUE, not {wrong[0]}"
+    if denied := acting.denied():
+        acting.say(denied, "warn")
+    else:
+        acting.start(workflow, dict(word.split("=", 1) for word in words) or None)
+    return None
 
 
 def _subject(acting: Acting, kind: str, name: str) -> Subject:
