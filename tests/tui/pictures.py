@@ -39,13 +39,14 @@ class Shot(NamedTuple):
 
 
 SHOTS: Final = (
-    Shot("run", "open {going}", (), ("copying part 04",)),
+    Shot("run", "open {going}", (), ("copying part 05",)),
     Shot("workflows", "workflows", ("G", "k"), ("validate", "p50", "agents 4")),
+    Shot("grid", "workflows", ("G", "k", "v"), ("validate",)),
     Shot("runs", "runs", (), ("failed",)),
     Shot("agents", "agents", (), ("gpu-1",)),
     Shot("schedule", "schedule", ("v",), ("nightly",)),
     Shot("events", "events", (), ("task.assigned",)),
-    Shot("query", "query {sql}", (), ("orders",)),
+    Shot("query", "query {sql}", (), ("rows in",)),
 )
 """The first one while its run goes on; the others show what has been and what goes on for long."""
 
@@ -53,10 +54,7 @@ FLOWS: Final = (
     "branches", "called", "calls", "diamond", "each", "failing", "fan-in", "hello", "matrix",
     "nightly", "on-event", "orders", "parallel",
 )  # fmt: skip
-SQL: Final = (
-    "select workflow, count(*) runs, round(avg(ended_ts - started_ts), 2) took"
-    " from runs group by 1 order by 2 desc"
-)
+SQL: Final = "select workflow, state, count(*) from runs group by all order by 3 desc"
 
 
 def main(names: list[str]) -> int:
