@@ -4,7 +4,7 @@ Usage: bench [options]
 
 Options:
   --quick         One round with fewer tasks: about two minutes.
-  --only PARTS    Of w1,w2,w3,w4,w5,w6,w7,w8,w9,w10,w11,restart,check; default: all.
+  --only PARTS    Of w1,w2,w3,w4,w5,w6,w7,w8,w9,w10,w11,w12,restart,check; default: all.
   --peers NAMES   Only these peers, by the beginning of their names, in lower case, commas between.
   --rounds N      Rounds, each with every peer [default: 3].
 
@@ -119,7 +119,7 @@ def check(runners: list[Runner], figures: Figures) -> None:
 def main(argv: list[str]) -> int:
     options = docopt.docopt(__doc__ or "", argv=argv)
     bench = Bench(options["--quick"])
-    every = "w1,w2,w3,w4,w5,w6,w7,w8,w9,w10,w11,restart,check"
+    every = "w1,w2,w3,w4,w5,w6,w7,w8,w9,w10,w11,w12,restart,check"
     parts = set((options["--only"] or every).split(","))
     names = tuple((options["--peers"] or "").split(","))
     fault = compiler_missing()

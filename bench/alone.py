@@ -20,6 +20,7 @@ from bench.idle import idle
 from bench.lateness import lateness
 from bench.output import lines_stored
 from bench.pipe import piped
+from bench.queries import queries
 from bench.startup import start_up
 from bench.system import system
 from cdktr_common.catalogue import common as c
@@ -97,5 +98,6 @@ PARTS: dict[str, Callable[[Figures, bool], None]] = {
     "w9": piped,
     "w10": lateness,
     "w11": folding,
+    "w12": queries,
     "restart": restart,
 }
