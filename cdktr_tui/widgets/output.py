@@ -76,7 +76,8 @@ class OutputPane(OutputMoves, can_focus=True):
     def _search(self, text: str) -> str | None:
         fault = self.find(text)
         if fault is None and text:
-            self.action_previous() if self.following else self.action_next()
+            ahead = None if self.following else self.sift.next_hit(self._from(1), 1)
+            self.seek(-1 if ahead is None and self.script.at_end else 1)
         return fault
 
     def find(self, words: str) -> str | None:
