@@ -23,6 +23,7 @@ from bench.pipe import piped
 from bench.queries import queries
 from bench.startup import start_up
 from bench.system import system
+from bench.tape import taping
 from cdktr_common.catalogue import common as c
 from cdktr_common.client import Client
 
@@ -90,6 +91,12 @@ def start_principal(directory: str, environ: dict[str, str]) -> subprocess.Popen
     return principal
 
 
+def view(figures: Figures, quick: bool) -> None:
+    """W11."""
+    folding(figures, quick)
+    taping(figures, quick)
+
+
 PARTS: dict[str, Callable[[Figures, bool], None]] = {
     "w5": lines_stored,
     "w6": idle,
@@ -97,7 +104,7 @@ PARTS: dict[str, Callable[[Figures, bool], None]] = {
     "w8": start_up,
     "w9": piped,
     "w10": lateness,
-    "w11": folding,
+    "w11": view,
     "w12": queries,
     "restart": restart,
 }

@@ -16,7 +16,7 @@ from cdktr_common import clean
 from cdktr_common.catalogue.values import Stream
 from cdktr_tui.model.tape import Block, Tape
 
-SLICE: Final = 2000
+SLICE: Final = 1000
 """Rows that are looked at in one go."""
 
 LOOKED_AT: Final = 4096
