@@ -135,6 +135,8 @@ class Grid(View):
 
     def _take(self, newest_first: list[str]) -> None:
         """These runs, as far as there is room for them. The cursor stays on its run."""
+        if not self.there:
+            return
         pane = self.query_one(GridView)
         under = self._run()
         self.runs = newest_first[:RUNS][::-1]
@@ -176,8 +178,13 @@ class Grid(View):
 
     # What is shown.
 
+    @property
+    def there(self) -> bool:
+        """Has it its panes? Not before it is shown, and no longer when it is being closed."""
+        return self.is_mounted and bool(self.query(GridView)) and bool(self.query("#told"))
+
     def _redraw(self) -> None:
-        if self.is_mounted:
+        if self.there:
             self.query_one(GridView).redraw()
             self._tell()
 
@@ -287,7 +294,7 @@ class Grid(View):
 
     def restate(self) -> None:
         super().restate()
-        if self.is_mounted:
+        if self.there:
             self.query_one(GridView).dim(self.model.link.state != "up")
             if not self.runs:
                 self._tell()
@@ -304,7 +311,8 @@ class Grid(View):
         self.restate()
 
     def on_grid_view_moved(self) -> None:
-        self._tell()
+        if self.there:
+            self._tell()
 
     def on_grid_view_opened(self) -> None:
         if self._run():

@@ -40,6 +40,8 @@ class Run(RunTold):
         super().__init__(session)
         self.run, self.workflow = run, workflow
         self._wanted: str | None = task
+        self._moves: str | None = "" if not task else None
+        """The task that the cursor was moved to last, not by a key; None: a key has moved it."""
         self._sort = ("", False)
 
     # What it asks for and follows.
@@ -47,7 +49,7 @@ class Run(RunTold):
     def topics(self) -> set[str]:
         if not self.workflow or self.recorded:
             return set()
-        pane = self.query_one(OutputPane) if self.is_mounted else None
+        pane = self.query_one(OutputPane) if self.there else None
         return {f"run/{self.workflow}/"} | (pane.topics() if pane else set())
 
     def load(self) -> None:
@@ -64,12 +66,12 @@ class Run(RunTold):
     # What has come.
 
     def arrived(self) -> None:
-        if self.is_mounted:
+        if self.there:
             self._order()
             self.restate()
 
     def changed(self, dirty: Set[tuple[str, ...]]) -> None:
-        if self.open is None:
+        if self.open is None or not self.there:
             return
         touched = {key[2] for key in dirty if key[0] == "task" and key[1] == self.run}
         if ("tasks", self.run) in dirty or (touched and (self._sort[0] or self.filter)):
@@ -86,13 +88,17 @@ class Run(RunTold):
             self.causes.pop(self.rows.cursor or "", None)
             self._follow_task()
         if touched:
+            self._stay_with_work()
             self.tell()
         self.mend()
 
     def output(self, items: list[Output]) -> None:
-        self.query_one(OutputPane).output(items)
+        if self.there:
+            self.query_one(OutputPane).output(items)
 
     def tick(self, now: float) -> None:
+        if not self.there:
+            return
         self.rescale()
         self.rows.tick(int(now))
         for task in self.table.top:
@@ -103,7 +109,7 @@ class Run(RunTold):
 
     def restate(self) -> None:
         super().restate()
-        if self.is_mounted:
+        if self.there:
             old = self.model.link.state != "up"
             for pane in (self.query_one(OutputPane), *self.query(Canvas)):
                 if pane.dimmed != old:
@@ -145,10 +151,27 @@ class Run(RunTold):
                     self._wanted = None
                     self.table.reveal(task, known)
                     self._order()
-                    self.rows.move_to(task)
+                    self._move(task)
                     return
         if whole:
             self._wanted = None
+            self._move(self.rows.cursor or "")
+
+    def _stay_with_work(self) -> None:
+        """Until a key has moved the cursor it goes to what fails, and on to what runs."""
+        row = self.chosen
+        if self._moves is None or (row is not None and row.state in ("RUNNING", "FAILED")):
+            return
+        for state in ("FAILED", "RUNNING"):
+            for task in self.table.keys:
+                if self.known[task].state == state:
+                    self._move(task)
+                    return
+
+    def _move(self, task: str) -> None:
+        if self._moves is not None:
+            self._moves = task
+        self.rows.move_to(task)
 
     def empty(self) -> list[Line]:
         if self.fault is not None:
@@ -232,12 +255,16 @@ class Run(RunTold):
     # Messages of its panes.
 
     def on_rows_view_moved(self, event: RowsView.Moved) -> None:
+        if not self.there:
+            return
+        if self._wanted is None and self.rows.cursor != self._moves:
+            self._moves = None
         self.n = 0
         self._follow_task()
         self.tell()
 
     def on_rows_view_marked(self, event: RowsView.Marked) -> None:
-        self._order()
+        self.arrived()
 
     def on_rows_view_sorted(self, event: RowsView.Sorted) -> None:
         column, descending = self._sort
@@ -256,13 +283,15 @@ class Run(RunTold):
             self.action_act("logs")
 
     def on_graph_view_moved(self, event: GraphView.Moved) -> None:
-        self.rows.move_to(event.key)
+        if self.there:
+            self.rows.move_to(event.key)
 
     def on_graph_view_opened(self, event: GraphView.Opened) -> None:
         self.on_rows_view_opened(RowsView.Opened(self.rows, event.key))
 
     def on_output_body_changed(self) -> None:
-        self.tell()
+        if self.there:
+            self.tell()
 
     def on_output_pane_wanted(self, event: OutputPane.Wanted) -> None:
         row = self.chosen

@@ -69,6 +69,11 @@ class RunPanes(RunData):
         yield Canvas(id="story", can_focus=False)
 
     @property
+    def there(self) -> bool:
+        """Has it its panes? Not before it is shown, and no longer when it is being closed."""
+        return self.is_mounted and bool(self.query("#rows")) and bool(self.query("#story"))
+
+    @property
     def rows(self) -> RowsView:
         return self.query_one("#rows", RowsView)
 
@@ -139,8 +144,9 @@ class RunPanes(RunData):
         ]  # fmt: skip
 
     def on_resize(self) -> None:
-        self.place_panes()
-        self.placed_panes()
+        if self.there:
+            self.place_panes()
+            self.placed_panes()
 
     def action_form(self) -> None:
         """The next form: lanes, graph, story; on a large screen with the graph or without."""

@@ -190,6 +190,48 @@ def test_what_happens_to_a_task_is_seen_at_once() -> None:
     perform(script, ANSWERS)
 
 
+def test_the_cursor_goes_on_with_the_work_until_a_key_moves_it() -> None:
+    def ended(seq: int, task: str, n: int = 1) -> f.TaskEnded:
+        return f.TaskEnded(
+            seq=seq,
+            ts=NOW,
+            run=RUN,
+            workflow="etl",
+            task=task,
+            n=n,
+            state="COMPLETED",
+            code=0,
+            agent="db-1",
+            token="t",
+        )
+
+    def begun(seq: int, task: str) -> f.TaskAssigned:
+        return f.TaskAssigned(
+            seq=seq,
+            ts=NOW,
+            run=RUN,
+            workflow="etl",
+            task=task,
+            n=1,
+            agent="web-3",
+            token="t",
+            boot="b",
+        )
+
+    async def script(stage: Stage) -> None:
+        await opened(stage)
+        assert line_of(stage, "load").startswith(">")
+        await stage.tell(ended(101, "load", 2), begun(102, "report"), begun(103, "notify"))
+        assert line_of(stage, "report").startswith(">")
+        assert "report try 1 on web-3" in stage.text
+        await stage.press("up", "up")
+        assert line_of(stage, "validate").startswith(">")
+        await stage.tell(ended(104, "report"))
+        assert line_of(stage, "validate").startswith(">")
+
+    perform(script, ANSWERS)
+
+
 def test_clocks_go_on_by_themselves() -> None:
     async def script(stage: Stage) -> None:
         await opened(stage)
