@@ -29,7 +29,8 @@ SIDEWAYS = 8
 THUMB, GROOVE = "█", "│"
 
 Cells = Callable[[str, int], Sequence[Cell]]
-"""The cells of a row, one for each column, given its key and what time it is."""
+"""The cells of a row, one for each column, given its key and what time it is. KeyError: the row is
+gone, and blank until the list is told."""
 
 
 class RowsView(Surface, can_focus=True):
@@ -100,14 +101,9 @@ class RowsView(Surface, can_focus=True):
 
     def touch(self, *keys: str) -> None:
         """These rows changed. Those in sight are drawn anew."""
-        places = (self._list.index(key) for key in keys)
-        self.paint(
-            [
-                at - self._list.top + self._header
-                for at in places
-                if at is not None and self._list.in_sight(at)
-            ]
-        )
+        shown = self._list
+        places = [at for key in keys if (at := shown.index(key)) is not None]
+        self.paint([at - shown.top + self._header for at in places if shown.in_sight(at)])
 
     def tick(self, now: int) -> None:
         """What time it is: clocks in rows that are in sight go on."""
@@ -228,8 +224,11 @@ class RowsView(Surface, can_focus=True):
         sign = (">" if here else " ") + ("*" if key in self.marks else " ")
         if here and self.has_focus:
             over = f"{over} cursor"
-        cells = table.row(self.placed(), self.cells(key, self.now))
-        return self._framed(cells, sign, self._bar(row)), over
+        try:
+            cells = self.cells(key, self.now)
+        except KeyError:
+            cells = ()
+        return self._framed(table.row(self.placed(), cells), sign, self._bar(row)), over
 
     def _framed(self, cells: Line, sign: str, bar: str) -> Line:
         return ((sign, "mark"), *crop(cells, self.left, self._room), (f" {bar}", "dim"))
