@@ -152,6 +152,11 @@ class Terminal(App[int]):
         else:
             await super().on_event(event)
 
+    @property
+    def keys_done(self) -> bool:
+        """Has every key that came been done with?"""
+        return self._key is None and not self._keys
+
     async def _next_key(self) -> None:
         self._key = None
         while self._keys and self._key is None:

@@ -16,6 +16,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import Any, TypeVar
 
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from cdktr_common.catalogue.base import Fact, Reply, Request
@@ -114,7 +116,8 @@ class Stage:
         """Until everything that has come is on the screen."""
         for _ in range(500):
             await self.pilot.pause()
-            if self.app.quiet and not any(feed.come for feed in self.feeds.values()):
+            quiet = self.app.quiet and self.app.keys_done
+            if quiet and not any(feed.come for feed in self.feeds.values()):
                 return
             await asyncio.sleep(0.001)
         raise AssertionError("the screen does not come to rest")
@@ -124,9 +127,10 @@ class Stage:
         await self.settle()
 
     async def type(self, text: str) -> None:
-        """Each letter as a key."""
-        names = {" ": "space", ":": "colon", "*": "asterisk", "-": "minus", "/": "slash"}
-        await self.press(*(names.get(letter, letter) for letter in text))
+        """Each letter as a key, all at once."""
+        for letter in text:
+            self.app.post_message(events.Key(_character_to_key(letter), letter))
+        await self.settle()
 
     async def tell(self, *news: Item | Fact) -> None:
         """This comes now."""
