@@ -97,14 +97,18 @@ def of_events(text: str, now: float) -> Filter:
     """A filter of facts. Raises Fault."""
     terms = list(read(text, OF_EVENTS))
     tests = [_turned(_event_test(term, now), term) for term in terms]
-    asked = {key: value for key, value in _asked(terms, now).items() if key != "event"}
+    asked = _asked(terms, now)
+    told = {name: asked[name] for name in ("since_ts", "until_ts") if name in asked}
     for term in terms:
         one = term.values[0] if len(term.values) == 1 and not term.negated else ""
-        if term.key == "type" and "." in one and not _GLOB.search(one):
-            asked["kind"] = one
+        if term.key == "type" and one:
+            told["kind"] = _kind(one)
+            # The recorder knows a workflow by the topic of its runs, where other facts are not.
+            if told["kind"].startswith(("run.", "task.")) and "workflow" in asked:
+                told["workflow"] = asked["workflow"]
         elif term.key == "run" and one and not _GLOB.search(one):
-            asked["run"] = one
-    return Filter(text, tuple(tests), asked)
+            told["run"] = one
+    return Filter(text, tuple(tests), told)
 
 
 def _turned(test: Test, term: Term) -> Test:

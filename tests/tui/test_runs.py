@@ -9,6 +9,7 @@ from cdktr_common.catalogue.logd import HistoryList, HistoryPage
 from cdktr_common.catalogue.principal import RunDetail, RunList, RunPage, RunShow
 from cdktr_common.catalogue.values import Plan, RunRow, TaskPlan
 from cdktr_common.errors import ProtocolError
+from cdktr_logd import history
 from cdktr_tui.feed.items import Gap
 from tests.tui.stage import NOW, Stage, perform
 
@@ -266,3 +267,9 @@ def test_a_run_that_only_facts_tell_of_is_asked_for_when_it_may_fit() -> None:
         assert len(asks) == before
 
     perform(script, {RunList: found, HistoryList: HistoryPage(columns=COLUMNS)})
+
+
+def test_what_the_recorder_has_of_runs_and_facts_is_what_the_views_read() -> None:
+    runs = history.history_page(HistoryList(table="runs"), []).columns
+    assert set(runs) - {"output"} <= set(RunRow.__struct_fields__)
+    assert "body" in history.history_page(HistoryList(table="events"), []).columns

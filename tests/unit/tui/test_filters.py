@@ -107,8 +107,10 @@ def test_facts_are_found_by_type_object_and_text() -> None:
     assert shown("type:task.*") == shown("type:task") == shown("type:task.ended") == [4]
     assert shown("wf:etl-*") == [4, 5] and shown("agent:db-*") == [4] and shown("event:new*") == [5]
     assert shown("task:load run:k3f9 full") == [4] and shown("!disk since:1s") == [5]
-    assert filters.of_events("type:task.ended run:k3f9 wf:etl", NOW).asked == {
-        "kind": "task.ended", "run": "k3f9", "workflow": "etl",
+    asked = filters.of_events("type:task.ended run:k3f9 wf:etl agent:a event:e", NOW).asked
+    assert asked == {"kind": "task.ended", "run": "k3f9", "workflow": "etl"}
+    assert filters.of_events("wf:etl type:event since:1s", NOW).asked == {
+        "kind": "event.*", "since_ts": NOW - 1,
     }  # fmt: skip
 
 
