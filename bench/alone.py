@@ -24,6 +24,7 @@ from bench.queries import queries
 from bench.startup import start_up
 from bench.system import system
 from bench.tape import taping
+from bench.terminal import watching
 from cdktr_common.catalogue import common as c
 from cdktr_common.client import Client
 
@@ -95,6 +96,7 @@ def view(figures: Figures, quick: bool) -> None:
     """W11."""
     folding(figures, quick)
     taping(figures, quick)
+    watching(figures, quick)
 
 
 PARTS: dict[str, Callable[[Figures, bool], None]] = {

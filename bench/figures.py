@@ -102,6 +102,11 @@ GOALS: Final = (
     Goal("W10: p99 lateness of 100 at once, ms", median_of("W10 p99 ms"), 50, 20, False),
     Goal("W11: 10,000 rows loaded, ms", median_of("W11 ms to load 10,000 rows"), 50, None, False),
     Goal("W11: filtered, ms", median_of("W11 ms to filter 10,000 rows"), 50, None, False),
+    Goal("W11: first frame, ms", median_of("W11 ms to the first frame"), 500, None, False),
+    Goal("W11: first frame, bytes", median_of("W11 bytes to the first frame"), 12_000, None, False),
+    Goal("W11: one row changed, bytes", median_of("W11 bytes of one row"), 300, None, False),
+    Goal("W11: p95 key to screen, ms", median_of("W11 p95 ms from key to screen"), 50, None, False),
+    Goal("W11: memory, MB", median_of("W11 MB with 50,000 lines"), 120, None, False),
     Goal("W11: sorted, ms", median_of("W11 ms to sort 10,000 rows"), 50, None, False),
 )
 
