@@ -98,7 +98,7 @@ def of_events(text: str, now: float) -> Filter:
     terms = list(read(text, OF_EVENTS))
     tests = [_turned(_event_test(term, now), term) for term in terms]
     asked = _asked(terms, now)
-    told = {name: asked[name] for name in ("since_ts", "until_ts") if name in asked}
+    told: dict[str, Any] = {name: asked[name] for name in ("since_ts", "until_ts") if name in asked}
     for term in terms:
         one = term.values[0] if len(term.values) == 1 and not term.negated else ""
         if term.key == "type" and one:
