@@ -31,9 +31,7 @@ def play(scene: str, *words: object, rate: float | None = None, size: tuple[int,
     return Recorder(argv, kept | env, *size, rate=rate)
 
 
-@pytest.mark.parametrize(
-    ("theme", "most"), [("cdktr-dark", FIRST), ("cdktr-light", FIRST), ("cdktr-ansi", FIRST_ANSI)]
-)
+@pytest.mark.parametrize(("theme", "most"), [("cdktr-dark", FIRST), ("cdktr-ansi", FIRST_ANSI)])
 def test_the_first_frame_is_small_and_then_nothing_is_sent_while_nothing_happens(
     theme: str, most: int
 ) -> None:
@@ -119,8 +117,12 @@ def test_a_terminal_that_takes_nothing_keeps_nobody_from_ending_it() -> None:
         assert terminal.ends(within=10.0) == 128 + signal.SIGTERM
 
 
-@pytest.mark.parametrize(("rate", "median_s"), [(10_000, 0.3), (3_000, 1.5)])
+@pytest.mark.parametrize(
+    ("rate", "median_s"), [(10_000, 1.0), pytest.param(3_000, 4.0, marks=pytest.mark.long)]
+)
 def test_over_a_slow_line_a_key_is_seen_while_output_pours(rate: int, median_s: float) -> None:
+    """A whole screen of other text takes about as long as the line needs for its 2 kB. Without the
+    governor, keys wait behind all frames that were drawn before: 8 s and more."""
     with play("flood", 20_000, rate=rate) as terminal:
         terminal.shows("copying", within=60)
         took = []
