@@ -70,7 +70,9 @@ def _before(row: Row, look: Look, now: float) -> Line:
         zone = look.utc if look.clock == "utc" else look.zone
         spans.append((clock(row.ts, zone, millis=look.verbose) + " ", "dim"))
     if look.names:
-        spans.append((fit(clean.line(row.source.task, 200), look.names) + " ", "accent"))
+        more = "~" if look.plain else "…"
+        name = fit(clean.line(row.source.task, 200), look.names, more=more)
+        spans.append((name + " ", "accent"))
     if look.verbose:
         spans.append((f"{row.source.n}{'e' if row.source.stream == 'stderr' else ' '} ", "dim"))
     if look.numbers:

@@ -8,6 +8,7 @@ is shown, not the colours in it. Pure; how long a slice may take is another's bu
 from __future__ import annotations
 
 import re
+import warnings
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -40,12 +41,16 @@ class Pattern:
         body = body.removeprefix("/") if regular else re.escape(body)
         if not body:
             raise ValueError("nothing to search for")
+        flags = 0 if re.search("[A-Z]", re.sub(r"\\.", "", body)) else re.IGNORECASE
         try:
-            flags = 0 if re.search("[A-Z]", re.sub(r"\\.", "", body)) else re.IGNORECASE
-            self._search = re.compile(body, flags).search
-        except re.error as fault:
-            raise ValueError(f"{fault.msg} at character {(fault.pos or 0) + 1}") from None
-        self._find = re.compile(body, flags).finditer
+            with warnings.catch_warnings():  # of what may mean something else one day
+                warnings.simplefilter("ignore")
+                found = re.compile(body, flags)
+        except (re.error, OverflowError, RecursionError) as fault:
+            at = getattr(fault, "pos", None)
+            where = "" if at is None else f" at character {at + 1}"
+            raise ValueError(f"{getattr(fault, 'msg', fault)}{where}") from None
+        self._search, self._find = found.search, found.finditer
 
     def matches(self, text: str) -> bool:
         if len(text) > LOOKED_AT or _STEERED.search(text):

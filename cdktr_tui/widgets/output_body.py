@@ -16,6 +16,7 @@ from typing import Any, Final
 from textual.message import Message
 from textual.strip import Strip
 
+from cdktr_common import clean
 from cdktr_common.catalogue.base import Request
 from cdktr_common.catalogue.logd import LogPage
 from cdktr_common.errors import ProtocolError
@@ -24,7 +25,7 @@ from cdktr_tui.draw.line import Line, line
 from cdktr_tui.draw.loglines import Look
 from cdktr_tui.feed.items import Output
 from cdktr_tui.model.asks import Ask, Scope
-from cdktr_tui.model.sift import Sift
+from cdktr_tui.model.sift import SLICE, Sift
 from cdktr_tui.model.tape import Row
 from cdktr_tui.model.transcript import Transcript
 from cdktr_tui.widgets import paint
@@ -75,6 +76,7 @@ class OutputBody(Surface):
         self._laid = (0, 0)
         self._shown_at = self._heard_at = 0.0
         self._quiet = True
+        self._slice = SLICE
         self._sifting = self._hurried = False
         self._heading: Line = ()
 
@@ -228,9 +230,12 @@ class OutputBody(Surface):
 
     def sift_on(self) -> None:
         """Look at more rows for the search, for as long as a frame can spare."""
-        until = time.monotonic() + SLICE_S
-        while (more := self.sift.advance()) and time.monotonic() < until:
-            pass
+        began, more = time.monotonic(), True
+        while more and time.monotonic() < began + SLICE_S:
+            before = time.monotonic()
+            more = self.sift.advance(self._slice)
+            slow = time.monotonic() - before > SLICE_S / 2  # some patterns take long for a row
+            self._slice = max(1, self._slice // 2) if slow else min(SLICE, self._slice * 2)
         if more and not self._sifting:
             self._sifting = True
             self.set_timer(0.01, self._sift_later)
@@ -315,7 +320,7 @@ class OutputBody(Surface):
         if y or self._page or self.scope is None:
             return ()
         if self.fault is not None:
-            return line((f" {self.fault.code}: {self.fault.detail}", "bad"))
+            return line((f" {self.fault.code}: {clean.line(self.fault.detail, 300)}", "bad"))
         if not self.script.loaded:
             return line((" loading", "dim"))
         if self.sift.only and len(self.script.tape):
@@ -330,7 +335,10 @@ class OutputBody(Surface):
         """The row at that height."""
         return self._page[y][0] if 0 <= y < len(self._page) else None
 
+    def on_mount(self) -> None:
+        signs = getattr(self.app, "signs", None)
+        self.look = self.look._replace(plain=bool(signs and signs.ascii))
+
     def on_resize(self) -> None:
         self._lay()
         self._ask_ahead()
-        self.repaint()

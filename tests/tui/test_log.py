@@ -14,6 +14,7 @@ from cdktr_common.catalogue.values import AttemptRow, RunRow, TaskRow
 from cdktr_common.errors import ProtocolError
 from cdktr_tui import views
 from cdktr_tui.feed.items import Link, Output
+from cdktr_tui.options import Options
 from cdktr_tui.views.log import Log
 from cdktr_tui.widgets.output import OutputPane
 from tests.hostile.corpus import CASES, WORD
@@ -341,3 +342,17 @@ def test_a_lost_link_leaves_old_lines_and_what_was_missed_comes_after() -> None:
         assert not pane.dimmed and "meanwhile" in stage.text
 
     show(script, recorder)
+
+
+def test_where_only_ascii_can_be_shown_nothing_else_is() -> None:
+    recorder = Recorder()
+    recorder.write(b"one\n", task="a-name-that-is-far-too-long")
+    recorder.write(b"two\n")
+
+    async def script(stage: Stage) -> None:
+        stage.app.open(views.make("log", stage.app.session, run="r", workflow="w"))
+        await stage.settle()
+        await stage.press("m")
+        assert "one" in stage.text and "marked" in stage.text and stage.text.isascii()
+
+    perform(script, answers(recorder), options=Options(glyphs="ascii", fps=1000))

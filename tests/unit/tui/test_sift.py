@@ -79,7 +79,15 @@ def test_what_is_searched_is_what_is_seen(words: str, text: str, fits: bool) -> 
     assert Pattern(words).matches(text) == fits
 
 
-@pytest.mark.parametrize("words", ["", "!", "/", "/(", "/[", "!/*"])
+@given(st.text(max_size=8))
+def test_whatever_is_typed_is_a_pattern_or_a_fault_in_words(words: str) -> None:
+    try:
+        Pattern("/" + words).matches("some text")
+    except ValueError as fault:
+        assert str(fault)
+
+
+@pytest.mark.parametrize("words", ["", "!", "/", "/(", "/[", "!/*", "/a{99999999999999999999}"])
 def test_what_cannot_be_searched_is_told(words: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Pattern(words)
