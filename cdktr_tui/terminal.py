@@ -88,9 +88,9 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         self.pipe.hurry(None)
-        if isinstance(self._app, Terminal):
-            self._app._glass = None  # another program may have had it
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        if isinstance(self._app, Terminal):
+            self._loop.call_soon_threadsafe(self._app.call_later, self._app.redraw)
 
     def disable_input(self) -> None:
         self.pipe.hurry(LAST_WORDS_S)
@@ -188,7 +188,8 @@ class Terminal(App[int]):
     def redraw(self) -> None:
         """Draw everything again: something else has written on the terminal."""
         self._glass = None
-        self.screen.refresh()
+        if self._screen_stack:
+            self.screen.refresh()
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """As Textual's, but of a frame only what differs from the one before is sent."""

@@ -252,6 +252,7 @@ class View(Hands, Governed):
 
     def action_resync(self) -> None:
         self.fault = None
+        self.cdktr.redraw()
         self.session.feed.retry()
         self.load()
 

@@ -92,6 +92,22 @@ def test_nothing_that_a_task_writes_gets_through_to_the_terminal(
         terminal.until(lambda now: now.rstrip().endswith(PROMPT), what="the prompt")
 
 
+def test_it_goes_into_the_background_and_comes_back_as_it_was(
+    need: Callable[[str], str],
+) -> None:
+    with sat_at(need) as (env, terminal):
+        env.principal()
+        terminal.run(f"{need('bash')} --norc")
+        terminal.run(PROGRAM)
+        before = terminal.shows("> backup", "1 task", "agents 0", "? help")
+        terminal.press("C-z")
+        terminal.shows("Stopped")
+        assert not terminal.alternate
+        terminal.run("fg")
+        after = terminal.shows("> backup", "1 task", "agents 0", "? help")
+        assert after.split("\n")[1:] == before.split("\n")[1:]
+
+
 @pytest.mark.long
 def test_a_principal_that_is_killed_is_missed_and_found_again(need: Callable[[str], str]) -> None:
     with sat_at(need) as (env, terminal):
