@@ -412,7 +412,7 @@ def test_a_lost_principal_leaves_the_run_dim_and_ctrl_r_asks_anew() -> None:
         assert "old data" in stage.rows[1] and "load" in stage.text
         before = len(stage.asked(RunShow))
         await stage.tell(Link(state="up", at=NOW))
-        assert len(stage.asked(RunShow)) == before + 1 and "old data" not in stage.text
+        assert len(stage.asked(RunShow)) > before and "old data" not in stage.text
 
     perform(script, ANSWERS)
 
