@@ -213,6 +213,8 @@ class Workflows:
         """With what is known of its pause."""
         paused = self.paused or row.workflow in self._pauses
         reason = self._pauses.get(row.workflow) or self._pauses.get(EVERY, "")
+        if paused and not self._pauses.keys() & {row.workflow, EVERY}:
+            self._stale.add(("workflow", row.workflow))  # the page did not say why all are
         return replace(row, paused=paused, paused_reason=clean.line(reason))
 
     def _of_pause(self, fact: f.WorkflowPaused, dirty: Keys) -> None:

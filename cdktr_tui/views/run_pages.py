@@ -102,7 +102,10 @@ class RunPages:
     def _history(self, page: HistoryPage) -> None:
         self._asking = None
         runs = self._view.model.runs
-        rows = [row_of(page.columns, row) for row in page.rows]
+        told = [row_of(page.columns, row) for row in page.rows]
+        rows = [row for row in told if row is not None]
+        if len(rows) < len(told):
+            self.fault = f"{len(told) - len(rows)} older runs are told in a way not known here"
         new = any(row.run not in runs.rows for row in rows)
         runs.history(rows, self._wanted.asked.get("agent"))
         self._before = page.next
@@ -119,8 +122,11 @@ class RunPages:
         self._told()
 
 
-def row_of(columns: list[str], values: list[Any]) -> RunRow:
-    """A run as the recorder tells it."""
-    told = {key: value for key, value in zip(columns, values, strict=True) if value is not None}
+def row_of(columns: list[str], values: list[Any]) -> RunRow | None:
+    """A run as the recorder tells it; None when that is no run."""
+    told = {key: value for key, value in zip(columns, values, strict=False) if value is not None}
     told.pop("output", None)
-    return msgspec.convert(told, RunRow)
+    try:
+        return msgspec.convert(told, RunRow)
+    except msgspec.ValidationError:
+        return None

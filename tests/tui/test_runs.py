@@ -273,3 +273,17 @@ def test_what_the_recorder_has_of_runs_and_facts_is_what_the_views_read() -> Non
     runs = history.history_page(HistoryList(table="runs"), []).columns
     assert set(runs) - {"output"} <= set(RunRow.__struct_fields__)
     assert "body" in history.history_page(HistoryList(table="events"), []).columns
+
+
+def test_a_row_of_the_recorder_that_is_no_run_is_left_out_and_said() -> None:
+    def odd(asked: HistoryList) -> HistoryPage:
+        good = ["r0001", "etl", "COMPLETED", 5.0, 4, 4, 1, None]
+        bad = ["r0002", "etl", "MOONRISE", 5.0, 4, 4, 2, None]
+        return HistoryPage(columns=COLUMNS, rows=[good, bad])
+
+    async def script(stage: Stage) -> None:
+        await stage.press("2")
+        assert "r0001" in stage.text and "r0002" not in stage.text
+        assert "1 older runs are told in a way not known here" in stage.text
+
+    perform(script, {RunList: RunPage(runs=ROWS[:3], seq=1), HistoryList: odd})
