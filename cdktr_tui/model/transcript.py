@@ -104,10 +104,10 @@ class Transcript:
             self._want("newest")
 
     def _reset(self, wish: Wish, ts: float = 0.0) -> None:
+        """Go elsewhere; until that has come, what is there stays to be looked at."""
         self._turn += 1
         self._wanted.clear()
         self._asking.clear()
-        self._start_anew()
         self.loaded = False
         self._want(wish, ts=ts)
 
@@ -249,6 +249,7 @@ class Transcript:
         if not page.chunks or page.next is None:
             self._want("newest")
             return
+        self._start_anew()
         self.loaded = True
         self.low, self.high = page.next, page.next - 1
         self._want("newer")
