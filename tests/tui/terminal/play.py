@@ -4,8 +4,7 @@ SCENE [NUMBER]`. What happens on SIGUSR1 is the scene's.
     rows N      N workflows; the signal pauses one of them, and resumes it
     run N       a run of N tasks that has ended; the signal makes one of them SKIPPED
     flood N     output of a task, N lines a second, in pieces as the recorder tells them
-    hostile     the corpus in every text; the signal shows the next view that has some
-    fault       the signal makes the program fail
+    fault       the program fails as soon as it asks for a workflow
 """
 
 from __future__ import annotations
@@ -202,7 +201,7 @@ def fault(_: int) -> Play:
     def break_it(request: Request) -> None:
         raise RuntimeError("a fault, told by a test")
 
-    play.on_cue(lambda: play.feed.answers.update({WorkflowList: break_it}) or play.feed.give(UP))
+    play.feed.answers[WorkflowShow] = break_it
     return play
 
 

@@ -130,3 +130,22 @@ def test_over_a_slow_line_a_key_is_seen_while_output_pours(rate: int, median_s: 
             took.append(terminal.key_to_paint("?", lambda: "Keys" in terminal.text))
             took.append(terminal.key_to_paint("q", lambda: "Keys" not in terminal.text))
         assert statistics.median(took) < median_s
+
+
+def test_a_fault_of_ours_leaves_the_terminal_as_it_was_and_says_so_in_a_line() -> None:
+    with play("fault") as terminal:
+        before = terminal.modes()
+        assert terminal.wait() == 125
+        assert terminal.modes() == before
+        said = bytes(terminal.sent[terminal.sent.rindex(RESTORED) :]).decode()
+        assert "stopped by a fault of its own: RuntimeError: a fault" in " ".join(said.split())
+        assert "Traceback" not in said and "play" not in said
+
+
+def test_a_mouse_that_moves_costs_nothing() -> None:
+    with play("rows", 200) as terminal:
+        terminal.shows("etl-00009")
+        terminal.quiet(0.6)
+        for row in range(1, 24):
+            terminal.keys(f"\x1b[<35;10;{row}M")
+        assert terminal.during(0.5) == b""
