@@ -149,10 +149,18 @@ class View(Hands, Governed):
         taken care of."""
         if self.loading_since is None:
             self.loading_since = time.monotonic()
-        return self.session.ask(request, self._answered(then), refused or self._refused)
+        told = self._answered(then)
+        return self.session.ask(request, told, self._unless_gone(refused or self._refused))
+
+    def _unless_gone(
+        self, refused: Callable[[ProtocolError], None]
+    ) -> Callable[[ProtocolError], None]:
+        return lambda fault: refused(fault) if self.is_running else None
 
     def _answered(self, then: Callable[[Any], None]) -> Callable[[Any], None]:
         def told(reply: Any) -> None:
+            if not self.is_running:  # gone for good: nobody can go back to it
+                return
             self.loaded, self.fault, self.loading_since = True, None, None
             then(reply)
             self.restate()

@@ -6,7 +6,7 @@ from cdktr_common.catalogue.facts import AgentChanged
 from cdktr_common.catalogue.principal import AgentDetail, AgentList, AgentPage, AgentShow
 from cdktr_common.catalogue.values import AgentLoad, AgentRow, AgentTask
 from cdktr_common.errors import ProtocolError
-from cdktr_tui.feed.items import Link, Loads
+from cdktr_tui.feed.items import Answered, Link, Loads
 from cdktr_tui.options import Options
 from tests.tui.stage import NOW, Stage, perform
 
@@ -217,3 +217,20 @@ def test_without_more_than_ascii_no_other_character_is_on_the_screen() -> None:
         assert body.replace("│", "").replace("›", "").isascii()
 
     perform(script, ANSWERS, options=Options(fps=1000, glyphs="ascii"))
+
+
+def test_an_answer_to_a_view_that_is_gone_for_good_is_of_no_interest() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.press("3", "enter")
+        agent, number = stage.view, stage.app.session._number
+        await stage.press("escape")
+        stage.app.session.past, stage.app.session.future = [], []
+        await stage.press("enter", "escape")
+        stage.app.session.past, stage.app.session.future = [], []
+        await stage.press("1")
+        assert not agent.is_running
+        reply = AgentDetail(agent=DB, tasks=TASKS, seq=10)
+        await stage.tell(*(Answered(number=n, reply=reply) for n in range(number - 2, number + 3)))
+        assert "Workflows" in stage.text
+
+    perform(script, {AgentList: PAGE})
