@@ -144,7 +144,7 @@ class Bench:
 
 
 class Check(NamedTuple):
-    """A check of one clause: of the principal, of a recorder, or of both."""
+    """A check of one clause, of `principal`, of a `recorder`, or of `any`."""
 
     clause: str
     what: str

@@ -10,11 +10,12 @@ import zmq
 from cdktr_common.errors import BAD_SETTINGS, Unreachable
 from cdktr_common.sockets import BindError
 from cdktr_conform.report import Line, Report, worded
-from cdktr_conform.server import asking, frames, pages, record
+from cdktr_conform.server import asking, frames, pages, queries, record
 from cdktr_conform.server.bench import EVENT, PATIENCE_S, Bench, Check, Silent, Skip
 
 CHECKS: tuple[Check, ...] = (
     *frames.CHECKS, *asking.CHECKS, *record.CHECKS, *pages.CHECKS,
+    *queries.CHECKS,
 )  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def examine(endpoint: str, told: Callable[[Line], None]) -> Report:
     if not bench.recorder:
         _look_for_listeners(bench)
     for check in CHECKS:
-        if check.of == "any" or not bench.recorder:
+        if check.of in ("any", "recorder" if bench.recorder else "principal"):
             line = _line(bench, check)
             report.lines.append(line)
             told(line)
