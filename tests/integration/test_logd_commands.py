@@ -258,7 +258,7 @@ def test_a_carriage_return_hides_nothing_on_a_terminal(cluster: Env) -> None:
     cluster.wait(cluster.run("printf 'rm everything\\rall is well\\r\\n'"))
     shown = on_a_terminal(cluster, "query", "--run", "last")
     # The terminal itself writes a newline as a carriage return and a newline.
-    assert shown.endswith(b"| rm everything\\rall is well\r\n")
+    assert shown.endswith("| rm everything·all is well\r\n".encode())
 
 
 def test_output_cannot_steer_a_terminal_but_raw_is_untouched(cluster: Env) -> None:
