@@ -140,8 +140,7 @@ class History:
             self.world.core.run_cancel(run, "", self.world.at(), now=self.chance.random() < 0.3)
 
     def _retry(self) -> None:
-        run = self._some_run(over=True)
-        if run is not None and not run.plan.max_active_runs:
+        if run := self._some_run(over=True):
             asked = p.RunRetry(run=run.id, all=run.state == "COMPLETED")
             triggers.run_retry(self.world.core, run, asked, self.world.at())
 
