@@ -44,7 +44,7 @@ FOOT: Final[dict[str, tuple[str, ...]]] = {
         "act.cancel", "act.retry", "act.explain", "act.logs", "row.form", "row.times", "pane.next",
         "pane.zoom", "output.all", "act.again", "row.copy", "row.export", "view.command",
     ),
-    "grid": ("row.open", "act.logs", "act.retry", "act.again", "row.form", "row.times"),
+    "grid": ("row.open", "act.logs", "act.retry", "act.again", "row.form"),
     "log": (
         "view.back", "output.follow", "filter", "output.next", "output.matches", "output.streams",
         "output.all", "output.wrap", "row.times", "output.goto", "row.copy", "row.export",
@@ -58,7 +58,7 @@ FOOT: Final[dict[str, tuple[str, ...]]] = {
     "query": ("query.edit", "query.editor", "query.saved", "row.export", "pane.next", "row.copy"),
     "principals": ("row.open", "view.back", "resync"),
     "help": ("view.back", "filter"),
-    "diagnostics": ("view.back", "row.export", "row.copy"),
+    "diagnostics": ("view.back", "row.export", "filter"),
 }  # fmt: skip
 """Ids of the keys that the line at the foot of a view shows, the most wanted first: what does not
 fit is left out from the end."""
@@ -142,7 +142,8 @@ KEYS: Final[tuple[Key, ...]] = (
     _key("movement", _MOVE, "move.half_up", "ctrl+u", "half_up", "", "half a page up"),
     _key("movement", _MOVE, "move.left", "H left", "left", "", "to the left"),
     _key("movement", _MOVE, "move.right", "L right", "right", "", "to the right"),
-    _key("rows", _ROWS, "row.open", "enter", "open", "open", "open what the cursor is on"),
+    _key("rows", (*_LISTS, "grid", "principals"), "row.open", "enter", "open", "open",
+         "open what the cursor is on"),
     _key("rows", ("workflows", "runs", "agents", "schedule", "run"),
          "row.mark", "space", "mark", "mark", "mark the row, or not"),
     _key("rows", ("workflows", "runs", "agents", "schedule", "run"),
@@ -152,11 +153,11 @@ KEYS: Final[tuple[Key, ...]] = (
     _key("rows", _LISTS, "row.sort", "o", "sort", "sort", "choose the column to sort by"),
     _key("rows", _LISTS, "row.reverse", "O", "reverse", "", "the other way round"),
     _key("rows", (*_LISTS, "grid"), "row.wide", "w", "wide", "wide", "all columns, or what fits"),
-    _key("rows", ("workflows", "runs", "run", "grid", "schedule", "events"),
+    _key("rows", ("workflows", "run", "grid", "schedule"),
          "row.form", "v", "form", "view", "the next form of this view"),
-    _key("rows", (*_LISTS, "grid", "output"),
+    _key("rows", ("runs", "run", "schedule", "events", "output"),
          "row.times", "t", "times", "times", "times: absolute, relative, UTC"),
-    _key("rows", (*_ROWS, "output"), "row.copy", "y", "copy", "copy",
+    _key("rows", (*_LISTS, "grid", "principals", "output"), "row.copy", "y", "copy", "copy",
          "copy the id, name, row, JSON or command"),
     _key("rows", (*_LISTS, "grid", "output", "diagnostics"), "row.export", "e", "export", "export",
          "write what is shown to a file: ndjson, csv, txt"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from cdktr_tui.keys import (
     BY_ID,
     FOOT,
@@ -18,6 +20,8 @@ from cdktr_tui.keys import (
     sendable,
     with_own,
 )  # fmt: skip
+from cdktr_tui.views import MAKERS
+from cdktr_tui.widgets.output import OutputPane
 
 
 def test_no_key_means_two_things_at_one_place() -> None:
@@ -31,6 +35,19 @@ def test_a_pane_hides_only_what_is_written_down() -> None:
         of_pane = {name: key.action for key in at("output") for name in key.keys}
         hidden = {name for name, action in of_pane.items() if of_view.get(name, action) != action}
         assert hidden == HIDES.get(("output", view), frozenset())
+
+
+def test_every_key_of_a_place_is_an_action_there() -> None:
+    made = {name: getattr(import_module(f"cdktr_tui.views.{name}"), kind)
+            for name, kind in MAKERS.items()}  # fmt: skip
+    made["output"] = OutputPane
+    missing = [
+        (place, key.id)
+        for place, kind in made.items()
+        for key in at(place)
+        if not hasattr(kind, f"action_{key.action.partition('(')[0]}")
+    ]
+    assert set(made) == set(VIEWS) | {"output"} and not missing
 
 
 def test_any_terminal_can_send_every_key() -> None:
