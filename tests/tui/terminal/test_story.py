@@ -99,12 +99,12 @@ def test_it_goes_into_the_background_and_comes_back_as_it_was(
         env.principal()
         terminal.run(f"{need('bash')} --norc")
         terminal.run(PROGRAM)
-        before = terminal.shows("> backup", "1 task", "agents 0", "? help")
+        before = terminal.shows("> backup", "1 task", "agents 0", "\n  t\n", "? help")
         terminal.press("C-z")
         terminal.shows("Stopped")
         assert not terminal.alternate
         terminal.run("fg")
-        after = terminal.shows("> backup", "1 task", "agents 0", "? help")
+        after = terminal.shows("> backup", "1 task", "agents 0", "\n  t\n", "? help")
         assert after.split("\n")[1:] == before.split("\n")[1:]
 
 
