@@ -81,11 +81,13 @@ class Query(View):
         if self._due:
             self._enter(self.sql)
 
-    def set_filter(self, text: str) -> str | None:
+    def begin(self, text: str) -> str | None:
         """What follows `:query` is a query."""
-        if text and self.is_mounted and not self.stale:
+        if not text:
+            return None
+        if self.is_mounted and not self.stale:
             self._enter(text)
-        elif text:
+        else:
             self.sql, self._due = text, True
         return None
 
@@ -106,11 +108,11 @@ class Query(View):
         name = self._query
 
         def told(page: QueryPage) -> None:
-            if name == self._query:
+            if name == self._query and self.is_running:
                 self._page(page)
 
         def refused(fault: ProtocolError) -> None:
-            if name == self._query:
+            if name == self._query and self.is_running:
                 self._refuse(fault)
 
         wait_s = TIMEOUT_S + PATIENCE_S
