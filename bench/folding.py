@@ -14,8 +14,8 @@ from bench.figures import US, Figures
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.principal import RunPage
 from cdktr_common.catalogue.values import Plan, RunRow, RunState, TaskPlan
-from cdktr_tui import filters, orders
 from cdktr_tui.feed.items import Told
+from cdktr_tui.model import filters, orders
 from cdktr_tui.model.model import Model
 
 ROWS = 10_000

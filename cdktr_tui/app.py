@@ -16,13 +16,13 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from cdktr_tui import keys, themes, views
-from cdktr_tui.acting import Acting
-from cdktr_tui.actions import Subject
+from cdktr_tui.acting.acting import Acting
+from cdktr_tui.acting.actions import Subject
 from cdktr_tui.draw import glyphs
 from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.options import Options
 from cdktr_tui.session import FeedLike, Place, Session, Taken
-from cdktr_tui.terminal import Governor, Terminal
+from cdktr_tui.terminal.program import Governor, Terminal
 from cdktr_tui.view import View
 
 NAMES = ("workflows", "runs", "agents", "schedule", "events", "query")

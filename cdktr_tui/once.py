@@ -11,7 +11,7 @@ from typing import Final
 from cdktr_common import cli
 from cdktr_common.errors import FAILED, OK, USAGE
 from cdktr_tui.app import CdktrApp
-from cdktr_tui.terminal import screen_ansi, screen_text
+from cdktr_tui.terminal.program import screen_ansi, screen_text
 
 WAIT_S: Final = 10.0
 """For the data; after that what there is is shown, and why there is no more."""

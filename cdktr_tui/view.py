@@ -21,12 +21,12 @@ from cdktr_common import clean
 from cdktr_common.catalogue.base import Request
 from cdktr_common.errors import ProtocolError
 from cdktr_tui import keys
-from cdktr_tui.actions import Subject
+from cdktr_tui.acting.actions import Subject
+from cdktr_tui.acting.hands import Hands
 from cdktr_tui.draw import glyphs
 from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.feed.items import Output
-from cdktr_tui.hands import Hands
-from cdktr_tui.terminal import SMALLEST, Governed
+from cdktr_tui.terminal.program import SMALLEST, Governed
 from cdktr_tui.widgets.bar import Bar
 from cdktr_tui.widgets.footer import Footer
 from cdktr_tui.widgets.rows import RowsView

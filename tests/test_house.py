@@ -54,7 +54,7 @@ PURE = (
     "cdktr_tui/model/", "cdktr_tui/draw/",
     "cdktr_common/clean.py",
     *(f"cdktr_tui/{name}.py" for name in (
-        "keys", "filters", "terms", "orders", "actions", "commands", "form", "explaining",
+        "keys", "acting/actions", "acting/commands", "boxes/form",
     )),
     *(f"cdktr_watch/{name}.py" for name in ("changes", "patterns")),
     *(f"cdktr_http/{name}.py" for name in ("signatures", "bodies", "rates")),

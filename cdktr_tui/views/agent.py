@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 
 from cdktr_common.catalogue.values import AgentTask
 from cdktr_tui import views
-from cdktr_tui.actions import Subject
+from cdktr_tui.acting.actions import Subject
 from cdktr_tui.draw import agents as draw
 from cdktr_tui.draw import times
 from cdktr_tui.draw.line import Line

@@ -16,7 +16,7 @@ from cdktr_common.catalogue.principal import AgentDetail, AgentList, AgentPage, 
 from cdktr_common.catalogue.values import AgentRow
 from cdktr_common.errors import ProtocolError
 from cdktr_tui import views
-from cdktr_tui.actions import Subject
+from cdktr_tui.acting.actions import Subject
 from cdktr_tui.draw import agents as draw
 from cdktr_tui.draw import glyphs
 from cdktr_tui.draw.line import Line, line

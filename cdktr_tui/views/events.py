@@ -18,14 +18,15 @@ from cdktr_common.catalogue.facts import FACTS
 from cdktr_common.catalogue.logd import HistoryList, HistoryPage
 from cdktr_common.catalogue.principal import EventList, EventPage
 from cdktr_common.errors import ProtocolError
-from cdktr_tui import filters, terms, views
-from cdktr_tui.actions import Subject
+from cdktr_tui import views
+from cdktr_tui.acting.actions import Subject
 from cdktr_tui.draw import facts as draw
 from cdktr_tui.draw import times
 from cdktr_tui.draw.line import Line, line
+from cdktr_tui.model import filters, terms
 from cdktr_tui.model.events import MOST, read
+from cdktr_tui.model.terms import Fault
 from cdktr_tui.session import Session
-from cdktr_tui.terms import Fault
 from cdktr_tui.view import View
 from cdktr_tui.widgets.columns import Cell
 from cdktr_tui.widgets.prompt import Note

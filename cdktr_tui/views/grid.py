@@ -26,7 +26,7 @@ from cdktr_common.catalogue.principal import (
 from cdktr_common.catalogue.values import RunRow, TaskRow
 from cdktr_common.errors import ProtocolError
 from cdktr_tui import views
-from cdktr_tui.actions import Subject
+from cdktr_tui.acting.actions import Subject
 from cdktr_tui.draw import dag, gantt, glyphs, grid, times
 from cdktr_tui.draw.line import Line, line
 from cdktr_tui.model import recorded

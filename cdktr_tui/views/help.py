@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from cdktr_tui.commands import ALIASES, FORMS
+from cdktr_tui.acting.commands import ALIASES, FORMS
 from cdktr_tui.draw.line import Line, fit, line, plain
 from cdktr_tui.keys import GROUPS, Key, at, shown
 from cdktr_tui.view import View

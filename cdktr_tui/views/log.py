@@ -15,7 +15,7 @@ from textual.widget import Widget
 from cdktr_common import clean
 from cdktr_common.catalogue.principal import RunStatus, RunWait, TaskList, TaskPage
 from cdktr_common.errors import ProtocolError
-from cdktr_tui.actions import Subject
+from cdktr_tui.acting.actions import Subject
 from cdktr_tui.draw.line import Line
 from cdktr_tui.feed.items import Output
 from cdktr_tui.model.asks import Scope

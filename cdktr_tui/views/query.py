@@ -15,8 +15,10 @@ from textual.app import ComposeResult
 from cdktr_common import clean
 from cdktr_common.catalogue.logd import QueryNext, QueryPage, QueryRun, QueryStop
 from cdktr_common.errors import ProtocolError
-from cdktr_tui import outside, queries, settings
-from cdktr_tui.dialogs import Choice, Menu, Reading
+from cdktr_tui import settings
+from cdktr_tui.acting import outside
+from cdktr_tui.boxes.dialogs import Choice, Menu, Reading
+from cdktr_tui.draw import queries
 from cdktr_tui.draw.line import Line, line
 from cdktr_tui.session import Session
 from cdktr_tui.view import View

@@ -13,7 +13,7 @@ from typing import Any
 from cdktr_common import clean
 from cdktr_common.catalogue.values import TaskRow
 from cdktr_tui import views
-from cdktr_tui.actions import Subject
+from cdktr_tui.acting.actions import Subject
 from cdktr_tui.draw import dag, glyphs, runs, story, tasks, times
 from cdktr_tui.draw.line import Line, line
 from cdktr_tui.feed.items import Output

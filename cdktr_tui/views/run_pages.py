@@ -16,7 +16,7 @@ from cdktr_common.catalogue.logd import HistoryList, HistoryPage
 from cdktr_common.catalogue.principal import RunList, RunPage
 from cdktr_common.catalogue.values import RunRow
 from cdktr_common.errors import ProtocolError
-from cdktr_tui.filters import ALL, Filter
+from cdktr_tui.model.filters import ALL, Filter
 from cdktr_tui.model.runs import MOST
 from cdktr_tui.view import View
 

@@ -16,13 +16,14 @@ from cdktr_common import clean
 from cdktr_common.catalogue.principal import RunDetail, RunShow
 from cdktr_common.catalogue.values import RunRow
 from cdktr_common.errors import ProtocolError
-from cdktr_tui import filters, orders, terms, views
-from cdktr_tui.actions import Subject
+from cdktr_tui import views
+from cdktr_tui.acting.actions import Subject
 from cdktr_tui.draw import bars, glyphs, times
 from cdktr_tui.draw.line import Line, Span, line
+from cdktr_tui.model import filters, orders, terms
 from cdktr_tui.model.runs import FINAL, MOST
+from cdktr_tui.model.terms import Fault
 from cdktr_tui.session import Session
-from cdktr_tui.terms import Fault
 from cdktr_tui.view import View
 from cdktr_tui.views.run_pages import NOTHING, RunPages
 from cdktr_tui.views.workflows import counts

@@ -16,7 +16,7 @@ from cdktr_common.calendar.schedule import Invalid
 from cdktr_common.calendar.zones import Unknown
 from cdktr_common.catalogue.values import ScheduleRow
 from cdktr_tui import views
-from cdktr_tui.actions import Subject
+from cdktr_tui.acting.actions import Subject
 from cdktr_tui.draw import schedules as draw
 from cdktr_tui.draw import times
 from cdktr_tui.draw.line import Line, line

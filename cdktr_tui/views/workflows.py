@@ -20,12 +20,13 @@ from cdktr_common.catalogue.principal import (
     WorkflowShow,
 )
 from cdktr_common.catalogue.values import RunMark, WorkflowRow
-from cdktr_tui import filters, terms, views
-from cdktr_tui.actions import Subject
+from cdktr_tui import views
+from cdktr_tui.acting.actions import Subject
 from cdktr_tui.draw import glyphs, times
 from cdktr_tui.draw.line import Line, Span, line
+from cdktr_tui.model import filters, terms
+from cdktr_tui.model.terms import Fault
 from cdktr_tui.session import Session
-from cdktr_tui.terms import Fault
 from cdktr_tui.view import View
 from cdktr_tui.views.workflow_pane import Figures, WorkflowPane
 from cdktr_tui.widgets.columns import Cell

@@ -15,7 +15,8 @@ from textual.binding import BindingsMap
 from textual.message import Message
 
 from cdktr_common.moments import moment
-from cdktr_tui import exporting, keys, outside
+from cdktr_tui import keys
+from cdktr_tui.acting import exporting, outside
 from cdktr_tui.draw import loglines
 from cdktr_tui.model.asks import NEWEST, Ask
 from cdktr_tui.model.sift import STREAMS, Pattern

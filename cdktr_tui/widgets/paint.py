@@ -20,7 +20,7 @@ from textual.strip import Strip
 from textual.theme import Theme
 
 from cdktr_tui.draw.line import Span, crop
-from cdktr_tui.glass import cells_of, ground
+from cdktr_tui.terminal.glass import cells_of, ground
 from cdktr_tui.themes import rich_colour, styles
 
 NULL: Final = Style.null()

@@ -22,11 +22,9 @@ from cdktr_common.catalogue.logd import HistoryList, HistoryPage, LogLive, LogPa
 from cdktr_common.client import Client
 from cdktr_common.errors import BUSY, DAMAGED, ProtocolError
 from cdktr_common.sockets import subscriber
-from tests.integration.harness import Env, Proc, wait_until
+from tests.integration.harness import Env, wait_until
 from tests.integration.recorder import Logd
 from tests.integration.recording import (
-    Journal,
-    Sender,
     append,
     fired,
     recorded,

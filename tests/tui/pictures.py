@@ -125,7 +125,7 @@ async def take(env: Env, shot: Shot, size: tuple[int, int], going: str) -> str:
     from cdktr_tui.feed.feed import Feed
     from cdktr_tui.options import Options
     from cdktr_tui.session import FeedLike, Place
-    from cdktr_tui.terminal import screen_text
+    from cdktr_tui.terminal.program import screen_text
 
     place = Place("prod", f"ipc://{env.home}/run/principal.sock", "red", True)
 

@@ -26,7 +26,7 @@ from cdktr_tui.app import CdktrApp
 from cdktr_tui.feed.items import Answered, Item, Link, Told
 from cdktr_tui.options import Options
 from cdktr_tui.session import Place
-from cdktr_tui.terminal import screen_text
+from cdktr_tui.terminal.program import screen_text
 from cdktr_tui.view import View
 
 NOW = 1_767_225_600.0

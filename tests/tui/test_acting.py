@@ -36,7 +36,7 @@ from cdktr_common.catalogue.values import (
     WorkflowRow,
 )
 from cdktr_common.errors import ProtocolError
-from cdktr_tui.actions import Subject
+from cdktr_tui.acting.actions import Subject
 from cdktr_tui.feed.items import Link
 from cdktr_tui.options import Options
 from cdktr_tui.session import Place

@@ -11,7 +11,7 @@ from cdktr_common.catalogue.logd import HistoryList, HistoryPage
 from cdktr_common.catalogue.principal import EventList, EventPage
 from cdktr_common.catalogue.values import Plan, TaskPlan
 from cdktr_common.errors import ProtocolError
-from cdktr_tui import outside
+from cdktr_tui.acting import outside
 from tests.tui.stage import NOW, Stage, perform
 
 NEWEST = 1000

@@ -14,8 +14,8 @@ from textual.screen import Screen
 
 from cdktr_tui import themes
 from cdktr_tui.draw.line import line
-from cdktr_tui.glass import Glass
-from cdktr_tui.terminal import Governed, Terminal, pieces, screen_text
+from cdktr_tui.terminal.glass import Glass
+from cdktr_tui.terminal.program import Governed, Terminal, pieces, screen_text
 from cdktr_tui.widgets.canvas import Canvas
 from cdktr_tui.widgets.columns import Cell, Column
 from cdktr_tui.widgets.rows import RowsView

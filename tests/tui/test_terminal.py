@@ -24,7 +24,7 @@ from textual.widgets import Button, Input, Static
 
 from cdktr_common import clean
 from cdktr_tui import themes
-from cdktr_tui.terminal import (
+from cdktr_tui.terminal.program import (
     AGAIN_S,
     SLOWEST_S,
     Governed,
@@ -33,7 +33,7 @@ from cdktr_tui.terminal import (
     TerminalDriver,
     screen_text,
 )
-from cdktr_tui.wall import Wall, harmless
+from cdktr_tui.terminal.wall import Wall, harmless
 from tests.hostile.corpus import CASES
 
 BLACK = Color(0, 0, 0)
@@ -138,7 +138,7 @@ def test_a_slow_line_is_left_free_most_of_the_time_and_a_fast_one_gets_all_frame
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now, took = [100.0], [0.0]
-    monkeypatch.setattr("cdktr_tui.terminal.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("cdktr_tui.terminal.program.time.monotonic", lambda: now[0])
     monkeypatch.setattr(App, "took_s", property(lambda _: took[0]))
     app = App()
     governor = Governor(app, 20)

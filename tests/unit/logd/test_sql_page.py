@@ -18,7 +18,7 @@ from cdktr_common.catalogue.logd import QueryPage, QueryRun
 from cdktr_logd import allowed
 from cdktr_logd.question import Question
 from cdktr_logd.store import Store
-from cdktr_tui.queries import SAVED
+from cdktr_tui.draw.queries import SAVED
 from tests.unit.logd.test_core import chunk
 from tests.unit.logd.test_queries import store_facts, store_output
 

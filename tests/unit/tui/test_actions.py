@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cdktr_common.catalogue.principal import AgentDrain, RunCancel, RunRetry
 from cdktr_common.catalogue.values import RunMark
-from cdktr_tui.actions import ENDED, MAKERS, Refused, Subject, deed, done_all, its_run, which
+from cdktr_tui.acting.actions import ENDED, MAKERS, Refused, Subject, deed, done_all, its_run, which
 
 SUBJECTS = st.builds(
     Subject,

@@ -10,11 +10,11 @@ from cdktr_common import clean
 from cdktr_common.catalogue.plan import Param
 from cdktr_common.catalogue.principal import RunExplained, TaskPage
 from cdktr_common.catalogue.values import AttemptRow, Cause, RunRow, TaskRow
-from cdktr_tui.dialogs import Choice, Inner, Menu, Reading, Typed
+from cdktr_tui.boxes.dialogs import Choice, Inner, Menu, Reading, Typed
+from cdktr_tui.boxes.form import EMPTY, Form, command, fault, text_of
+from cdktr_tui.boxes.palette import Palette, Thing
+from cdktr_tui.draw.explaining import failures
 from cdktr_tui.draw.line import line, plain
-from cdktr_tui.explaining import failures
-from cdktr_tui.form import EMPTY, Form, command, fault, text_of
-from cdktr_tui.palette import Palette, Thing
 from tests.hostile.corpus import CASES
 
 KEYS = (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdktr_tui.commands import FORMS, Command, Names, best, complete, fits, read
+from cdktr_tui.acting.commands import FORMS, Command, Names, best, complete, fits, read
 
 NAMES = Names(
     workflow=("etl-orders", "etl-stock", "report"),

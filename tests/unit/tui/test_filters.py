@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from cdktr_common.catalogue import facts as f
 from cdktr_common.catalogue.principal import RunList
 from cdktr_common.catalogue.values import RunMark, RunRow, WorkflowRow
-from cdktr_tui import filters, orders, terms
-from cdktr_tui.terms import Fault
+from cdktr_tui.model import filters, orders, terms
+from cdktr_tui.model.terms import Fault
 
 NOW = 1_000_000.0
 

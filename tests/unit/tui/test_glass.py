@@ -10,7 +10,7 @@ from rich.color import Color, ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 
-from cdktr_tui.glass import Glass
+from cdktr_tui.terminal.glass import Glass
 
 COLS, ROWS = 24, 4
 STYLES = (

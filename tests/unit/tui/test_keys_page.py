@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cdktr_tui.commands import ALIASES, FORMS
+from cdktr_tui.acting.commands import ALIASES, FORMS
 from cdktr_tui.keys import GROUPS, KEYS, PANES, VIEWS, Key, shown
 from cdktr_tui.settings import parse
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cdktr_tui import commands, filters, settings, terms, themes
+from cdktr_tui import settings, themes
+from cdktr_tui.acting import commands
 from cdktr_tui.keys import BY_ID
+from cdktr_tui.model import filters, terms
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "tui.md").read_text(encoding="utf-8")

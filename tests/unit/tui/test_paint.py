@@ -9,7 +9,7 @@ from textual.theme import BUILTIN_THEMES
 
 from cdktr_tui import themes
 from cdktr_tui.draw.line import STYLES, Line
-from cdktr_tui.glass import cells_of, ground
+from cdktr_tui.terminal.glass import cells_of, ground
 from cdktr_tui.widgets.paint import changed, palette, strip
 
 DARK = palette(themes.DARK)

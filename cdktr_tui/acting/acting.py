@@ -26,12 +26,14 @@ from cdktr_common.catalogue.principal import (
     TaskPage,
 )
 from cdktr_common.errors import ProtocolError
-from cdktr_tui import actions, beginning, commanding, explaining, views
-from cdktr_tui.actions import Deed, Refused, Subject
-from cdktr_tui.dialogs import Box, Inner, Reading, Typed
+from cdktr_tui import views
+from cdktr_tui.acting import actions, beginning, commanding
+from cdktr_tui.acting.actions import Deed, Refused, Subject
+from cdktr_tui.boxes.dialogs import Box, Inner, Reading, Typed
+from cdktr_tui.boxes.palette import Palette, Thing, things
+from cdktr_tui.draw import explaining
 from cdktr_tui.draw.line import Line, line
 from cdktr_tui.keys import key_name
-from cdktr_tui.palette import Palette, Thing, things
 from cdktr_tui.widgets.footer import Footer
 from cdktr_tui.widgets.prompt import Question
 

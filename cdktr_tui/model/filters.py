@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from cdktr_common import durations, moments
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import RunRow, RunState, WorkflowRow
-from cdktr_tui.terms import Fault, Term, read
+from cdktr_tui.model.terms import Fault, Term, read
 
 WORDS: Final[dict[str, tuple[RunState, ...]]] = {
     "pending": ("PENDING",), "queued": ("PENDING",), "running": ("RUNNING",),

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cdktr_common import clean
-from cdktr_tui.commands import fits
+from cdktr_tui.acting.commands import fits
 from cdktr_tui.draw.line import Line, Span, crop, fit, line
 from cdktr_tui.keys import PANES, Key, at, shown
 from cdktr_tui.widgets.prompt import Edit
 
 if TYPE_CHECKING:
-    from cdktr_tui.acting import Acting
+    from cdktr_tui.acting.acting import Acting
 
 MOST_RUNS: Final = 500
 SHOWN: Final = 14

@@ -36,9 +36,9 @@ from textual.strip import Strip
 
 from cdktr_common import clean
 from cdktr_common.errors import OWN_FAULT
-from cdktr_tui.glass import Glass
-from cdktr_tui.pipe import Pipe
-from cdktr_tui.wall import Wall
+from cdktr_tui.terminal.glass import Glass
+from cdktr_tui.terminal.pipe import Pipe
+from cdktr_tui.terminal.wall import Wall
 
 if TYPE_CHECKING:
     from textual.drivers._writer_thread import WriterThread

@@ -10,12 +10,12 @@ import msgspec
 
 from cdktr_common.catalogue.principal import WorkflowDetail, WorkflowShow
 from cdktr_common.errors import ProtocolError
-from cdktr_tui import actions
-from cdktr_tui.actions import Subject
-from cdktr_tui.form import Form, declared
+from cdktr_tui.acting import actions
+from cdktr_tui.acting.actions import Subject
+from cdktr_tui.boxes.form import Form, declared
 
 if TYPE_CHECKING:
-    from cdktr_tui.acting import Acting
+    from cdktr_tui.acting.acting import Acting
 
 
 def start(acting: Acting, workflow: str, given: Mapping[str, str] | None) -> None:

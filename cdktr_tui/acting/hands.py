@@ -15,16 +15,17 @@ from textual.widget import Widget
 
 from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.catalogue.principal import RunShow, WorkflowShow
-from cdktr_tui import outside, views
-from cdktr_tui.dialogs import Choice, Menu
+from cdktr_tui import views
+from cdktr_tui.acting import outside
+from cdktr_tui.boxes.dialogs import Choice, Menu
+from cdktr_tui.boxes.form import command
 from cdktr_tui.draw.line import line
-from cdktr_tui.form import command
 from cdktr_tui.widgets.footer import Footer
 from cdktr_tui.widgets.prompt import Note, Prompt, Question
 from cdktr_tui.widgets.rows import RowsView
 
 if TYPE_CHECKING:
-    from cdktr_tui.actions import Subject
+    from cdktr_tui.acting.actions import Subject
     from cdktr_tui.app import CdktrApp
     from cdktr_tui.session import Session
 

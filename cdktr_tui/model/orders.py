@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from cdktr_common.catalogue.values import RunRow
-from cdktr_tui.filters import cause
+from cdktr_tui.model.filters import cause
 
 _STATES: Final = {"FAILED": 0, "RUNNING": 1, "PENDING": 2, "CANCELLED": 3, "COMPLETED": 4}
 """What most needs to be looked at comes first."""

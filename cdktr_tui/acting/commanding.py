@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from cdktr_common.catalogue.principal import WorkflowDetail, WorkflowShow
 from cdktr_common.errors import ProtocolError
-from cdktr_tui import commands, views
-from cdktr_tui.actions import Subject
-from cdktr_tui.commands import Command, Names
+from cdktr_tui import views
+from cdktr_tui.acting import commands
+from cdktr_tui.acting.actions import Subject
+from cdktr_tui.acting.commands import Command, Names
 from cdktr_tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
-    from cdktr_tui.acting import Acting
+    from cdktr_tui.acting.acting import Acting
 
 MOST_RUNS = 500
 """Runs that are offered by name."""

@@ -1,0 +1,1 @@
+"""Doing what keys, commands and boxes say."""
