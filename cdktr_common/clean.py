@@ -200,22 +200,35 @@ class _Ink:
         self._on: set[str] = set()
 
     def style(self) -> str:
-        return " ".join(filter(None, (self._fg, self._bg, *sorted(self._on))))
+        """Ink that its ground would hide goes without the ground."""
+        ground = "" if _alike(self._fg[2:], self._bg[2:]) else self._bg
+        return " ".join(filter(None, (self._fg, ground, *sorted(self._on))))
 
     def change(self, words: str) -> None:
-        codes = [_number(word) for word in words.replace(":", ";").split(";")[:32]]
+        """What stands between semicolons is one code, its parts between colons; only colours may
+        have their parts between semicolons as well."""
+        parts = words.split(";")[:32]
         at = 0
-        while at < len(codes):
-            code = codes[at]
-            if code in (38, 48):
-                colour, at = _colour(codes, at + 1, ":" in words)
-                if code == 38:
-                    self._fg = colour and f"fg{colour}"
-                else:
-                    self._bg = colour and f"bg{colour}"
-                continue
-            self._set(code)
+        while at < len(parts):
+            code, *more = [_number(word) for word in parts[at].split(":")[:8]]
             at += 1
+            if code in (38, 48, 58):
+                if more:
+                    color, _ = _colour(more, colons=True)
+                else:
+                    color, taken = _colour([_number(part) for part in parts[at : at + 4]])
+                    at += taken
+                self._paint(code, color)
+            elif not more:
+                self._set(code)
+            elif code == 4 and len(more) == 1:  # a kind of line under the text, 0: none
+                self._set(4 if more[0] else 24)
+
+    def _paint(self, code: int, color: str) -> None:
+        if code == 38:
+            self._fg = color and f"fg{color}"
+        elif code == 48:
+            self._bg = color and f"bg{color}"
 
     def _set(self, code: int) -> None:
         if code == 0:
@@ -239,14 +252,51 @@ def _number(word: str) -> int:
     return int(word) if 0 < len(word) <= 3 else 0
 
 
-def _colour(codes: list[int], at: int, colons: bool) -> tuple[str, int]:
-    """The colour that begins at `at`, and where the codes go on after it."""
-    kind = codes[at] if at < len(codes) else -1
-    if kind == 5 and at + 1 < len(codes):
-        return str(min(codes[at + 1], 255)), at + 2
+def _colour(parts: list[int], colons: bool = False) -> tuple[str, int]:
+    """The colour that these parts say, and how many of them it takes; of one that nobody knows
+    all."""
+    kind = parts[0] if parts else -1
+    if kind == 5 and len(parts) > 1:
+        return str(min(parts[1], 255)), 2
     if kind == 2:
-        at += 1 + (colons and len(codes) - at > 4)  # between colons a colour space may stand first
-        parts = codes[at : at + 3]
-        if len(parts) == 3:
-            return "#" + "".join(f"{min(part, 255):02x}" for part in parts), at + 3
-    return "", len(codes)
+        at = 1 + (colons and len(parts) > 4)  # between colons a colour space may stand first
+        values = parts[at : at + 3]
+        if len(values) == 3:
+            return "#" + "".join(f"{min(value, 255):02x}" for value in values), at + 3
+    return "", 99
+
+
+_FIRST: Final = (
+    (0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205),
+    (229, 229, 229), (127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255),
+    (255, 0, 255), (0, 255, 255), (255, 255, 255),
+)  # fmt: skip
+"""The sixteen that a theme chooses, about as they are."""
+
+_TOLD_APART: Final = 24
+"""Of 255, by which one of red, green and blue has to differ."""
+
+
+def _alike(one: str, other: str) -> bool:
+    """Can these two colours not be told apart? Empty: that of the terminal, whatever it is."""
+    if not one or not other:
+        return False
+    pairs = zip(_light(one), _light(other), strict=True)
+    return all(abs(a - b) < _TOLD_APART for a, b in pairs)
+
+
+def _light(color: str) -> tuple[int, int, int]:
+    """Its red, green and blue."""
+    if color.startswith("#"):
+        return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+    number = int(color)
+    if number < 16:
+        return _FIRST[number]
+    if number > 231:
+        grey = 8 + 10 * (number - 232)
+        return grey, grey, grey
+    number -= 16
+    red, green, blue = (
+        55 + 40 * step if step else 0 for step in (number // 36, number // 6 % 6, number % 6)
+    )
+    return red, green, blue

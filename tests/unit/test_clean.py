@@ -88,10 +88,26 @@ def test_what_is_dropped_and_what_is_shown(text: str, shown: str) -> None:
         ("\x1b[8mhidden\x1b[38;5mx", (("hiddenx", ""),)),
         ("\x1b[2Kone\x1b[31m\x1b[39mtwo", (("onetwo", ""),)),
         ("ab\x1b[32m\tc", (("ab", ""), ("      c", "fg2"))),
+        ("\x1b[58;5;1mx", (("x", ""),)),
+        ("\x1b[58;2;1;3;7;31mx", (("x", "fg1"),)),
+        ("\x1b[58:5:1;31mx\x1b[58:2::1:3:4my", (("xy", "fg1"),)),
+        ("\x1b[4:3mx\x1b[4:0my\x1b[4:0;31mz", (("x", "underline"), ("y", ""), ("z", "fg1"))),
+        ("\x1b[31:1mx\x1b[38:5mx\x1b[1:38:5:1mx", (("xxx", ""),)),
+        ("\x1b[38:5:1;1mx\x1b[0;48:2:1:2:3;3mx", (("x", "fg1 bold"), ("x", "bg#010203 italic"))),
     ],
 )
 def test_colours_become_names(text: str, spans: clean.Line) -> None:
     assert clean.styled(text) == spans
+
+
+@pytest.mark.parametrize(
+    "codes",
+    ["30;40", "97;107", "7;31;41", "38;5;16;40", "38;2;0;0;0;48;5;16", "38;2;9;9;9;48;2;0;0;0",
+     "38;5;196;48;2;255;0;0", "8;31;41"],
+)  # fmt: skip
+def test_ink_on_a_ground_of_its_colour_is_seen(codes: str) -> None:
+    ((text, style),) = clean.styled(f"\x1b[{codes}mhidden")
+    assert text == "hidden" and "bg" not in style
 
 
 def test_a_line_is_cut_where_its_cells_end_and_the_cut_is_seen() -> None:
