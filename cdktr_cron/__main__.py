@@ -80,9 +80,10 @@ def _daemon(args: cli.Args) -> int:
     os.umask(0o077)
     endpoint = _principal(settings)
     cli.refuse_open_tcp(PROGRAM, settings, [endpoint])
+    cron = Cron(endpoint, cli.Log(PROGRAM, settings.log_level))
     lock = _lock(Path(settings.home) / "cron")
     lock.update(program=PROGRAM)
-    Cron(endpoint, cli.Log(PROGRAM, settings.log_level)).run()
+    cron.run()
     lock.release()
     return OK
 

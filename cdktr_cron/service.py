@@ -40,11 +40,12 @@ class Cron:
         self._link = Link(self._loop, endpoint, self)
         self._book = Book(calendar)
         self._ready = False
+        signals = (signal.SIGTERM, signal.SIGINT)
+        self._loop.on_signals(signals, lambda _: self._loop.stop())
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT."""
+        """Serve until SIGTERM or SIGINT; not at all when one came before."""
         loop = self._loop
-        loop.on_signals((signal.SIGTERM, signal.SIGINT), lambda _: loop.stop())
         loop.after = self._tell
         self._link.start()
         loop.run()
