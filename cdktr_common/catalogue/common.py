@@ -84,7 +84,7 @@ class StreamStat(Message, frozen=True, kw_only=True, tag="stream.stat"):
     The principal's has `counts` of what is: `runs_pending`, `runs_queued`, `runs_running`,
     `tasks_ready` (that wait for an agent), `tasks_running`, `slots` and `slots_busy` of agents that
     are not gone, `agents_ready`, `agents_silent`, `agents_draining`, `agents_gone`, `failed_day`
-    (runs that FAILED within the last 24 hours, of those it remembers) and `paused` (workflows)."""
+    (runs that FAILED within the last 24 hours, remembered or not) and `paused` (workflows)."""
 
     newest: int = 0
     streams: dict[str, int] = {}

@@ -1,18 +1,15 @@
 """How much there is of everything, as `stat/` tells it every second. Changes nothing.
 
 It must stay cheap when there are very many runs: whatever is looked at one by one in here is
-bounded (agents, finished runs that are remembered), the rest was counted as it came and went.
+bounded (agents, minutes of a day), the rest was counted as it came and went.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
 
 from cdktr_principal.state.schedules import EVERY
 from cdktr_principal.state.state import State
-
-DAY_S: Final = 86_400.0
 
 
 def counts(state: State, ts: float) -> dict[str, int]:
@@ -32,16 +29,9 @@ def counts(state: State, ts: float) -> dict[str, int]:
         "agents_silent": shown["silent"],
         "agents_draining": shown["draining"],
         "agents_gone": shown["gone"],
-        "failed_day": _failed_since(state, ts - DAY_S),
+        "failed_day": state.failures.of_last_day(ts),
         "paused": _paused(state),
     }
-
-
-def _failed_since(state: State, since_ts: float) -> int:
-    return sum(
-        run.state == "FAILED" and run.ended_ts is not None and run.ended_ts >= since_ts
-        for run in state.finished
-    )
 
 
 def _paused(state: State) -> int:

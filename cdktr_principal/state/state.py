@@ -5,8 +5,8 @@ Theory of operation. Everything durable is a fold over facts (`cdktr_common.cata
 forgotten) follows from the facts alone, so replaying a journal gives the very state that the live
 program had. How tasks move stands in `lifecycle`, what groups make in `copies`, agents in `roster`,
 which runs wait for others in `admission`, how far schedules are accounted for in `schedules`, who
-listens to what in `listening`, what waits in `windows` and `deferred`: parts of this file, called
-by `apply` alone.
+listens to what in `listening`, what waits in `windows` and `deferred`, how many runs failed lately
+in `failures`: parts of this file, called by `apply` alone.
 
 A PENDING task whose turn has come stands in a ready queue, or, when something is to be decided
 about it, among those that are `due`: none is left there at the end of a turn. One that waits for
@@ -28,6 +28,7 @@ from cdktr_principal.state import lifecycle, roster
 from cdktr_principal.state.admission import Admission
 from cdktr_principal.state.deferred import Deferred
 from cdktr_principal.state.demand import demand
+from cdktr_principal.state.failures import Failures
 from cdktr_principal.state.lifecycle import InvalidTransition as InvalidTransition
 from cdktr_principal.state.listening import Listening
 from cdktr_principal.state.records import (
@@ -70,6 +71,7 @@ class State:
         self.runs: dict[str, Run] = {}
         self.finished: deque[Run] = deque()
         self.finished_tasks = 0
+        self.failures = Failures()
         self.keys: OrderedDict[str, KeyUse] = OrderedDict()
         self.agents: dict[str, Agent] = {}
         self.tokens: dict[str, Task] = {}
@@ -287,6 +289,8 @@ class State:
 
     def remember_finished(self, run: Run) -> None:
         """A run has ended; of too many the oldest is forgotten."""
+        if run.state == "FAILED" and run.ended_ts is not None:
+            self.failures.add(run.ended_ts)
         self.finished.append(run)
         self.finished_tasks += len(run.tasks)
         while len(self.finished) > 1 and (

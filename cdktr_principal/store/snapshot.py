@@ -20,6 +20,7 @@ from cdktr_common.files import replace_file
 from cdktr_principal.state import copies
 from cdktr_principal.state.dag import graph
 from cdktr_principal.state.deferred import Later
+from cdktr_principal.state.failures import Failures
 from cdktr_principal.state.records import FINAL, Agent, Attempt, KeyUse, Run, Task, Workflow
 from cdktr_principal.state.schedules import Schedules
 from cdktr_principal.state.state import State
@@ -113,6 +114,7 @@ class Image(msgspec.Struct):
     throttled: list[tuple[str, int, float]] = []
     deferred: list[Later] = []
     followers: list[tuple[str, int]] = []
+    failed: list[tuple[int, int]] | None = None
 
 
 def take(state: State) -> Image:
@@ -132,6 +134,7 @@ def take(state: State) -> Image:
         throttled=[(*place, until) for place, until in state.windows.throttled.items()],
         deferred=list(state.deferred.waiting.values()),
         followers=list(state.followers.items()),
+        failed=list(state.failures.minutes.items()),
     )
 
 
@@ -190,6 +193,10 @@ def restore(image: Image) -> State:
         run = state.runs[run_id]
         state.finished.append(run)
         state.finished_tasks += len(run.tasks)
+        if image.failed is None and run.state == "FAILED" and run.ended_ts is not None:
+            state.failures.add(run.ended_ts)  # taken before they were counted
+    if image.failed is not None:
+        state.failures = Failures(image.failed)
     return state
 
 

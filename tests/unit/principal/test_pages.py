@@ -5,12 +5,14 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import AgentLoad, Plan, RunRow, TaskPlan
+from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_principal.decisions import agents, pauses, triggers
 from cdktr_principal.decisions.session import CPU_KEPT, Session
@@ -18,6 +20,9 @@ from cdktr_principal.folder import Scan
 from cdktr_principal.requests import queries
 from cdktr_principal.requests.agents import agent_detail, agent_list
 from cdktr_principal.requests.counts import counts
+from cdktr_principal.state import state as state_module
+from cdktr_principal.state.failures import Failures
+from cdktr_principal.store import snapshot
 from tests.unit.principal.test_fold import AGENTS, LABELS, STEPS, drive, plans
 from tests.unit.principal.world import World, plan
 
@@ -122,6 +127,48 @@ def test_failures_of_yesterday_are_not_of_the_last_day() -> None:
     world.report("x", spec.token, "FAILED")
     assert counts(world.core.state, 1e9 + 86_000)["failed_day"] == 1
     assert counts(world.core.state, 1e9 + 87_000)["failed_day"] == 0
+
+
+def test_failures_of_runs_that_are_forgotten_count_still_also_after_a_restart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(state_module, "RECENT_RUNS", 2)
+    world = World()
+    world.hello("x")
+    for ended in ("FAILED", "FAILED", "COMPLETED", "COMPLETED", "COMPLETED"):
+        world.start(plan("a"))
+        [spec] = world.fetch("x")
+        world.report("x", spec.token, ended)
+    assert not rows(world, states=["FAILED"])
+    assert counts(world.core.state, 1e9 + 60)["failed_day"] == 2
+    image = msgspec.json.decode(encode(snapshot.take(world.core.state)), type=snapshot.Image)
+    assert counts(snapshot.restore(image), 1e9 + 60)["failed_day"] == 2
+
+
+def test_a_snapshot_of_before_failures_were_counted_has_those_of_its_runs() -> None:
+    world = World()
+    world.hello("x")
+    world.start(plan("a"))
+    [spec] = world.fetch("x")
+    world.report("x", spec.token, "FAILED")
+    older = msgspec.to_builtins(snapshot.take(world.core.state))
+    del older["failed"]
+    state = snapshot.restore(msgspec.convert(older, snapshot.Image))
+    assert counts(state, 1e9 + 60)["failed_day"] == 1
+
+
+@given(st.lists(st.floats(-1e5, 4e5), min_size=1, max_size=50))
+def test_failures_are_counted_by_the_minute_and_stay_few_whatever_the_clock_does(
+    steps: list[float],
+) -> None:
+    counted, ts = Failures(), 1e9
+    for step in steps:
+        ts += step
+        counted.add(ts)
+        assert 1 <= counted.of_last_day(ts) <= len(steps)
+    for minute in range(10_000):
+        counted.add(ts + minute * 60)
+    assert counted.of_last_day(ts + 9_999 * 60) >= 1441 and len(counted.minutes) <= 2881
 
 
 # Workflows
