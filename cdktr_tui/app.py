@@ -18,7 +18,7 @@ from textual.binding import BindingType
 from cdktr_tui import keys, themes, views
 from cdktr_tui.acting.acting import Acting
 from cdktr_tui.acting.actions import Subject
-from cdktr_tui.draw import glyphs
+from cdktr_tui.draw import glyphs, standing
 from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.options import Options
 from cdktr_tui.session import FeedLike, Place, Session, Taken
@@ -305,6 +305,8 @@ class CdktrApp(Terminal):
         spans: list[Span | str] = [" ", (name, f"{style} bold"), " ", self.signs.span(link.state)]
         if link.state == "lost" and link.at is not None:
             spans += [(f" lost {self.now() - link.at:.0f} s", "bad")]
+        if away := standing.recorder(link, self.now()):
+            spans += [(f" {away}", "warn")]
         if place.read_only or self.options.read_only:
             spans += [(" read-only", "warn")]
         spans += ["  "]

@@ -23,7 +23,7 @@ from cdktr_common.errors import ProtocolError
 from cdktr_tui import keys
 from cdktr_tui.acting.actions import Subject
 from cdktr_tui.acting.hands import Hands
-from cdktr_tui.draw import glyphs
+from cdktr_tui.draw import glyphs, standing
 from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.feed.items import Output
 from cdktr_tui.terminal.program import SMALLEST, Governed
@@ -54,6 +54,8 @@ class View(Hands, Governed):
 
     NAME: ClassVar[str] = ""
     TITLE_: ClassVar[str] = ""
+    RECORDED: ClassVar[bool] = False
+    """All that it shows comes from the recorder."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -195,7 +197,7 @@ class View(Hands, Governed):
         self.query_one("#header", Bar).show(*self.cdktr.header())
         self.query_one(Footer).allow(self.cdktr.acting.denied(), self.cdktr.keys)
         self.query_one("#path", Bar).show(self._path(), (*self.summary(), (" ", "")))
-        old = self.model.link.state != "up"
+        old = self.model.link.state != "up" or bool(self._away())
         for rows in self.query(RowsView):
             rows.dim(old)
             if not rows.keys:
@@ -208,6 +210,9 @@ class View(Hands, Governed):
             crumbs.append((" › " if not self.signs.ascii else " > ", "dim"))
         return (" ", ""), *crumbs[:-1], *self._state()
 
+    def _away(self) -> str:
+        return standing.recorder(self.model.link, self.now) if self.RECORDED else ""
+
     def _state(self) -> Line:
         """How it stands with what is shown, in a few words; nothing when all is well."""
         link = self.model.link
@@ -216,6 +221,8 @@ class View(Hands, Governed):
             return line("  ", (f"{self.fault.code}: {said}", "bad"))
         if link.state == "lost":
             return line("  ", ("old data", "warn"))
+        if away := self._away():
+            return line("  ", (away, "warn"))
         if self.paused_with is not None:
             return line("  ", (f"paused: {self.paused_with} waiting", "warn"))
         if self.loading_since is not None and time.monotonic() - self.loading_since > 0.15:

@@ -15,7 +15,7 @@ LinkState = Literal["connecting", "up", "lost", "refused"]
 class Link(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     """How it stands with the principal. `refused`: it answers and will not have us (`detail` says
     why). `lost`: it was up and nothing was heard of it for a while; `at` is when anything was heard
-    last. `logd`: is the recorder known and heard of?"""
+    last. `logd`: is the recorder known? `logd_at`: when it was heard last, if it is silent now."""
 
     state: LinkState
     detail: str = ""
@@ -24,6 +24,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, tag="link"):
     version: str = ""
     epoch: int = 0
     logd: bool = False
+    logd_at: float | None = None
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):

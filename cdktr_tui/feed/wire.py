@@ -7,17 +7,14 @@ together, all is asked for anew. Runs in the feed's thread and nowhere else.
 
 from __future__ import annotations
 
-import operator
 import time
 from collections.abc import Callable, Iterable
-from functools import reduce
 from typing import Any, Final
 
 import msgspec
 import zmq
 
 from cdktr_common import PROTOCOL, __version__, versions
-from cdktr_common.catalogue import FACTS, PUBLISHED
 from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.catalogue.common import Hello, Ping, Pong, StreamStat, Welcome
 from cdktr_common.catalogue.logd import LogLive
@@ -27,10 +24,12 @@ from cdktr_common.errors import ProtocolError
 from cdktr_common.loop import Loop
 from cdktr_common.sockets import resolve, subscriber
 from cdktr_tui.feed.items import Answered, Counted, Gap, Item, Link, Loads, Output, Told
+from cdktr_tui.feed.published import read
 from cdktr_tui.feed.streams import HELD_MOST, Hole, Streams
 
 LOST_S: Final = 5.0
-"""Silence after which a principal counts as lost. It is asked for a sign of life well before."""
+"""Silence after which a principal counts as lost, or its recorder as away. The one is asked for a
+sign of life well before, the other gives one every two seconds."""
 
 LOOK_S: Final = 0.25
 """How often it is looked whether something has to be asked again, or nothing was heard."""
@@ -40,18 +39,6 @@ TURN: Final = 2000
 """Published messages taken in one turn, so that answers never wait for a flood."""
 
 Give = Callable[[Iterable[Item]], None]
-
-_published: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
-    reduce(operator.or_, (*FACTS, *PUBLISHED))
-)
-
-
-def _read(body: bytes | msgspec.Raw) -> Any:
-    """What was published; None for what only newer programs know."""
-    try:
-        return _published.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 class Wire:
@@ -73,6 +60,7 @@ class Wire:
         self._greeted = False
         self._probing = False
         self._looked_for_logd = 0.0
+        self._logd_heard = 0.0
 
     def start(self) -> None:
         self._loop.watch(self._principal.socket, self._answered)
@@ -128,6 +116,7 @@ class Wire:
             Link(
                 state="up", at=time.time(), latency_s=self._link.latency_s,
                 version=told.version, epoch=told.epoch, logd=places["logd"] is not None,
+                logd_at=self._logd_at(),
             )
         )  # fmt: skip
 
@@ -155,6 +144,20 @@ class Wire:
             self._probe()
         elif self._link.state == "up" and not self._link.logd and silent < 1.0:
             self._look_for_logd()
+        if self._link.state == "up":
+            self._show(msgspec.structs.replace(self._link, logd_at=self._logd_at()))
+
+    def _logd_at(self) -> float | None:
+        """When the recorder was heard last, if that is too long ago."""
+        silent = time.monotonic() - self._logd_heard
+        if self._logs is None or silent < LOST_S:
+            return None
+        return self._link.logd_at or time.time() - silent
+
+    def _note_logd(self) -> None:
+        self._logd_heard = time.monotonic()
+        if self._link.logd_at is not None:
+            self._show(msgspec.structs.replace(self._link, logd_at=None))
 
     def _probe(self) -> None:
         self._probing = True
@@ -188,12 +191,14 @@ class Wire:
             self._loop.unwatch(self._logd.socket)
             self._logd.close()
             self._logd = None
+        if places["logs"] != self._endpoints.get("logs"):
+            self._logd_heard = time.monotonic()  # it is given time to be heard at all
         self._endpoints = places
         self._events = self._subscribe(places["events"], ["stat/", *self._of("log/", False)])
-        self._logs = self._subscribe(places["logs"], self._of("log/", True))
+        self._logs = self._subscribe(places["logs"], ["stat/", *self._of("log/", True)])
         if self._logd is None and places["logd"] is not None:
             self._logd = Channel(self._context, places["logd"])
-            self._loop.watch(self._logd.socket, self._logd.pump)
+            self._loop.watch(self._logd.socket, self._answered_by_logd)
 
     def _of(self, prefix: str, those: bool) -> list[str]:
         return [topic for topic in self._topics if topic.startswith(prefix) == those]
@@ -240,6 +245,11 @@ class Wire:
     def _answered(self) -> None:
         self._note_heard()
         self._principal.pump()
+
+    def _answered_by_logd(self) -> None:
+        self._note_logd()
+        if self._logd is not None:
+            self._logd.pump()
 
     # What is followed.
 
@@ -289,11 +299,13 @@ class Wire:
             self._take(topic.decode("utf-8", "replace"), body, items)
         if socket is self._events:
             self._note_heard()
+        else:
+            self._note_logd()
         if items:
             self._give(items)
 
     def _take(self, topic: str, body: bytes, items: list[Item]) -> None:
-        message: Any = _read(body)
+        message: Any = read(body)
         if isinstance(message, LogLive):
             items.append(Output(seq=message.seq, chunk=message.chunk))
         elif isinstance(message, StreamStat):
@@ -324,7 +336,7 @@ class Wire:
                 self._streams.give_up(hole)
                 self._give([Gap(topic=hole.topic, missed=hole.upto - hole.after, healed=False)])
                 return
-            facts.extend(fact for raw in answer.events if (fact := _read(raw)))
+            facts.extend(fact for raw in answer.events if (fact := read(raw)))
             if answer.events and answer.last < hole.upto:
                 self._fill(hole, facts)
                 return

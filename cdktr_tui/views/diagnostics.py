@@ -14,8 +14,9 @@ from textual.app import ComposeResult
 from textual.widget import Widget
 
 from cdktr_common import __version__, clean
-from cdktr_tui.draw import times
+from cdktr_tui.draw import standing, times
 from cdktr_tui.draw.line import Line, fit, line, plain
+from cdktr_tui.feed.items import Link
 from cdktr_tui.view import View
 from cdktr_tui.views.help import search
 from cdktr_tui.widgets.canvas import Canvas
@@ -82,6 +83,7 @@ class Diagnostics(View):
                 ("address", session.place.endpoint),
                 ("state", f"{link.state} {link.detail}".strip()),
                 ("answers in", f"{(link.latency_s or 0) * 1000:.1f} ms"),
+                ("recorder", _recorder(link, self.now)),
                 ("follows", topics),
                 ("waits for", f"{session.waiting} answers"),
                 ("knows", f"{len(model.workflows.rows):,} workflows, "
@@ -96,6 +98,10 @@ class Diagnostics(View):
         return [
             line("  ", (times.clock(ts), "dim"), "  ", text) for ts, text in reversed(told)
         ] or [line(("  nothing yet", "dim"))]
+
+
+def _recorder(link: Link, now: float) -> str:
+    return standing.recorder(link, now) or ("is heard" if link.state == "up" else "not known")
 
 
 def _pair(name: str, text: str) -> Line:

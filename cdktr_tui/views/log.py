@@ -6,7 +6,6 @@ whose output it is, which attempts there are, and how to take all of it out of t
 
 from __future__ import annotations
 
-from collections.abc import Set
 from typing import Any
 
 from textual.app import ComposeResult
@@ -96,9 +95,10 @@ class Log(View):
 
     # What is shown.
 
-    def changed(self, dirty: Set[tuple[str, ...]]) -> None:
-        if ("link",) in dirty:
-            self.output_pane.dim(self.model.link.state != "up")
+    def restate(self) -> None:
+        if self.is_mounted:
+            self.output_pane.stands(self.model.link)
+        super().restate()
 
     def tick(self, now: float) -> None:
         self.output_pane.tick(now)

@@ -40,6 +40,7 @@ class Query(View):
 
     NAME = "query"
     TITLE_ = "Query"
+    RECORDED = True
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

@@ -110,8 +110,9 @@ class Run(RunTold):
     def restate(self) -> None:
         super().restate()
         if self.there:
+            self.query_one(OutputPane).stands(self.model.link)
             old = self.model.link.state != "up"
-            for pane in (self.query_one(OutputPane), *self.query(Canvas)):
+            for pane in self.query(Canvas):
                 if pane.dimmed != old:
                     pane.dim(old)
 

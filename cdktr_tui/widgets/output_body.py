@@ -16,20 +16,19 @@ from typing import Any, Final
 from textual.message import Message
 from textual.strip import Strip
 
-from cdktr_common import clean
 from cdktr_common.catalogue.base import Request
 from cdktr_common.catalogue.logd import LogPage
 from cdktr_common.errors import ProtocolError
-from cdktr_tui.draw import loglines
-from cdktr_tui.draw.line import Line, line
+from cdktr_tui.draw import loglines, standing
+from cdktr_tui.draw.line import Line
 from cdktr_tui.draw.loglines import Look
-from cdktr_tui.feed.items import Output
+from cdktr_tui.feed.items import Link, Output
 from cdktr_tui.model.asks import Ask, Scope
 from cdktr_tui.model.sift import SLICE, Sift
 from cdktr_tui.model.tape import Row
 from cdktr_tui.model.transcript import Transcript
 from cdktr_tui.widgets import paint
-from cdktr_tui.widgets.output_heading import heading
+from cdktr_tui.widgets.output_heading import heading, nothing
 from cdktr_tui.widgets.surface import Surface
 
 SLICE_S: Final = 0.005
@@ -79,6 +78,7 @@ class OutputBody(Surface):
         self._slice = SLICE
         self._sifting = self._hurried = False
         self._heading: Line = ()
+        self._link = Link(state="connecting")
 
     # What it shows.
 
@@ -144,11 +144,22 @@ class OutputBody(Surface):
         if self.look.clock == "relative":
             self.draw()
 
-    def dim(self, dimmed: bool) -> None:
-        """What is shown is old."""
-        if dimmed != self.dimmed:
+    def stands(self, link: Link) -> None:
+        """How it stands with those whom the output is from. What they told nobody meanwhile is
+        asked for when they are back."""
+        was, self._link = self._link, link
+        dimmed = link.state != "up" or bool(self.away)
+        back = was.logd_at is not None and link.logd_at is None and link.state == "up"
+        if back:
+            self.load()
+        if back or dimmed != self.dimmed:
             self.dimmed = dimmed
             self.draw()
+
+    @property
+    def away(self) -> str:
+        """What is wrong with the recorder."""
+        return standing.recorder(self._link, self._now())
 
     def heading(self) -> Line:
         """What it shows and how, in one line."""
@@ -306,7 +317,10 @@ class OutputBody(Surface):
     def strip(self, y: int) -> Strip:
         if (self.size.width, self.size.height) != self._laid:
             self._lay()
-        number, drawn = self._page[y] if y < len(self._page) else (None, self._nothing(y))
+        if y < len(self._page):
+            number, drawn = self._page[y]
+        else:
+            number, drawn = None, () if y or self._page else nothing(self)
         over = "dim" if self.dimmed else ""
         if self.chosen is not None and number is not None:
             first, last = sorted(self.chosen)
@@ -314,18 +328,6 @@ class OutputBody(Surface):
         elif number is not None and number == self.found:
             over = over or "bold"
         return paint.strip(drawn, self.size.width, self.colours, over)
-
-    def _nothing(self, y: int) -> Line:
-        """What stands where there is no output."""
-        if y or self._page or self.scope is None:
-            return ()
-        if self.fault is not None:
-            return line((f" {self.fault.code}: {clean.line(self.fault.detail, 300)}", "bad"))
-        if not self.script.loaded:
-            return line((" loading", "dim"))
-        if self.sift.only and len(self.script.tape):
-            return line((" no line matches", "dim"))
-        return line((" no output yet", "dim"))
 
     def seen(self) -> Sequence[int]:
         """The rows on the screen."""

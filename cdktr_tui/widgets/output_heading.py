@@ -1,4 +1,5 @@
-"""The heading of a pane of output: whether it follows, where it is, and what is missing."""
+"""The heading of a pane of output: whether it follows, where it is, and what is missing; and what
+stands in a pane without output."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ def heading(pane: OutputBody) -> Line:
         return ()
     script, sift = pane.script, pane.sift
     spans: list[Span] = [("follow", "run") if pane.following else (_where(pane), "")]
-    if pane.fault is not None:
+    if pane.away:
+        spans.append((pane.away, "warn"))
+    elif pane.fault is not None:
         spans.append((f"{pane.fault.code}: {clean.line(pane.fault.detail, 200)}", "bad"))
     elif not script.loaded:
         spans.append(("loading", "dim"))
@@ -27,13 +30,27 @@ def heading(pane: OutputBody) -> Line:
         spans.append((_matches(pane, sift.pattern.words), "match"))
     spans.append(("all streams" if len(sift.streams) > 1 else sift.streams[0], ""))
     more = "+" if script.low is not None or script.high is not None else ""
-    spans.append((f"{len(script.tape):,}{more} lines", ""))
+    if script.loaded or len(script.tape):
+        spans.append((f"{len(script.tape):,}{more} lines", ""))
     if script.unseen:
         spans.append((f"{script.unseen:,} newer", "warn"))
     if script.refetched:
         spans.append((f"{script.refetched:,} bytes refetched", "dim"))
     sign = " - " if pane.look.plain else " ─ "
     return line(*[part for span in spans for part in ((sign, "dim"), span)][1:])
+
+
+def nothing(pane: OutputBody) -> Line:
+    """What stands where there is no output."""
+    if pane.scope is None:
+        return ()
+    if pane.fault is not None:
+        return line((f" {pane.fault.code}: {clean.line(pane.fault.detail, 300)}", "bad"))
+    if not pane.script.loaded:
+        return line((f" {pane.away}", "warn") if pane.away else (" loading", "dim"))
+    if pane.sift.only and len(pane.script.tape):
+        return line((" no line matches", "dim"))
+    return line((" no output yet", "dim"))
 
 
 def _where(pane: OutputBody) -> str:

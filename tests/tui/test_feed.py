@@ -105,6 +105,25 @@ def test_what_is_asked_of_a_recorder_that_is_not_there_is_refused_at_once(env: E
     taken.feed.stop()
 
 
+def test_a_recorder_that_says_nothing_is_told_and_so_is_that_it_is_back(env: Env) -> None:
+    env.principal()
+    logd = env.logd()
+    taken = following(env, "log/")
+
+    def away() -> bool:
+        return [item for item in taken.items if isinstance(item, Link)][-1].logd_at is not None
+
+    taken.until(lambda: taken.links() and taken.items[-1] and not away())
+    logd.signal(signal.SIGSTOP)
+    taken.until(away)
+    assert taken.links()[-1] == "up", "it is not the principal that is away"
+    taken.feed.ask(1, HistoryList(table="runs"))
+    logd.kill()
+    env.logd()
+    taken.until(lambda: not away() and any(isinstance(item, Answered) for item in taken.items))
+    taken.feed.stop()
+
+
 def test_counts_come_by_themselves_and_output_where_it_is_followed(env: Env) -> None:
     env.everything()
     taken = following(env, "log/")

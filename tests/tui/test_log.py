@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cdktr_common.catalogue.logd import LogQuery, LogRead
@@ -342,6 +343,50 @@ def test_a_lost_link_leaves_old_lines_and_what_was_missed_comes_after() -> None:
         assert not pane.dimmed and "meanwhile" in stage.text
 
     show(script, recorder)
+
+
+def test_a_recorder_that_is_away_leaves_old_lines_and_what_was_missed_comes_after() -> None:
+    recorder = Recorder()
+    recorder.write(b"before\n")
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        gone = msgspec.structs.replace(UP, logd_at=NOW - 10)
+        await stage.tell(gone)
+        assert pane.dimmed and "before" in stage.text
+        assert "recorder away 10 s" in stage.rows[0] and "recorder away 10 s" in stage.rows[1]
+        await stage.pass_time(4)
+        assert "recorder away 14 s" in stage.rows[1]
+        stage.feed.answers.pop(LogQuery)  # it answers nothing
+        pane.show(pane.scope._replace(n=2))
+        await stage.settle()
+        assert "loading" not in stage.text and "0+ lines" not in stage.text
+        assert "recorder away" in stage.rows[2]
+        stage.feed.answers[LogQuery] = recorder.answer
+        pane.show(pane.scope._replace(n=1))
+        await stage.settle()
+        recorder.write(b"meanwhile\n")
+        await stage.tell(UP)
+        assert not pane.dimmed and "meanwhile" in stage.text and "away" not in stage.text
+
+    show(script, recorder)
+
+
+def test_output_opened_while_the_recorder_is_away_says_so() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.tell(msgspec.structs.replace(UP, logd_at=NOW - 7))
+        for what in ({"run": "r", "workflow": "w"}, {"run": "r"}):
+            stage.app.open(views.make("log", stage.app.session, **what))
+            await stage.settle()
+            assert "recorder away 7 s" in stage.rows[1] and "loading" not in stage.text
+        await stage.press("6")
+        assert "recorder away 7 s" in stage.rows[1]
+        await stage.type(":diagnostics")
+        await stage.press("enter")
+        assert any("recorder away" in row for row in stage.rows[3:])
+        await stage.tell(msgspec.structs.replace(UP, logd=False))
+        assert "no recorder" in stage.rows[0]
+
+    perform(script, answers(Recorder()) | {LogQuery: lambda _: None})
 
 
 def test_where_only_ascii_can_be_shown_nothing_else_is() -> None:
