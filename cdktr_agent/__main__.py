@@ -46,6 +46,7 @@ def main(argv: list[str]) -> int:
     args = parse(USAGE, argv)
     settings = cli.load_settings(
         args,
+        changes=True,
         max_executors=args["--max-executors"],
         labels=args["--label"] or None,
         agent_name=args["--name"],

@@ -54,6 +54,7 @@ def main(argv: list[str]) -> int:
     args = arguments.parse(usage, ["start", *argv])
     settings = cli.load_settings(
         args,
+        changes=True,
         workflow_dir=args["--workflow-dir"],
         max_executors=args["--max-executors"],
         agent_name=args["--name"],

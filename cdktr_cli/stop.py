@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cdktr_common import arguments, cli
-from cdktr_common.errors import BUSY, NOT_FOUND, OK
+from cdktr_common.errors import BUSY, NOT_FOUND, OK, USAGE
 from cdktr_common.lock import holder
 
 PROGRAM = "cdktr"
@@ -47,6 +47,11 @@ def main(argv: list[str]) -> int:
     """Run the command."""
     cli.show_and_exit(usage, argv)
     args = arguments.parse(usage, ["stop", *argv])
+    if args["--principal"] or args["--host-port"]:
+        words = (
+            "it stops what runs in a home, whatever principal that talks to: --home DIR names it"
+        )
+        cli.fail(PROGRAM, words, USAGE)
     settings = cli.load_settings(args).settings
     home = Path(settings.home)
     limit_s = settings.drain_timeout_s + 30.0

@@ -92,8 +92,10 @@ def fail(program: str, message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def load_settings(args: Mapping[str, Any], **overrides: Any) -> Loaded:
-    """Settings with what the common options of the command line say. Raises SettingsError."""
+def load_settings(args: Mapping[str, Any], changes: bool = False, **overrides: Any) -> Loaded:
+    """Settings with what the common options of the command line say; a program that `changes`
+    something, runs tasks or fires events is refused where by the name that was given nothing is to
+    be changed. Raises SettingsError, and ProtocolError denied."""
     from cdktr_common.settings import SettingsError, known_principals, load
 
     given: dict[str, Any] = dict(overrides)
@@ -110,6 +112,9 @@ def load_settings(args: Mapping[str, Any], **overrides: Any) -> Loaded:
     if chosen is None:
         known = sorted(loaded.settings.principals)
         raise SettingsError(f"no principal '{name}' in the settings{near(name, known)}")
+    if changes and chosen.read_only:
+        words = f"principal '{name}' is read_only in the settings: nothing is changed there"
+        raise ProtocolError("denied", words)
     loaded.chosen = chosen
     if chosen.home is not None:
         _settle(loaded, home=chosen.home, principal_host=None, principal_port=None)
@@ -242,11 +247,7 @@ def client_endpoint(args: Mapping[str, Any], changes: bool = False) -> tuple[Set
     where the settings say that by this name nothing is to be changed."""
     from cdktr_common.settings import principal_endpoint
 
-    loaded = load_settings(args)
-    if changes and loaded.chosen is not None and loaded.chosen.read_only:
-        name = args["--principal"]
-        words = f"principal '{name}' is read_only in the settings: nothing is changed there"
-        raise ProtocolError("denied", words)
+    loaded = load_settings(args, changes)
     return loaded.settings, principal_endpoint(loaded.settings)
 
 

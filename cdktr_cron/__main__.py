@@ -76,7 +76,7 @@ def main(argv: list[str]) -> int:
 def _daemon(args: cli.Args) -> int:
     from cdktr_cron.service import Cron
 
-    settings = cli.load_settings(args).settings
+    settings = cli.load_settings(args, changes=True).settings
     os.umask(0o077)
     endpoint = _principal(settings)
     cli.refuse_open_tcp(PROGRAM, settings, [endpoint])

@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
     cli.show_and_exit(USAGE, argv)
     args = parse(USAGE, argv)
     _check(args["--listen"])
-    settings = cli.load_settings(args).settings
+    settings = cli.load_settings(args, changes=True).settings
     os.umask(0o077)
     file = Path(args["--config"] or Path(settings.home) / "hooks.yaml")
     hooks = _read(file, args)

@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
     """Serve until told to stop."""
     cli.show_and_exit(USAGE, argv)
     args = parse(USAGE, argv)
-    settings = cli.load_settings(args).settings
+    settings = cli.load_settings(args, changes=True).settings
     os.umask(0o077)
     if args["rebuild"]:
         return _rebuild(settings)

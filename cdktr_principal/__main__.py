@@ -69,7 +69,7 @@ def main(argv: list[str]) -> int:
     """Run until told to stop."""
     cli.show_and_exit(USAGE, argv)
     args = parse(USAGE, argv)
-    settings = cli.load_settings(args, workflow_dir=args["--workflow-dir"]).settings
+    settings = cli.load_settings(args, changes=True, workflow_dir=args["--workflow-dir"]).settings
     os.umask(0o077)
     log = cli.Log(PROGRAM, settings.log_level)
     request_binds, event_binds = principal_binds(settings)

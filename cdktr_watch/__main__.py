@@ -67,7 +67,7 @@ def main(argv: list[str]) -> int:
     """Watch until told to stop."""
     cli.show_and_exit(USAGE, argv)
     args = parse(USAGE, argv)
-    settings = cli.load_settings(args).settings
+    settings = cli.load_settings(args, changes=True).settings
     try:
         watches = read_file(args["--config"]) if args["--config"] else [_watch(args)]
     except ConfigFault as fault:

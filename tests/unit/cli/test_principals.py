@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 
 import pytest
 
-from cdktr_cli import whereabouts
+from cdktr_cli import stop, whereabouts
 from cdktr_common import cli
-from cdktr_common.errors import DENIED, ProtocolError
+from cdktr_common.errors import DENIED, USAGE, ProtocolError
 from cdktr_common.principals import Principal
 from cdktr_common.settings import SettingsError, known_principals, load
 
@@ -72,6 +73,31 @@ def test_nothing_is_changed_by_a_name_that_is_read_only() -> None:
         whereabouts.principal(args("audit"), changes=True)
     assert fault.value.exit == DENIED
     assert whereabouts.principal(args("prod"), changes=True)[0] == "tcp://10.0.0.5:5561"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cdktr_agent --name x", "cdktr_cron", "cdktr_http", "cdktr_watch qq .", "cdktr_logd",
+        "cdktr_logd rebuild", "cdktr_principal", "cdktr_cli start", "cdktr_cli start agent",
+    ],
+)  # fmt: skip
+def test_no_daemon_works_by_a_name_that_is_read_only(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program, *words = command.split()
+    place = "cdktr_cli.start" if program == "cdktr_cli" else f"{program}.__main__"
+    argv = [*words[program == "cdktr_cli" :], "--principal", "audit"]
+    with pytest.raises(ProtocolError, match="'audit' is read_only") as fault:
+        importlib.import_module(place).main(argv)
+    assert fault.value.exit == DENIED and not (tmp_path / "home").exists()
+
+
+def test_stop_is_told_a_home_not_a_principal(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--principal", "here"], ["--host-port", "dev:5571"]):
+        with pytest.raises(SystemExit) as ended:
+            stop.main(words)
+        assert ended.value.code == USAGE and "--home DIR names it" in capsys.readouterr().err
 
 
 def test_a_name_that_is_not_there_is_said_with_the_nearest() -> None:
