@@ -43,7 +43,7 @@ Options:
   --no-mouse              Leave the mouse to the terminal, to select text as usual.
   --read-only             Change nothing, whatever key is pressed.
   --once                  Draw one frame when the data is there, and leave. Exits with 1 when it
-                          did not come in time.
+                          did not come in time, or the command failed.
   --plain                 With --once: as text without colours.
   --size COLSxROWS        With --once: that large, not as this terminal.
   --record FILE           Write down all that comes, for --replay.
@@ -51,7 +51,8 @@ Options:
   --speed N               So many times as fast as it was [default: 1].
 {cli.OPTIONS}
 Settings of this program are in $CDKTR_HOME/tui.yaml; docs/tui.md lists them. Exit codes: 0 done -
-1 nothing came in time (--once) - 2 usage - 78 bad settings - 125 a fault of cdktr-tui itself.
+1 what was asked for did not come (--once) - 2 usage - 78 bad settings - 125 a fault of cdktr-tui
+itself.
 """
 
 

@@ -203,7 +203,7 @@ class CdktrApp(Terminal):
         link = self.session.model.link
         if link.state == "refused":
             return True
-        shown = self.view.loaded or self.view.fault is not None
+        shown = self.view.told() or self.view.fault is not None
         asked = bool(self._first or self.session.waiting)
         return link.state == "up" and shown and not asked and not self._dirty
 

@@ -24,6 +24,7 @@ from cdktr_tui.feed.recording import Recorder
 from cdktr_tui.feed.replay import Replay
 from cdktr_tui.options import Options
 from cdktr_tui.session import FeedLike, Place
+from cdktr_tui.terminal.program import SMALLEST
 
 PROGRAM = "cdktr-tui"
 SSH_FPS, FPS = 5.0, 20.0
@@ -112,15 +113,20 @@ def options(args: Mapping[str, Any], own: own_settings.Own) -> Options:
 
 def _size(args: Mapping[str, Any]) -> tuple[int, int]:
     text = args["--size"]
+    if text is None and not sys.stdout.isatty():
+        return 80, 24
     if text is None:
-        if not sys.stdout.isatty():
-            return 80, 24
-        terminal = os.get_terminal_size(sys.stdout.fileno())
-        return terminal.columns, terminal.lines
-    columns, _, rows = text.partition("x")
-    if not (columns.isdigit() and rows.isdigit() and 0 < int(columns) < 2000 > int(rows) > 0):
-        cli.fail(PROGRAM, f"--size is COLSxROWS, as 80x24, not {text}", USAGE)
-    return int(columns), int(rows)
+        size: tuple[int, int] = os.get_terminal_size(sys.stdout.fileno())
+    else:
+        columns, _, rows = text.partition("x")
+        if not (columns.isdecimal() and rows.isdecimal() and len(columns) < 5 > len(rows)):
+            cli.fail(PROGRAM, f"--size is COLSxROWS, as 80x24, not {text}", USAGE)
+        size = int(columns), int(rows)
+    if size[0] < SMALLEST[0] or size[1] < SMALLEST[1] or max(size) >= 2000:
+        least = f"{SMALLEST[0]}x{SMALLEST[1]}"
+        cli.fail(PROGRAM, f"--size is {least} at least and less than 2000x2000, not "
+                          f"{size[0]}x{size[1]}", USAGE)  # fmt: skip
+    return size
 
 
 def _number(args: Mapping[str, Any], name: str, least: float, most: float) -> float:

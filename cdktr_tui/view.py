@@ -79,6 +79,10 @@ class View(Hands, Governed):
     def load(self) -> None:
         """Ask for its pages: when it is shown, after a gap, when the principal is back."""
 
+    def told(self) -> bool:
+        """Is there something to be shown, be it that there is nothing?"""
+        return self.loaded
+
     def changed(self, dirty: Set[Key]) -> None:
         """These keys of the model have changed: repaint what is shown of them."""
 

@@ -59,6 +59,8 @@ class Acting:
     def __init__(self, app: CdktrApp) -> None:
         self.app = app
         self.told: deque[tuple[float, str]] = deque(maxlen=TOLD)
+        self.wrong = ""
+        """What went wrong last, if anything has."""
         self.commands: list[str] = []
         """Lines that were typed, for going back to them."""
         self.filters: list[str] = []
@@ -77,6 +79,8 @@ class Acting:
     def say(self, text: str, style: str = "ok") -> None:
         """One sentence at the foot; it is kept."""
         text = clean.line(text, 400)
+        if style in ("warn", "bad"):
+            self.wrong = text
         self.told.append((self.app.now(), text))
         self.foot.say((text, style))
 

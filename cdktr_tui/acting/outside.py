@@ -21,6 +21,7 @@ from textual.app import App, SuspendNotSupported
 
 from cdktr_common import clean
 from cdktr_tui.draw.line import plain
+from cdktr_tui.terminal import signals
 from cdktr_tui.widgets import columns
 from cdktr_tui.widgets.rows import RowsView
 
@@ -103,7 +104,7 @@ def _run(app: App[Any], command: str, text: str, form: str) -> tuple[str, str | 
             return text, fault
         try:
             words = [*shlex.split(command), path]
-            with app.suspend():
+            with app.suspend(), signals.elsewhere():
                 subprocess.run(words, env={**os.environ, "LESSSECURE": "1"}, check=False)
             with open(path, encoding="utf-8", errors="replace") as file:
                 return file.read(), None

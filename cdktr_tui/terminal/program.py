@@ -36,6 +36,7 @@ from textual.strip import Strip
 
 from cdktr_common import clean
 from cdktr_common.errors import OWN_FAULT
+from cdktr_tui.terminal import signals
 from cdktr_tui.terminal.glass import Glass
 from cdktr_tui.terminal.pipe import Pipe
 from cdktr_tui.terminal.wall import Wall
@@ -218,8 +219,7 @@ class Terminal(App[int]):
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._loop_failed)
         if not self.is_headless:
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, self.exit, None, 128 + number)
+            signals.obey(lambda code: self.exit(None, code))
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Something failed that the loop called: asyncio would write that on the screen, and go on

@@ -48,6 +48,9 @@ class Log(View):
     def pane(self) -> Widget | None:
         return self.output_pane
 
+    def told(self) -> bool:
+        return self.output_pane.script.loaded or self.output_pane.fault is not None
+
     # What is asked for.
 
     def topics(self) -> set[str]:

@@ -156,11 +156,15 @@ class RunData(View):
 
     def _unknown(self, fault: ProtocolError) -> None:
         self._asking -= {"run", "tasks"}
-        if fault.code != "not_found" or self.recorded or self.row is not None:
+        if fault.code != "not_found" or self.recorded:
             self.refuse(fault)
             return
+        if "past" in self._asking:
+            return
+        self._asking.add("past")
 
         def told(page: HistoryPage) -> None:
+            self._asking.discard("past")
             rows = recorded.rows(page)
             if len(rows) != 1:
                 self.refuse(fault)
@@ -169,9 +173,11 @@ class RunData(View):
             self.run, self.workflow = rows[0].run, rows[0].workflow
             self._facts(rows[0], [], None)
 
-        self.ask(
-            HistoryList(table="runs", run=self.run, limit=2), told, lambda _: self.refuse(fault)
-        )
+        def untold(_: ProtocolError) -> None:
+            self._asking.discard("past")
+            self.refuse(fault)
+
+        self.ask(HistoryList(table="runs", run=self.run, limit=2), told, untold)
 
     def _facts(self, row: RunRow, known: Sequence[Fact], before: int | None) -> None:
         def told(page: HistoryPage) -> None:

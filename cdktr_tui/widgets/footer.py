@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.widget import Widget
 
-from cdktr_tui.draw.line import Line, Span, crop
+from cdktr_tui.draw.line import Line, Span, crop, plain
 from cdktr_tui.keys import FOOT, KEYS, Key, shown
 from cdktr_tui.widgets.prompt import Asked
 from cdktr_tui.widgets.surface import Surface
@@ -79,11 +79,13 @@ class Footer(Surface):
     def allow(self, denied: str, table: tuple[Key, ...] = KEYS) -> None:
         """`denied`: why nothing can be changed now; "": it can. `table` has the user's own keys."""
         if (denied, table) != (self._denied, self._table):
+            if self._denied and plain(self._said) == self._denied:
+                self._said = ()  # it is so no longer
             self._denied, self._table = denied, table
             self.paint()
 
     def say(self, *spans: Span) -> None:
-        """What has just happened, for a while or until a key is pressed."""
+        """What has just happened, for a while or until it is clicked away."""
         self._said = spans
         self._number += 1
         number = self._number

@@ -40,7 +40,7 @@ from cdktr_tui.acting.actions import Subject
 from cdktr_tui.feed.items import Link
 from cdktr_tui.options import Options
 from cdktr_tui.session import Place
-from tests.tui.stage import NOW, Answers, Stage, perform
+from tests.tui.stage import NOW, UP, Answers, Stage, perform
 
 RUN = "k3f9x2mq7a"
 ROW = RunRow(run=RUN, workflow="etl", state="RUNNING", created_ts=NOW - 9, tasks=3)
@@ -304,6 +304,17 @@ def test_nothing_is_sent_to_a_principal_that_does_not_answer() -> None:
         await stage.tell(Link(state="lost", at=NOW - 9))
         await stage.press("j", "p")
         assert "local does not answer" in foot(stage) and not stage.asked(WorkflowPause)
+
+    perform(script, ANSWERS)
+
+
+def test_what_is_said_of_a_principal_that_is_away_goes_when_it_is_back() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.tell(Link(state="lost", at=NOW))
+        await stage.press("p")
+        assert "local does not answer" in foot(stage)
+        await stage.tell(UP)
+        assert "p pause" in foot(stage)
 
     perform(script, ANSWERS)
 

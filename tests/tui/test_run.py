@@ -395,6 +395,21 @@ def test_a_run_that_the_principal_has_forgotten_is_shown_as_it_was_recorded() ->
     perform(script, answers)
 
 
+def test_a_run_of_the_list_that_was_forgotten_since_is_shown_as_it_was_recorded() -> None:
+    gone = ProtocolError("not_found", "no such run")
+
+    async def script(stage: Stage) -> None:
+        listed = RunRow(
+            run=RUN, workflow="etl", state="FAILED", created_ts=NOW, ended_ts=NOW, tasks=3
+        )
+        stage.app.session.model.runs.page(RunPage(runs=[listed], seq=1))
+        await opened(stage)
+        assert "recorded" in stage.rows[1] and "exit 3 after 1m41s" in stage.text
+        assert [each.table for each in stage.asked(HistoryList)] == ["runs", "events"]
+
+    perform(script, {**ANSWERS, RunShow: gone, TaskList: gone, HistoryList: past})
+
+
 def test_a_run_that_nobody_knows_says_so() -> None:
     gone = ProtocolError("not_found", "no run 'k3f9x2mq7a'")
 

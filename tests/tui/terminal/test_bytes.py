@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cdktr_tui.terminal import signals
 from tests.tui.terminal.pty_recorder import Recorder
 
 FIRST, FIRST_ANSI = 12_000, 9_000
@@ -85,7 +86,7 @@ def test_a_list_of_ten_thousand_rows_is_there_as_soon_as_a_short_one() -> None:
         assert took < 1.0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, None])
+@pytest.mark.parametrize("number", [*signals.ENDING, None])
 def test_however_it_ends_the_terminal_is_as_it_was(number: int | None) -> None:
     with play("rows", 20) as terminal:
         before = terminal.modes()
@@ -99,6 +100,20 @@ def test_however_it_ends_the_terminal_is_as_it_was(number: int | None) -> None:
         assert terminal.modes() == before
         left = bytes(terminal.sent[terminal.sent.rindex(RESTORED) :])
         assert b"\x1b[?25h" in left and terminal.sent.count(b"\x1b[?1003l") > 0
+
+
+def test_what_is_typed_to_a_pager_ends_no_more_than_the_pager() -> None:
+    pager = "sh -c 'trap exit INT; echo the pager; kill -INT $PPID; kill -QUIT $PPID; read x' sh"
+    with play("rows", 20, PAGER=pager) as terminal:
+        terminal.shows("etl-00009")
+        terminal.keys("E")
+        terminal.shows("the pager")
+        terminal.keys("\n")
+        terminal.shows("etl-00009")
+        terminal.keys("j")
+        terminal.shows("> etl-00001")
+        terminal.keys("q")
+        assert terminal.wait() == 0
 
 
 def test_it_ends_when_its_terminal_is_gone() -> None:
