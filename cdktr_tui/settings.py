@@ -32,6 +32,10 @@ from cdktr_tui.draw import glyphs
 from cdktr_tui.keys import KEYS, Key, with_own
 
 FILE: Final = "tui.yaml"
+MOST: Final = 1 << 20
+"""Bytes of the file."""
+DEEP: Final = 3
+"""Mappings within each other: themes, one of them, its colours."""
 FPS: Final = (1.0, 60.0)
 COLOURS: Final = (
     "primary", "secondary", "warning", "error", "success", "accent", "foreground", "background",
@@ -59,12 +63,18 @@ def read(home: str) -> Own:
     """The settings of this home. Raises SettingsError."""
     path = os.path.join(home, FILE)
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read(1 << 20)
+        with open(path, "rb") as file:
+            told = file.read(MOST + 1)
+        text = told.decode()
+    except UnicodeDecodeError as fault:
+        line = told[: fault.start].count(b"\n") + 1
+        raise SettingsError(f"{path}:{line}: this is no UTF-8") from None
     except FileNotFoundError:
         return Own(path=path)
-    except (OSError, UnicodeDecodeError) as fault:
+    except OSError as fault:
         raise SettingsError(f"{path}: {fault}") from None
+    if len(told) > MOST:
+        raise SettingsError(f"{path}: more than {MOST:,} bytes are no settings")
     return parse(text, path)
 
 
@@ -72,7 +82,12 @@ def parse(text: str, path: str = FILE) -> Own:
     """The settings in a text. Raises SettingsError with the line."""
     own = Own(path=path)
     made: dict[str, Any] = {}
-    for name, value, line in _pairs(text, path):
+    told, lines = _read(text, path)
+
+    def wrong(what: object, key: str) -> SettingsError:
+        return SettingsError(clean.line(f"{path}:{lines[key]}: {what}", 400))
+
+    for name, value in told.items():
         take = _TAKES.get(name)
         try:
             if take is None:
@@ -80,13 +95,15 @@ def parse(text: str, path: str = FILE) -> Own:
                 hint = f"; did you mean {near[0]}?" if near else ""
                 raise ValueError(f"unknown setting '{name}'{hint}")
             made[name] = take(value)
+        except Within as fault:
+            raise wrong(fault, fault.key if fault.key in lines else name) from None
         except ValueError as fault:
-            raise SettingsError(clean.line(f"{path}:{line}: {fault}", 400)) from None
+            raise wrong(fault, name) from None
     own = own._replace(**made)
     if own.theme and own.theme not in names(own):
         near = get_close_matches(own.theme, names(own), 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise SettingsError(f"{path}: there is no theme '{own.theme}'{hint}")
+        raise wrong(f"there is no theme '{own.theme}'{hint}", "theme")
     return own
 
 
@@ -95,21 +112,30 @@ def names(own: Own) -> list[str]:
     return [theme.name for theme in (*themes.ALL, *own.themes)] + list(BUILTIN_THEMES)
 
 
-def _pairs(text: str, path: str) -> list[tuple[str, Any, int]]:
-    """The keys of the mapping, their values and lines."""
+class Within(ValueError):
+    """What is wrong within a setting, and under which key there: `keys.act.cancel`."""
+
+    def __init__(self, key: str, what: str) -> None:
+        super().__init__(what)
+        self.key = key
+
+
+def _read(text: str, path: str) -> tuple[dict[str, Any], dict[str, int]]:
+    """The mapping, and the line of each key and of those below it (`keys.act.cancel`)."""
     import yaml  # only when there is a file
 
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
         if node is None:
-            return []
+            return {}, {}
         if not isinstance(node, yaml.MappingNode):
             raise SettingsError(f"{path}:1: not a mapping of settings")
-        return [
-            (str(key.value), loader.construct_object(value, deep=True), key.start_mark.line + 1)
-            for key, value in node.value
-        ]
+        lines = _lines(node, path)
+        made = {
+            str(key.value): loader.construct_object(value, deep=True) for key, value in node.value
+        }
+        return made, lines
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         place = f":{mark.line + 1}" if mark else ""
@@ -118,6 +144,21 @@ def _pairs(text: str, path: str) -> list[tuple[str, Any, int]]:
         raise SettingsError(clean.line(f"{path}: {fault}", 400)) from None
     finally:
         loader.dispose()
+
+
+def _lines(node: Any, path: str, depth: int = DEEP) -> dict[str, int]:
+    """On which line each key stands; none may be there twice."""
+    own: dict[str, int] = {}
+    below: dict[str, int] = {}
+    for key, value in node.value if node.id == "mapping" and depth else ():
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in own:
+            twice = f"{path}:{line}: '{name}' is there twice, on line {own[name]} too"
+            raise SettingsError(clean.line(twice, 400))
+        own[name] = line
+        for inner, place in _lines(value, path, depth - 1).items():
+            below[f"{name}.{inner}"] = place
+    return {**below, **own}
 
 
 def _theme(value: Any) -> str:
@@ -130,7 +171,7 @@ def _fps(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("fps is a number")
     if not FPS[0] <= value <= FPS[1]:
-        raise ValueError(f"fps is {FPS[0]:g} to {FPS[1]:g}, not {value:g}")
+        raise ValueError(f"fps is {FPS[0]:g} to {FPS[1]:g}, not {value}")
     return float(value)
 
 
@@ -152,7 +193,8 @@ def _keys(value: Any) -> tuple[Key, ...]:
         own[id] = " ".join(map(str, names)) if isinstance(names, list) else str(names)
     keys, faults = with_own(own)
     if faults:
-        raise ValueError(faults[0])
+        named = [id for id in own if re.search(rf"(?<!\w){re.escape(id)}(?![\w.])", faults[0])]
+        raise Within(f"keys.{named[-1] if named else ''}", faults[0])
     return keys
 
 
@@ -160,9 +202,11 @@ def _queries(value: Any) -> dict[str, str]:
     found = {}
     for name, sql in _mapping("queries", value).items():
         if not NAME.fullmatch(name):
-            raise ValueError(f"'{name}' is no name of a query: letters, digits, blanks, ._-")
+            raise Within(
+                f"queries.{name}", f"'{name}' is no name of a query: letters, digits, blanks, ._-"
+            )
         if not isinstance(sql, str) or not sql.strip():
-            raise ValueError(f"queries.{name} is a text of SQL")
+            raise Within(f"queries.{name}", f"queries.{name} is a text of SQL")
         found[name] = sql.strip()
     return found
 
@@ -174,20 +218,21 @@ def _themes(value: Any) -> tuple[Theme, ...]:
 def _made(name: str, words: Any) -> Theme:
     where = f"themes.{name}"
     if not NAME.fullmatch(name):
-        raise ValueError(f"'{name}' is no name of a theme")
+        raise Within(where, f"'{name}' is no name of a theme")
     given = _mapping(where, words)
     dark = given.pop("dark", True)
     if not isinstance(dark, bool):
-        raise ValueError(f"{where}.dark is true or false")
+        raise Within(f"{where}.dark", f"{where}.dark is true or false")
     for colour, text in given.items():
+        place = f"{where}.{colour}"
         if colour not in COLOURS:
-            raise ValueError(f"{where}.{colour}: the colours are {', '.join(COLOURS)} and dark")
+            raise Within(place, f"{place}: the colours are {', '.join(COLOURS)} and dark")
         try:
             Color.parse(str(text))
         except ColorParseError:
-            raise ValueError(f"{where}.{colour}: '{text}' is no colour, like #7aa2f7") from None
+            raise Within(place, f"{place}: '{text}' is no colour, like #7aa2f7") from None
     if "primary" not in given:
-        raise ValueError(f"{where}: primary is needed, the other colours follow from it")
+        raise Within(where, f"{where}: primary is needed, the other colours follow from it")
     colours: dict[str, Any] = {colour: str(text) for colour, text in given.items()}
     return Theme(name=name, dark=dark, **colours)
 
@@ -196,7 +241,7 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ValueError(f"{name} is a mapping")
+        raise Within(name, f"{name} is a mapping")
     return {str(key): one for key, one in value.items()}
 
 

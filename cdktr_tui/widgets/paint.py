@@ -37,16 +37,21 @@ class Palette:
             self.text = Style(color=_colour(made["foreground"]), bgcolor=_colour(made[ground]))
         self._words = styles(theme)
         self._known: dict[str, Style] = {}
+        self._over: dict[str, Style] = {}
 
     def style(self, names: str) -> Style:
         """Names separated by blanks; what is none of ours is a colour (`#ff8800`, `red`) or of
         `clean.styled`, and what is nothing at all changes nothing."""
         known = self._known.get(names)
         if known is None:
-            known = self.text
-            for name in names.split():
-                known += self._one(name)
-            self._known[names] = known
+            known = self._known[names] = self.text + self.over(names)
+        return known
+
+    def over(self, names: str) -> Style:
+        """What these say themselves, to be laid over others: colours that they do not name stay."""
+        known = self._over.get(names)
+        if known is None:
+            known = self._over[names] = Style.combine([NULL, *map(self._one, names.split())])
         return known
 
     def _one(self, name: str) -> Style:
@@ -72,8 +77,10 @@ def strip(
 ) -> Strip:
     """The cells of a line from `start` on, filled up to `width`. `over` names a style that is laid
     over all of it; one that reverses hides the others, which would be stripes else."""
-    above = colours.style(over) if over else NULL
+    above = colours.over(over) if over else NULL
     alone = bool(above.reverse)
+    if alone:
+        above = colours.style(over)
     segments: list[Segment] = []
     texts: list[str] = []
     last: Style | None = None

@@ -53,6 +53,18 @@ def test_every_theme_says_what_each_name_means(theme: themes.Theme) -> None:
     assert colours.style("ok") != colours.style("bad") != colours.style("warn")
 
 
+@pytest.mark.parametrize(
+    "theme", [one for one in themes.ALL if not one.ansi], ids=lambda one: one.name
+)
+def test_the_cursor_is_laid_under_the_colours_of_its_row(theme: themes.Theme) -> None:
+    colours = palette(theme)
+    line = (("a", ""), ("✓", "ok"), ("✗", "bad"), ("●", "run"), ("b", "dim"))
+    (before, under) = (strip(line, 9, colours), strip(line, 9, colours, "cursor"))
+    inks = [[style.color for _, style, _ in made if style] for made in (before, under)]
+    assert inks[0] == inks[1] and len(set(inks[1])) == 5
+    assert {ground(style) for _, style, _ in under if style} == {ground(colours.style("cursor"))}
+
+
 @pytest.mark.parametrize("theme", themes.ALL, ids=lambda one: one.name)
 def test_the_cursor_is_seen_on_blanks(theme: themes.Theme) -> None:
     colours = palette(theme)

@@ -44,7 +44,10 @@ def test_without_a_file_and_with_an_empty_one_nothing_is_set(tmp_path: Path) -> 
     "text, said",
     [
         ("\nthem: x", "tui.yaml:2: unknown setting 'them'; did you mean theme?"),
-        ("theme: cdktr-drak", "tui.yaml: there is no theme 'cdktr-drak'; did you mean cdktr-dark?"),
+        (
+            "theme: cdktr-drak",
+            "tui.yaml:1: there is no theme 'cdktr-drak'; did you mean cdktr-dark?",
+        ),
         ("fps: 100", "tui.yaml:1: fps is 1 to 60, not 100"),
         ("fps: fast", "tui.yaml:1: fps is a number"),
         ("glyphs: x", "tui.yaml:1: glyphs is one of block, braille, ascii, not x"),
@@ -57,6 +60,24 @@ def test_without_a_file_and_with_an_empty_one_nothing_is_set(tmp_path: Path) -> 
             "keys: {act.logs: x}",
             "tui.yaml:1: keys: 'x' is bound to act.explain and act.logs in workflows",
         ),
+        (
+            "keys:\n  act.pause: F\n  act.cancel: r\n",
+            "tui.yaml:3: keys: 'r' is bound to act.run and act.cancel in workflows",
+        ),
+        ("keys:\n  move.down: [j,\n    ctrl+m]", "tui.yaml:2: keys.move.down: 'ctrl+m' is no key"),
+        ("fps: 5\n\nfps: 6", "tui.yaml:3: 'fps' is there twice, on line 1 too"),
+        (
+            "keys:\n  act.run: F\n  act.run: G",
+            "tui.yaml:3: 'act.run' is there twice, on line 2 too",
+        ),
+        ("fps: 100000000", "tui.yaml:1: fps is 1 to 60, not 100000000"),
+        ("queries:\n  a: 'x'\n  b: 1", "tui.yaml:3: queries.b is a text of SQL"),
+        (
+            "themes:\n  a:\n    primary: red\n    panel: nocolour",
+            "tui.yaml:4: themes.a.panel: 'nocolour' is no",
+        ),
+        ("\ntheme: a\nthemes: {a: x}", "tui.yaml:3: themes.a is a mapping"),
+        ("\ntheme: nope", "tui.yaml:2: there is no theme 'nope'"),
         ("queries: [a]", "tui.yaml:1: queries is a mapping"),
         ("queries: {a: 1}", "tui.yaml:1: queries.a is a text of SQL"),
         ("themes: {a: {primary: nocolour}}", "tui.yaml:1: themes.a.primary: 'nocolour' is no"),
@@ -71,6 +92,13 @@ def test_what_is_wrong_is_told_with_its_place(text: str, said: str) -> None:
         parse(text)
     assert str(fault.value).startswith(said)
     assert fault.value.exit == 78
+
+
+def test_a_file_that_is_no_text_is_told_with_the_line(tmp_path: Path) -> None:
+    (tmp_path / "tui.yaml").write_bytes(b"fps: 5\n# \xff\n")
+    with pytest.raises(SettingsError) as fault:
+        read(str(tmp_path))
+    assert str(fault.value) == f"{tmp_path}/tui.yaml:2: this is no UTF-8"
 
 
 def test_a_query_that_is_saved_leaves_all_else_as_it_was(tmp_path: Path) -> None:
