@@ -492,7 +492,8 @@ class TaskList(Request, frozen=True, kw_only=True, tag="task.list"):
 
 class WorkflowList(Request, frozen=True, kw_only=True, tag="workflow.list"):
     """All workflows, or those whose ids come after `after`, up to `limit` (0: all). `last`: with so
-    many of their last runs each, at most 100. `workflow` is a pattern of ids like `etl-*`."""
+    many of their last runs each, at most 100, and at most 30 of those that others have pushed out
+    of memory. `workflow` is a pattern of ids like `etl-*`."""
 
     workflow: str | None = None
     after: str = ""

@@ -189,14 +189,13 @@ def _last_runs(state: State, names: Sequence[str], most: int) -> dict[str, list[
             break
         marks = found.get(run.workflow)
         if marks is not None and len(marks) < most:
-            mark = RunMark(
-                run=run.id, state=run.state, created_ts=run.created_ts, started_ts=run.started_ts,
-                ended_ts=run.ended_ts,
-            )  # fmt: skip
-            marks.append(mark)
+            marks.append(run.mark())
             missing -= len(marks) == most
-    for marks in found.values():
-        marks.reverse()
+    for name, marks in found.items():
+        if len(marks) < most:
+            marks += reversed(state.past.marks.get(name, ()))
+            marks.sort(key=lambda mark: mark.created_ts, reverse=True)
+        found[name] = marks[:most][::-1]
     return found
 
 

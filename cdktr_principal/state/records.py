@@ -18,6 +18,7 @@ from cdktr_common.catalogue.values import (
     Fault,
     Held,
     Plan,
+    RunMark,
     RunState,
     TaskPlan,
     TaskState,
@@ -242,6 +243,13 @@ class Run:
         self.open_main = self.open - len(self.hooks)
         self.ruled = any(task.plan.rules for task in self.tasks)
         self.gives = False  # has any of its tasks given outputs?
+
+    def mark(self) -> RunMark:
+        """How it went, in short."""
+        return RunMark(
+            run=self.id, state=self.state, created_ts=self.created_ts,
+            started_ts=self.started_ts, ended_ts=self.ended_ts,
+        )  # fmt: skip
 
 
 def _labels(tasks: list[TaskPlan]) -> set[str]:

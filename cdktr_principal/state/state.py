@@ -6,7 +6,8 @@ forgotten) follows from the facts alone, so replaying a journal gives the very s
 program had. How tasks move stands in `lifecycle`, what groups make in `copies`, agents in `roster`,
 which runs wait for others in `admission`, how far schedules are accounted for in `schedules`, who
 listens to what in `listening`, what waits in `windows` and `deferred`, how many runs failed lately
-in `failures`: parts of this file, called by `apply` alone.
+in `failures`, how those went that are forgotten in `past`: parts of this file, called by `apply`
+alone.
 
 A PENDING task whose turn has come stands in a ready queue, or, when something is to be decided
 about it, among those that are `due`: none is left there at the end of a turn. One that waits for
@@ -31,6 +32,7 @@ from cdktr_principal.state.demand import demand
 from cdktr_principal.state.failures import Failures
 from cdktr_principal.state.lifecycle import InvalidTransition as InvalidTransition
 from cdktr_principal.state.listening import Listening
+from cdktr_principal.state.past import Past
 from cdktr_principal.state.records import (
     Agent,
     Attempt,
@@ -72,6 +74,7 @@ class State:
         self.finished: deque[Run] = deque()
         self.finished_tasks = 0
         self.failures = Failures()
+        self.past = Past()
         self.keys: OrderedDict[str, KeyUse] = OrderedDict()
         self.agents: dict[str, Agent] = {}
         self.tokens: dict[str, Task] = {}
@@ -162,6 +165,7 @@ class State:
     def _workflow_removed(self, fact: f.WorkflowRemoved) -> None:
         self._change(fact.workflow, self.workflows.pop(fact.workflow, None), None)
         self.schedules.removed(fact.workflow, fact.ts)
+        self.past.removed(fact.workflow)
 
     def _change(self, workflow: str, known: Workflow | None, plan: Plan | None) -> None:
         before = known.plan if known is not None else None
@@ -299,6 +303,8 @@ class State:
             oldest = self.finished.popleft()
             self.finished_tasks -= len(oldest.tasks)
             del self.runs[oldest.id]
+            if oldest.workflow in self.workflows:
+                self.past.add(oldest.workflow, oldest.mark())
 
     # Agents
 

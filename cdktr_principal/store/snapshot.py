@@ -14,13 +14,22 @@ from typing import Any, Final
 import msgspec
 
 from cdktr_common.catalogue import facts as f
-from cdktr_common.catalogue.values import Payload, Plan, Reused, RunState, TaskState, TickRef
+from cdktr_common.catalogue.values import (
+    Payload,
+    Plan,
+    Reused,
+    RunMark,
+    RunState,
+    TaskState,
+    TickRef,
+)
 from cdktr_common.codec import encode
 from cdktr_common.files import replace_file
 from cdktr_principal.state import copies
 from cdktr_principal.state.dag import graph
 from cdktr_principal.state.deferred import Later
 from cdktr_principal.state.failures import Failures
+from cdktr_principal.state.past import Past
 from cdktr_principal.state.records import FINAL, Agent, Attempt, KeyUse, Run, Task, Workflow
 from cdktr_principal.state.schedules import Schedules
 from cdktr_principal.state.state import State
@@ -115,6 +124,7 @@ class Image(msgspec.Struct):
     deferred: list[Later] = []
     followers: list[tuple[str, int]] = []
     failed: list[tuple[int, int]] | None = None
+    past: dict[str, list[RunMark]] = {}
 
 
 def take(state: State) -> Image:
@@ -135,6 +145,7 @@ def take(state: State) -> Image:
         deferred=list(state.deferred.waiting.values()),
         followers=list(state.followers.items()),
         failed=list(state.failures.minutes.items()),
+        past=state.past.marks,
     )
 
 
@@ -197,6 +208,7 @@ def restore(image: Image) -> State:
             state.failures.add(run.ended_ts)  # taken before they were counted
     if image.failed is not None:
         state.failures = Failures(image.failed)
+    state.past = Past(image.past)
     return state
 
 

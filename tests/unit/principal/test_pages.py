@@ -274,3 +274,20 @@ def test_a_list_of_agents_has_samples_when_they_are_asked_for() -> None:
     state, session = world.core.state, world.core.session
     assert agent_list(state, session).agents[0].cpu == []
     assert agent_list(state, session, 60).agents[0].cpu == [7.5]
+
+
+def test_the_last_runs_of_a_workflow_are_told_when_others_have_pushed_them_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(state_module, "RECENT_RUNS", 2)
+    world = defined("rare", "often")
+    world.hello("x")
+    for workflow in ("rare", "rare", "often", "often", "often"):
+        world.start(plan("a", workflow=workflow))
+        [spec] = world.fetch("x")
+        world.report("x", spec.token, "FAILED" if workflow == "rare" else "COMPLETED")
+    image = msgspec.json.decode(encode(snapshot.take(world.core.state)), type=snapshot.Image)
+    for state in (world.core.state, snapshot.restore(image)):
+        page = queries.workflow_list(state, world.core.session, p.WorkflowList(last=3))
+        marks = {row.workflow: [mark.state for mark in row.last] for row in page.workflows}
+        assert marks == {"rare": ["FAILED"] * 2, "often": ["COMPLETED"] * 3}
