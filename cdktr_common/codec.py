@@ -31,6 +31,7 @@ class Head(msgspec.Struct):
 
 
 _head = msgspec.json.Decoder(Head)
+_whole = msgspec.json.Decoder(msgspec.Raw)
 
 
 def head(body: bytes) -> Head:
@@ -61,6 +62,10 @@ class RequestDecoder:
         return request
 
     def _explain(self, body: bytes, fault: Exception) -> ProtocolError:
+        try:  # the first wrong value was found before the end was looked at
+            _whole.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
+            return ProtocolError("bad_message", f"not one JSON object: {broken}")
         if not isinstance(fault, msgspec.ValidationError):
             return ProtocolError("bad_message", f"not one JSON object: {fault}")
         if head(body).v != PROTOCOL:

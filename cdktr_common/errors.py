@@ -36,9 +36,11 @@ class Code(NamedTuple):
 
 
 CODES: Final[dict[str, Code]] = {
-    "bad_message": Code("not one JSON object in the last frame", False, USAGE),
+    "bad_message": Code("no JSON, or more than one value, in the last frame", False, USAGE),
     "unknown_type": Code("no such message is taken here", False, USAGE),
-    "bad_field": Code("a key is missing or has the wrong type or range", False, USAGE),
+    "bad_field": Code(
+        "no object, or a key is missing or has the wrong type or range", False, USAGE
+    ),
     "too_large": Code("the message or a part of it is over a stated limit", False, USAGE),
     "version": Code("the two programs speak different protocol versions", False, CONFLICT),
     "not_found": Code("no such workflow, run, task or agent", False, NOT_FOUND),

@@ -65,6 +65,8 @@ def malformed() -> list[Vector]:
         ('{"type":"ping"} trailing', "bad_message"),
         (b'{"type":"ping","id":"\xff"}', "bad_message"),
         ('{"type":"ping","x":' + "[" * 5000, "bad_message"),
+        ("[" * 5000, "bad_message"),
+        ('{"type":"ping","v":"x"', "bad_message"),
         ('["ping"]', "bad_field"),
         ("7", "bad_field"),
         ("null", "bad_field"),

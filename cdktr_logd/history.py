@@ -15,7 +15,7 @@ from cdktr_common.catalogue.logd import HistoryList, HistoryPage
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
 from cdktr_logd.core import ARTIFACT
-from cdktr_logd.queries import PAGE_BYTES, PAGE_ROWS, Sql
+from cdktr_logd.queries import PAGE_BYTES, PAGE_ROWS, Sql, is_pattern, refuse_empty
 
 _COLUMNS: Final = {
     "runs": "run, workflow, state, event, created_ts, started_ts, ended_ts, tasks, done, failed,"
@@ -61,7 +61,6 @@ Test = tuple[str, object]
 
 def history_sql(asked: HistoryList, run: str | None) -> Sql:
     """One row more than the page may have, newest first."""
-    _check(asked, run)
     tests = [*_tests(asked, run)]
     where = f" WHERE {' AND '.join(test for test, _ in tests)}" if tests else ""
     source = {"events": "event", "artifacts": _ARTIFACTS}.get(asked.table, asked.table)
@@ -72,12 +71,17 @@ def history_sql(asked: HistoryList, run: str | None) -> Sql:
     )
 
 
-def _check(asked: HistoryList, run: str | None) -> None:
+def check(asked: HistoryList) -> None:
+    """Refuse what means nothing. Raises bad_field."""
     table = asked.table
+    for name in ("workflow", "run", "state", "event", "agent", "kind"):
+        refuse_empty("history.list", name, getattr(asked, name))
     if asked.limit < 1:
         raise ProtocolError("bad_field", f"history.list: limit is {asked.limit}")
-    if table == "artifacts" and (run is None or asked.state is not None):
-        raise ProtocolError("bad_field", "history.list: artifacts are asked for by run, not state")
+    if table == "artifacts" and asked.run is None:
+        raise ProtocolError("bad_field", "history.list: artifacts are asked for by run")
+    if table == "artifacts" and asked.state is not None:
+        raise ProtocolError("bad_field", "history.list: artifacts are not asked for by state")
     for name, tables in _FILTERS.items():
         if getattr(asked, name) and table not in tables:
             raise ProtocolError("bad_field", f"history.list: {table} are not asked for by {name}")
@@ -111,7 +115,7 @@ def _tests(asked: HistoryList, run: str | None) -> Iterator[Test]:
 
 
 def _fits(wanted: str) -> str:
-    return "GLOB" if any(sign in wanted for sign in "*?[") else "="
+    return "GLOB" if is_pattern(wanted) else "="
 
 
 def history_page(asked: HistoryList, rows: Sequence[tuple[Any, ...]]) -> HistoryPage:

@@ -48,6 +48,39 @@ def find_run(prefix: str) -> Sql:
     )
 
 
+def last_run() -> Sql:
+    """The newest run that no other run has called."""
+    return Sql(
+        "SELECT run FROM workflow_run_status WHERE state = 'PENDING' AND coalesce(parent, '') = ''"
+        " ORDER BY seq DESC LIMIT 1",
+        [],
+    )
+
+
+def find_workflow(name: str) -> Sql:
+    """Workflows that have this id or had this name when a run of them began."""
+    return Sql(
+        "SELECT DISTINCT workflow FROM workflow_run_status WHERE workflow = ? OR name = ?"
+        " ORDER BY workflow LIMIT 3",
+        [name, name],
+    )
+
+
+def chosen_workflow(name: str, rows: Sequence[tuple[Any, ...]]) -> str:
+    """The id that is meant; what nobody knows is taken as it is. Raises ProtocolError."""
+    ids = [str(row[0]) for row in rows]
+    if name in ids or not ids:
+        return name
+    if len(ids) > 1:
+        raise ProtocolError("ambiguous", f"several workflows are called '{name}'", ids)
+    return ids[0]
+
+
+def is_pattern(wanted: str) -> bool:
+    """Is it a pattern, or one name?"""
+    return any(sign in wanted for sign in "*?[")
+
+
 def chosen_run(prefix: str, rows: Sequence[tuple[Any, ...]]) -> str:
     """The run that is meant; what nobody knows is taken as it is. Raises ProtocolError."""
     runs = [row[0] for row in rows]
@@ -67,6 +100,14 @@ def check_query(query: LogQuery) -> None:
     for name in ("after", "before"):
         if (getattr(query, name) or 0) < 0:
             raise ProtocolError("bad_field", f"log.query: {name} is {getattr(query, name)}")
+    for name in ("workflow", "run", "task", "stream"):
+        refuse_empty("log.query", name, getattr(query, name))
+
+
+def refuse_empty(request: str, name: str, wanted: str | None) -> None:
+    """Nothing is called by no name: who asks for it has left something out. Raises bad_field."""
+    if wanted == "":
+        raise ProtocolError("bad_field", f"{request}: {name} is empty; without it all are meant")
 
 
 def chunks_sql(query: LogQuery, run: str | None, edge: int, backwards: bool) -> Sql:

@@ -12,6 +12,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from cdktr_common.catalogue.base import Reply, Request
 from cdktr_common.catalogue.logd import HistoryList, LogPage, LogQuery, LogRead
 from cdktr_common.codec import encode, error_body
@@ -98,7 +100,10 @@ class Search:
         if isinstance(request, LogRead):
             return self._log_read(request, reader, newest)
         assert isinstance(request, HistoryList)
+        history.check(request)
         run = None if request.run is None else _run(request.run, reader)
+        workflow = None if request.workflow is None else _workflow(request.workflow, reader)
+        request = msgspec.structs.replace(request, workflow=workflow)
         sql = history.history_sql(request, run)
         return history.history_page(request, reader.rows(*sql))
 
@@ -140,13 +145,26 @@ class Search:
 
 
 def _run(prefix: str, reader: Reader) -> str:
+    if prefix == "last":
+        rows = reader.rows(*queries.last_run())
+        if not rows:
+            raise ProtocolError("not_found", "there are no runs yet")
+        return str(rows[0][0])
     if len(prefix) >= RUN_ID_LENGTH:
         return prefix
     return queries.chosen_run(prefix, reader.rows(*queries.find_run(prefix)))
 
 
+def _workflow(name: str, reader: Reader) -> str:
+    """The id that is meant; what nobody knows, a pattern too, is taken as it is."""
+    return queries.chosen_workflow(name, reader.rows(*queries.find_workflow(name)))
+
+
 def _log_query(query: LogQuery, reader: Reader, newest: int) -> LogPage:
     queries.check_query(query)
+    if query.workflow is not None:
+        workflow = _workflow(query.workflow, reader)
+        query = msgspec.structs.replace(query, workflow=workflow)
     run = None if query.run is None else _run(query.run, reader)
     if query.tail is not None:
         return _tail(query, run, newest, reader)

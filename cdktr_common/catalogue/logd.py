@@ -119,7 +119,8 @@ class HistoryList(Request, frozen=True, kw_only=True, tag="history.list"):
     """What has been recorded of runs, tasks, attempts, events or ticks, or of the artifacts of a
     run, newest first. `before` is the `next` of an earlier page. An artifact is `whole` when all of
     it has come; its bytes are those of the stream `artifact/` and its path (`log.read`).
-    `workflow` may be a pattern of ids like `etl-*`, `kind` one of the types of facts (of `events`),
+    `workflow` is an id, a name that one had when a run of it began, or a pattern of ids like
+    `etl-*`, `kind` one of the types of facts (of `events`),
     `event` of the events that runs were started by; `states`: one of these; `agent`: of tasks and
     attempts there, of runs with an attempt there."""
 

@@ -393,8 +393,8 @@ class EventFire(Request, frozen=True, kw_only=True, tag="event.fire"):
 class RunList(Request, frozen=True, kw_only=True, tag="run.list"):
     """Runs the principal remembers (all that are running, and recent ones), newest first, that fit
     all that is given. `workflow` is an id, a name, or a pattern of ids like `etl-*`, as of events;
-    `event` a name or pattern; `states`: one of these; `since_ts` and `until_ts` bound when they
-    were created; `agent`: an attempt of it was there."""
+    `event` a name or pattern; `states`: one of these; created from `since_ts` on and before
+    `until_ts`; `agent`: an attempt of it was there."""
 
     workflow: str | None = None
     state: RunState | None = None

@@ -78,7 +78,7 @@ def filters(bench: Bench, line: Line) -> None:
         ({"states": ["FAILED"], "state": "COMPLETED"}, lambda row: False),
         ({"workflow": "[a-m]*"}, lambda row: fnmatchcase(row["workflow"], "[a-m]*")),
         ({"since_ts": 4e9}, lambda row: row["created_ts"] >= 4e9),
-        ({"until_ts": 1.0}, lambda row: row["created_ts"] <= 1.0),
+        ({"until_ts": 1.0}, lambda row: row["created_ts"] < 1.0),
         ({"event": "*"}, lambda row: row.get("event") is not None),
         ({"agent": bench.mark}, lambda row: False),
     ):
@@ -92,3 +92,16 @@ def filters(bench: Bench, line: Line) -> None:
         if page.get("next") is None:
             break
     line.expect(found == known, f"{len(known)} workflows in pages of 2", "workflow.list", found)
+
+
+@check("B7", "a listing is not asked for nothing")
+def nothing(bench: Bench, line: Line) -> None:
+    for asked in (
+        {"type": "run.list", "limit": 0},
+        {"type": "run.list", "workflow": ""},
+        {"type": "run.list", "event": ""},
+        {"type": "run.list", "agent": ""},
+        {"type": "workflow.list", "workflow": ""},
+    ):
+        got = bench.ask(**asked)
+        line.expect(got.get("code") == "bad_field", "bad_field", asked, got)

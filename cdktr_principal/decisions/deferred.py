@@ -132,7 +132,9 @@ def _drop(core: Core, later: Later, reason: str, at: Moment) -> None:
 
 def pending(core: Core, request: p.EventPending) -> Reply:
     """`event.pending`: the next first, of both kinds."""
-    limit = max(1, min(request.limit, PAGE))
+    if request.limit < 1:
+        raise ProtocolError("bad_field", f"event.pending: limit is {request.limit}")
+    limit = min(request.limit, PAGE)
     waiting = core.state.deferred.waiting
     first = heapq.nsmallest(limit, waiting.values(), key=lambda later: later.due_ts)
     windows = [

@@ -29,7 +29,7 @@ from cdktr_principal.language.listening import heard
 from cdktr_principal.requests import picked
 from cdktr_principal.state.records import Attempt, Run, Task
 from cdktr_principal.state.schedules import EVERY, Planned
-from cdktr_principal.state.state import State
+from cdktr_principal.state.state import RECENT_RUNS, State
 
 PAGE: int = 1000
 """Rows of a page at most."""
@@ -63,7 +63,10 @@ def find_run(state: State, name: str) -> Run:
         )
     if not fitting:
         raise ProtocolError(
-            "not_found", f"no run '{name}' is remembered", nearest(name, state.runs)
+            "not_found",
+            f"no run '{name}' is remembered here: all that go on are, and the newest"
+            f" {RECENT_RUNS:,} that ended",
+            nearest(name, state.runs),
         )
     return state.runs[fitting[0]]
 
@@ -92,7 +95,7 @@ def run_row(run: Run) -> RunRow:
 def run_list(state: State, request: p.RunList) -> p.RunPage:
     """`run.list`."""
     rows: list[RunRow] = []
-    limit, more = _limit(request.limit), False
+    limit, more = _limit("run.list", request.limit), False
     before = state.seq + 1 if request.before is None else request.before
     asked = picked.of_runs(request)
     for run in reversed(state.runs.values()):
@@ -117,7 +120,7 @@ def task_list(state: State, session: Session, run: Run, request: p.TaskList) -> 
     start = max(0, request.after)
     rows: list[TaskRow] = []
     size = 0
-    for task in run.tasks[start : start + _limit(request.limit)]:
+    for task in run.tasks[start : start + _limit("task.list", request.limit)]:
         if size > PAGE_BYTES:
             break
         rows.append(_task_row(session, task))
@@ -160,6 +163,9 @@ def _attempt_row(attempt: Attempt) -> AttemptRow:
 def workflow_list(state: State, session: Session, request: p.WorkflowList) -> p.WorkflowPage:
     """`workflow.list`."""
     names = sorted(name for name in state.workflows if name > request.after)
+    picked.refuse_empty("workflow.list", "workflow", request.workflow)
+    if request.limit < 0:
+        raise ProtocolError("bad_field", f"workflow.list: limit is {request.limit}")
     if request.workflow is not None:
         fits = picked.like(request.workflow)
         names = [name for name in names if fits(name)]
@@ -204,7 +210,11 @@ def find_workflow(state: State, name: str) -> str:
     ambiguous."""
     if name in state.workflows:
         return name
-    named = [w for w, v in state.workflows.items() if v.plan is not None and v.plan.name == name]
+    named = [
+        found
+        for found, known in state.workflows.items()
+        if name and known.plan is not None and known.plan.name == name
+    ]
     if len(named) > 1:
         ids = sorted(named)
         raise ProtocolError("ambiguous", f"'{name}' names {', '.join(ids)}", ids)
@@ -256,7 +266,7 @@ def schedule_list(state: State, session: Session, request: p.ScheduleList) -> p.
         name = name if name in known else find_workflow(state, name)
         rows = [_schedule_row(session, planned) for planned in ledger.of(name)]
         return p.SchedulePage(schedules=rows, seq=state.seq, epoch=state.epoch)
-    rows, limit, more = [], _limit(request.limit), None
+    rows, limit, more = [], _limit("schedule.list", request.limit), None
     for name in sorted(ledger.current.keys() | ledger.retired.keys()):
         if name > request.after:
             if len(rows) >= limit:
@@ -274,5 +284,8 @@ def _schedule_row(session: Session, planned: Planned) -> ScheduleRow:
     )
 
 
-def _limit(limit: int) -> int:
-    return max(1, min(limit, PAGE))
+def _limit(request: str, limit: int) -> int:
+    """Raises bad_field."""
+    if limit < 1:
+        raise ProtocolError("bad_field", f"{request}: limit is {limit}, and at least 1 is needed")
+    return min(limit, PAGE)

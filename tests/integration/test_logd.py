@@ -120,7 +120,10 @@ def test_a_file_that_is_no_database_is_named_and_left_alone(env: Env) -> None:
 BAD: list[tuple[bytes, str]] = [
     (b"", "bad_message"),
     (b"\xff\xfe", "bad_message"),
-    (b"[" * 100_000, "bad_field"),
+    (b"[" * 100_000, "bad_message"),
+    (b"[]", "bad_field"),
+    (b"null", "bad_field"),
+    (b'{"type":"ping","v":"x"', "bad_message"),
     (b'{"type":"log.eat","id":"1"}', "unknown_type"),
     (b'{"type":"run.start","id":"1"}', "unknown_type"),
     (b'{"type":"log.append","id":"1"}', "bad_field"),

@@ -61,7 +61,7 @@ def test_bad_input_is_answered_and_hurts_nobody(env: Env, ask: Callable[..., Any
         b'{"type":"run.start","workflow":"nope"}': "not_found",
         b'{"type":"task.fetch","agent":"ghost","boot":"b","free":"many"}': "bad_field",
         b'{"type":"event.fire","event":""}': "bad_field",
-        b"[" * 100_000: "bad_field",
+        b"[" * 100_000: "bad_message",
         NESTED % (b"[" * 200, b"]" * 200): "too_large",
         NESTED % (b"[" * 90_000, b"]" * 90_000): "bad_message",
         json.dumps({"type": "event.fire", "event": "e", "payload": "x" * 300_000}).encode():

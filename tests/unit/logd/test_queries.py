@@ -204,13 +204,22 @@ def test_a_page_is_bounded_in_bytes(asker: Asker) -> None:
     [
         LogQuery(limit=0), LogQuery(tail=0), LogQuery(after=-1), LogQuery(before=-1),
         LogRead(run="r", task="t", offset=-1), LogRead(run="r", task="t", limit=0),
-        HistoryList(table="runs", limit=0),
+        HistoryList(table="runs", limit=0), HistoryList(table="runs", workflow=""),
+        HistoryList(table="runs", run=""), HistoryList(table="runs", state=""),
+        HistoryList(table="runs", event=""), HistoryList(table="runs", agent=""),
+        HistoryList(table="events", kind=""), LogQuery(workflow=""), LogQuery(run=""),
+        LogQuery(task=""), HistoryList(table="artifacts", run="r", state="x"),
     ],
 )  # fmt: skip
-def test_numbers_out_of_range_are_refused(asker: Asker, request_: Any) -> None:
+def test_what_means_nothing_is_refused(asker: Asker, request_: Any) -> None:
     with pytest.raises(ProtocolError) as refusal:
         asker.ask(request_, LogPage)
     assert refusal.value.code == "bad_field"
+
+
+def test_artifacts_are_asked_for_by_run(asker: Asker) -> None:
+    with pytest.raises(ProtocolError, match=r"artifacts are asked for by run$"):
+        asker.ask(HistoryList(table="artifacts"), HistoryPage)
 
 
 # History.
@@ -223,6 +232,36 @@ def store_facts(store: Store, *facts: dict[str, Any]) -> None:
     ]
     rows: FactRows = fact_rows(0, raws)[0]
     store.commit([], [rows])
+
+
+def test_runs_and_workflows_are_named_here_as_everywhere(asker: Asker) -> None:
+    with pytest.raises(ProtocolError, match="there are no runs yet"):
+        asker.ask(HistoryList(table="runs", run="last"), HistoryPage)
+    a = {"type": "run.created", "workflow": "etl", "run": "r1"}
+    b = {"type": "run.created", "workflow": "bkp", "run": "r2"}
+    store_facts(
+        asker.store,
+        {**a, "plan": {"name": "Nightly load", "tasks": []}},
+        {**b, "plan": {"name": "etl", "tasks": []}},
+        {**b, "run": "r3", "parent": "r2/a", "plan": {"name": "Twice", "tasks": []}},
+        {**a, "run": "r4", "parent": "r2/b", "plan": {"name": "Twice", "tasks": []}},
+    )
+    store_output(asker.store, [chunk(0, b"loaded\n", run="r1", workflow="etl")])
+
+    def runs(**fields: Any) -> list[str]:
+        page = asker.ask(HistoryList(table="runs", **fields), HistoryPage)
+        return [row[page.columns.index("run")] for row in page.rows]
+
+    assert runs(run="last") == ["r2"]
+    assert runs(workflow="Nightly load") == ["r4", "r1"]
+    assert runs(workflow="etl") == ["r4", "r1"]  # an id goes before a name
+    assert runs(workflow="et*") == ["r4", "r1"] and runs(workflow="nobody") == []
+    events = asker.ask(HistoryList(table="events", workflow="Nightly load"), HistoryPage)
+    assert len(events.rows) == 2
+    assert lines_of(asker.ask(LogQuery(workflow="Nightly load"), LogPage)) == ["loaded"]
+    with pytest.raises(ProtocolError, match="several workflows are called 'Twice'") as fault:
+        runs(workflow="Twice")
+    assert (fault.value.code, fault.value.near) == ("ambiguous", ["bkp", "etl"])
 
 
 def test_what_is_current_is_a_view(asker: Asker) -> None:
@@ -312,10 +351,8 @@ def test_files_are_listed_by_run(files: Asker) -> None:
     rest = HistoryList(table="artifacts", run="abcd", limit=1, before=first.next)
     assert first.rows + files.ask(rest, HistoryPage).rows == page.rows
     assert files.ask(HistoryList(table="artifacts", run="abczzzzzzz"), HistoryPage).rows == []
-    by_state = HistoryList(table="artifacts", run="abcd", state="x")
-    for wrong in (HistoryList(table="artifacts"), by_state):
-        with pytest.raises(ProtocolError, match="by run"):
-            files.ask(wrong, HistoryPage)
+    with pytest.raises(ProtocolError, match="not asked for by state"):
+        files.ask(HistoryList(table="artifacts", run="abcd", state="x"), HistoryPage)
 
 
 def test_files_are_no_output_unless_asked_for_by_name(files: Asker) -> None:

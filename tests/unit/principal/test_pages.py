@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -14,7 +15,7 @@ from cdktr_common.catalogue import principal as p
 from cdktr_common.catalogue.values import AgentLoad, Plan, RunRow, TaskPlan
 from cdktr_common.codec import encode
 from cdktr_common.errors import ProtocolError
-from cdktr_principal.decisions import agents, pauses, triggers
+from cdktr_principal.decisions import agents, deferred, pauses, triggers
 from cdktr_principal.decisions.session import CPU_KEPT, Session
 from cdktr_principal.folder import Scan
 from cdktr_principal.requests import queries
@@ -56,7 +57,7 @@ def fits(world: World, row: RunRow, asked: dict[str, Any]) -> bool:
         row.state in asked.get("states", [row.state]),
         fnmatchcase(row.workflow, asked.get("workflow", "*")),
         row.created_ts >= asked.get("since_ts", 0.0),
-        row.created_ts <= asked.get("until_ts", 1e12),
+        row.created_ts < asked.get("until_ts", 1e12),
         "agent" not in asked or asked["agent"] in there,
     ))  # fmt: skip
 
@@ -169,6 +170,43 @@ def test_failures_are_counted_by_the_minute_and_stay_few_whatever_the_clock_does
     for minute in range(10_000):
         counted.add(ts + minute * 60)
     assert counted.of_last_day(ts + 9_999 * 60) >= 1441 and len(counted.minutes) <= 2881
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        p.RunList(limit=0), p.RunList(limit=-1), p.RunList(workflow=""), p.RunList(event=""),
+        p.RunList(agent=""), p.WorkflowList(limit=-1), p.WorkflowList(workflow=""),
+        p.TaskList(run="last", limit=0), p.ScheduleList(limit=0), p.EventPending(limit=0),
+        p.RunShow(run=""),
+    ],
+)  # fmt: skip
+def test_a_question_that_means_nothing_is_refused(asked: Any) -> None:
+    world = World()
+    state, session = world.core.state, world.core.session
+    run = state.runs[world.start(plan("a"))]
+    answers: dict[type, Callable[[], object]] = {
+        p.RunList: lambda: queries.run_list(state, asked),
+        p.WorkflowList: lambda: queries.workflow_list(state, session, asked),
+        p.TaskList: lambda: queries.task_list(state, session, run, asked),
+        p.ScheduleList: lambda: queries.schedule_list(state, session, asked),
+        p.EventPending: lambda: deferred.pending(world.core, asked),
+        p.RunShow: lambda: queries.find_run(state, asked.run),
+    }
+    with pytest.raises(ProtocolError) as fault:
+        answers[type(asked)]()
+    assert fault.value.code == ("not_found" if isinstance(asked, p.RunShow) else "bad_field")
+
+
+def test_no_workflow_has_no_name() -> None:
+    world = defined("etl")
+    with pytest.raises(ProtocolError, match="no workflow ''"):
+        queries.find_workflow(world.core.state, "")
+
+
+def test_a_run_that_is_gone_is_refused_with_what_is_remembered() -> None:
+    with pytest.raises(ProtocolError, match="all that go on are, and the newest 1,000 that ended"):
+        queries.find_run(World().core.state, "k3f9")
 
 
 # Workflows
