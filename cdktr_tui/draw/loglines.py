@@ -14,12 +14,15 @@ from rich.cells import cell_len
 from cdktr_common import clean
 from cdktr_tui.draw.line import Line, Span, crop, fit, line, plain, width
 from cdktr_tui.draw.times import age, clock
-from cdktr_tui.model.tape import Row
+from cdktr_tui.model.tape import Row, Source
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
 NAME_MOST: Final = 16
+BEYOND: Final = 256
+"""Cells to the right of the screen that are looked at, for matches that begin on it."""
+
 CLOCKS: Final = ("absolute", "relative", "utc", "none")
 
 Clock = Literal["absolute", "relative", "utc", "none"]
@@ -50,7 +53,7 @@ def lines(
         return [_between(row, look, cells)]
     before = _before(row, look, now)
     room = max(1, cells - width(before))
-    said = clean.styled(row.text)
+    said = clean.styled(row.text, clean.MOST if look.wrap else left + room + BEYOND)
     if row.source.stream == "stderr":
         said = tuple((text, style or "stderr") for text, style in said)
     if spans is not None:
@@ -60,6 +63,12 @@ def lines(
     indent = (" " * (cells - room), "")
     parts = split(said, room)
     return [(*(before if at == 0 else (indent,)), *part) for at, part in enumerate(parts)]
+
+
+def room(look: Look, cells: int, now: float) -> int:
+    """Cells that are left for what a task wrote."""
+    some = Row(Source("", "", 0, "stdout"), now, 0, "")
+    return max(1, cells - width(_before(some, look, now)))
 
 
 def _before(row: Row, look: Look, now: float) -> Line:

@@ -10,8 +10,8 @@ bring rows that nobody asked for. Pure: what time it is is given.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from difflib import get_close_matches
 from fnmatch import translate
 from typing import Any, Final, NamedTuple
@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 from cdktr_common import durations, moments
 from cdktr_common.catalogue.base import Fact
 from cdktr_common.catalogue.values import RunRow, RunState, WorkflowRow
+from cdktr_tui.model.expression import Expression, Guard
 from cdktr_tui.model.terms import Fault, Term, read
 
 WORDS: Final[dict[str, tuple[RunState, ...]]] = {
@@ -63,6 +64,12 @@ class Filter(NamedTuple):
     tests: tuple[Test, ...] = ()
     asked: Mapping[str, Any] = {}
     agents: tuple[tuple[bool, frozenset[str]], ...] = ()
+    sought: tuple[Expression, ...] = ()
+
+    @property
+    def late(self) -> bool:
+        """An expression took too long: not all rows were held against it."""
+        return any(one.late for one in self.sought)
 
     def fits(self, row: RunRow | WorkflowRow | Fact, on: Collection[str] = ()) -> bool:
         """Is it true of a row? `on`: the agents that attempts of a run are known to be on."""
@@ -74,29 +81,29 @@ class Filter(NamedTuple):
 
 ALL: Final = Filter()
 
+LATE: Final = "the expression takes too long: not all rows were held against it"
 
-def of_runs(text: str, now: float) -> Filter:
+
+def of_runs(text: str, now: float, guard: Guard = nullcontext) -> Filter:
     """A filter of runs. Raises Fault."""
     terms = list(read(text, OF_RUNS))
-    tests, agents = [], []
-    for term in terms:
-        if term.key == "agent":
-            agents.append((term.negated, frozenset(term.values)))
-        else:
-            tests.append(_turned(_run_test(term, now), term))
-    return Filter(text, tuple(tests), _asked(terms, now), tuple(agents))
+    agents = tuple((term.negated, frozenset(term.values)) for term in terms if term.key == "agent")
+    others = [term for term in terms if term.key != "agent"]
+    tests, sought = _tests(others, lambda term: _run_test(term, now), _run_words, guard)
+    return Filter(text, tests, _asked(terms, now), agents, sought)
 
 
-def of_workflows(text: str) -> Filter:
+def of_workflows(text: str, guard: Guard = nullcontext) -> Filter:
     """A filter of workflows. Raises Fault."""
     terms = list(read(text, OF_WORKFLOWS))
-    return Filter(text, tuple(_turned(_workflow_test(term), term) for term in terms))
+    tests, sought = _tests(terms, _workflow_test, _workflow_words, guard)
+    return Filter(text, tests, sought=sought)
 
 
-def of_events(text: str, now: float) -> Filter:
+def of_events(text: str, now: float, guard: Guard = nullcontext) -> Filter:
     """A filter of facts. Raises Fault."""
     terms = list(read(text, OF_EVENTS))
-    tests = [_turned(_event_test(term, now), term) for term in terms]
+    tests, sought = _tests(terms, lambda term: _event_test(term, now), event_words, guard)
     asked = _asked(terms, now)
     told: dict[str, Any] = {name: asked[name] for name in ("since_ts", "until_ts") if name in asked}
     for term in terms:
@@ -108,7 +115,33 @@ def of_events(text: str, now: float) -> Filter:
                 told["workflow"] = asked["workflow"]
         elif term.key == "run" and one and not _GLOB.search(one):
             told["run"] = one
-    return Filter(text, tuple(tests), told)
+    return Filter(text, tests, told, sought=sought)
+
+
+def _tests(
+    terms: list[Term], test: Callable[[Term], Test], words: Callable[[Any], str], guard: Guard
+) -> tuple[tuple[Test, ...], tuple[Expression, ...]]:
+    """What is held against a row, and the expressions in it."""
+    tests: list[Test] = []
+    sought: list[Expression] = []
+    for term in terms:
+        if term.key == "/":
+            sought.append(_expression(term, guard))
+            tests.append(_turned(_found(sought[-1], words), term))
+        else:
+            tests.append(_turned(test(term), term))
+    return tuple(tests), tuple(sought)
+
+
+def _expression(term: Term, guard: Guard) -> Expression:
+    try:
+        return Expression(term.values[0], re.IGNORECASE, guard)
+    except ValueError as fault:
+        raise Fault(f"/{term.values[0]}/: {fault}", term.at) from None
+
+
+def _found(one: Expression, words: Callable[[Any], str]) -> Test:
+    return lambda row: one.within(words(row))
 
 
 def _turned(test: Test, term: Term) -> Test:
@@ -213,14 +246,6 @@ def _time(term: Term, now: float) -> float:
 
 
 def _of_text(term: Term, words: Callable[[Any], str]) -> Test:
-    if term.key == "/":
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FutureWarning)  # of `[[`, while it is typed
-                found = re.compile(term.values[0], re.IGNORECASE).search
-        except re.error as fault:
-            raise Fault(f"/{term.values[0]}/: {fault.msg}", term.at) from None
-        return lambda row: found(words(row)) is not None
     text = term.values[0].lower()
     return lambda row: text in words(row).lower()
 

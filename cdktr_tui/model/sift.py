@@ -8,20 +8,24 @@ is shown, not the colours in it. Pure; how long a slice may take is another's bu
 from __future__ import annotations
 
 import re
-import warnings
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from cdktr_common import clean
 from cdktr_common.catalogue.values import Stream
-from cdktr_tui.model.tape import Block, Tape
+from cdktr_tui.model.expression import Expression, Guard
+from cdktr_tui.model.tape import LONGEST, Block, Tape
 
 SLICE: Final = 1000
 """Rows that are looked at in one go."""
 
-LOOKED_AT: Final = 4096
-"""Characters of a row that are: as many as are shown."""
+SIZE: Final = 1 << 18
+"""Characters that are looked at in one go, about."""
+
+WIDEST: Final = 8 * LONGEST
+"""Cells that a row takes at most."""
 
 STREAMS: Final[tuple[Stream, ...]] = ("stdout", "stderr")
 
@@ -33,7 +37,7 @@ class Pattern:
     regular expression, `!` before either means the lines without it. Raises ValueError, in words.
     """
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, guard: Guard = nullcontext) -> None:
         self.words = words
         self.inverse = words.startswith("!")
         body = words.removeprefix("!")
@@ -42,26 +46,28 @@ class Pattern:
         if not body:
             raise ValueError("nothing to search for")
         flags = 0 if re.search("[A-Z]", re.sub(r"\\.", "", body)) else re.IGNORECASE
-        try:
-            with warnings.catch_warnings():  # of what may mean something else one day
-                warnings.simplefilter("ignore")
-                found = re.compile(body, flags)
-        except (re.error, OverflowError, RecursionError) as fault:
-            at = getattr(fault, "pos", None)
-            where = "" if at is None else f" at character {at + 1}"
-            raise ValueError(f"{getattr(fault, 'msg', fault)}{where}") from None
-        self._search, self._find = found.search, found.finditer
+        self._sought = Expression(body, flags, guard)
+        self._within = self._sought.within if regular else self._sought.anywhere
+
+    @property
+    def late(self) -> bool:
+        """It took too long on some line: others were not looked at."""
+        return self._sought.late
 
     def matches(self, text: str) -> bool:
-        if len(text) > LOOKED_AT or _STEERED.search(text):
-            text = clean.line(text)
-        return (self._search(text) is not None) != self.inverse
+        if _STEERED.search(text):
+            text = clean.line(text, WIDEST)
+        return self._within(text) != self.inverse and not self.late
 
     def spans(self, shown: str) -> list[tuple[int, int]]:
         """Where it is in a text as it is shown."""
-        if self.inverse:
-            return []
-        return [found.span() for found in self._find(shown) if found.end() > found.start()]
+        return [] if self.inverse else self._sought.spans(shown)
+
+    def first(self, text: str) -> int | None:
+        """Cells before it in a line of output, however long that is."""
+        shown = clean.line(text, WIDEST)
+        start = None if self.inverse else self._sought.first(shown)
+        return None if start is None else clean.cells(shown[:start])
 
 
 class _Picked:
@@ -97,16 +103,27 @@ class _Picked:
         """Look at up to so many rows: the newest first. How many were."""
         tape = self._tape
         if self.high < tape.end:
-            end = min(tape.end, self.high + most)
+            end = self._bounded(self.high, min(tape.end, self.high + most), 1)
             self.rows += self._pick(self.high, end)
             done, self.high = end - self.high, end
             return done
         start = max(tape.first, self.low - most)
         if start == self.low:
             return 0
+        start = self._bounded(start, self.low, -1)
         self.rows[:0] = self._pick(start, self.low)
         done, self.low = self.low - start, start
         return done
+
+    def _bounded(self, start: int, end: int, step: int) -> int:
+        """How far to look, from one end of these rows, so that it is not too much to look at: to
+        the end of a block."""
+        blocks, size = list(self._tape.blocks(start, end)), 0
+        for first, last, block in blocks[::step]:
+            size += block.size * (last - first) // max(1, len(block.lines))
+            if size >= SIZE:
+                return last if step > 0 else first
+        return end if step > 0 else start
 
     @property
     def left(self) -> int:

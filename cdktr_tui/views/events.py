@@ -27,6 +27,7 @@ from cdktr_tui.model import filters, terms
 from cdktr_tui.model.events import MOST, read
 from cdktr_tui.model.terms import Fault
 from cdktr_tui.session import Session
+from cdktr_tui.terminal.patience import Patience
 from cdktr_tui.view import View
 from cdktr_tui.widgets.columns import Cell
 from cdktr_tui.widgets.prompt import Note
@@ -181,6 +182,9 @@ class Events(View):
         if at_top and keys:
             rows.move_to(keys[0])
         some = f"{len(keys)} match" if self.filter else f"{len(keys)}"
+        if self._wanted.late:
+            rows.set_note(filters.LATE)
+            return
         rows.set_note(f"{some} of the newest {MOST}: filter for others" if self._full else some)
 
     def _cells(self, key: str, now: int) -> Sequence[Cell]:
@@ -200,7 +204,7 @@ class Events(View):
 
     def filtered(self, text: str) -> Note | None:
         try:
-            wanted = filters.of_events(text, self.now)
+            wanted = filters.of_events(text, self.now, Patience)
         except Fault as fault:
             return f"{fault.what} (at {fault.at + 1})", "bad"
         if wanted.asked != self._wanted.asked and self._reach < self._first:
@@ -214,6 +218,8 @@ class Events(View):
         self._all()
         if len(self._shown) < self.rows.page:
             self._older()
+        if self._wanted.late:
+            return filters.LATE, "bad"
         return (f"{len(self._shown)} match", "dim") if text else None
 
     def filter_words(self, text: str) -> list[str]:

@@ -24,6 +24,7 @@ from cdktr_tui.model import filters, orders, terms
 from cdktr_tui.model.runs import FINAL, MOST
 from cdktr_tui.model.terms import Fault
 from cdktr_tui.session import Session
+from cdktr_tui.terminal.patience import Patience
 from cdktr_tui.view import View
 from cdktr_tui.views.run_pages import NOTHING, RunPages
 from cdktr_tui.views.workflows import counts
@@ -86,7 +87,7 @@ class Runs(View):
 
     def _read(self, text: str) -> filters.Filter:
         try:
-            return filters.of_runs(text, self.now)
+            return filters.of_runs(text, self.now, Patience)
         except Fault:
             return self._wanted
 
@@ -164,7 +165,9 @@ class Runs(View):
             parts.append(f"{len(rows.keys)} match")
         if rows.marks:
             parts.append(f"{len(rows.marks)} marked")
-        if self._pages.fault:
+        if self._wanted.late:
+            parts.append(filters.LATE)
+        elif self._pages.fault:
             parts.append(self._pages.fault)
         elif len(known.rows) >= MOST:
             parts.append(f"the newest {MOST}: filter for others")
@@ -172,7 +175,7 @@ class Runs(View):
 
     def filtered(self, text: str) -> Note | None:
         try:
-            wanted = filters.of_runs(text, self.now)
+            wanted = filters.of_runs(text, self.now, Patience)
         except Fault as fault:
             return f"{fault.what} (at {fault.at + 1})", "bad"
         again = wanted.asked != self._wanted.asked
@@ -181,6 +184,8 @@ class Runs(View):
         if again:
             self._pages.narrow(wanted)
         self._all()
+        if self._wanted.late:
+            return filters.LATE, "bad"
         return (f"{len(self.rows.keys)} match", "dim") if text else None
 
     def filter_words(self, text: str) -> list[str]:

@@ -27,6 +27,7 @@ from cdktr_tui.draw.line import Line, Span, line
 from cdktr_tui.model import filters, terms
 from cdktr_tui.model.terms import Fault
 from cdktr_tui.session import Session
+from cdktr_tui.terminal.patience import Patience
 from cdktr_tui.view import View
 from cdktr_tui.views.workflow_pane import Figures, WorkflowPane
 from cdktr_tui.widgets.columns import Cell
@@ -161,14 +162,17 @@ class Workflows(View):
         self.rows.set_keys(chosen)
         marked = f", {len(self.rows.marks)} marked" if self.rows.marks else ""
         some = f"{len(chosen)} of {len(known.rows)} match" if self.filter else ""
+        some = filters.LATE if self._wanted.late else some
         self.rows.set_note(some + marked)
 
     def filtered(self, text: str) -> Note | None:
         try:
-            self._wanted = filters.of_workflows(text)
+            self._wanted = filters.of_workflows(text, Patience)
         except Fault as fault:
             return f"{fault.what} (at {fault.at + 1})", "bad"
         self._order()
+        if self._wanted.late:
+            return filters.LATE, "bad"
         found = len(self.rows.keys)
         return (f"{found} of {len(self.model.workflows.rows)} match", "dim") if text else None
 

@@ -21,12 +21,15 @@ from cdktr_tui.draw import loglines
 from cdktr_tui.model.asks import NEWEST, Ask
 from cdktr_tui.model.sift import STREAMS, Pattern
 from cdktr_tui.model.tape import Block, Source
+from cdktr_tui.terminal.patience import unhurried
 from cdktr_tui.widgets.footer import Footer
 from cdktr_tui.widgets.output_moves import OutputMoves
 from cdktr_tui.widgets.prompt import Note, Prompt
 
 PAGER_MOST: Final = 32 << 20
 """Characters that are shown in a pager; all there is can be exported."""
+
+LATE: Final = "the expression takes too long on a line: not all were looked at"
 
 
 class OutputPane(OutputMoves, can_focus=True):
@@ -65,6 +68,8 @@ class OutputPane(OutputMoves, can_focus=True):
             if fault or not text:
                 return (fault, "bad") if fault else None
             hits = len(self.sift.hits)
+            if self.sift.pattern is not None and self.sift.pattern.late:
+                return LATE, "bad"
             return (f"{hits:,} lines", "dim" if hits else "warn")
 
         def dropped() -> None:
@@ -84,7 +89,7 @@ class OutputPane(OutputMoves, can_focus=True):
     def find(self, words: str) -> str | None:
         """Search for this; nothing ends the search. What is wrong with it, in words."""
         try:
-            pattern = Pattern(words) if words else None
+            pattern = Pattern(words, unhurried) if words else None
         except ValueError as fault:
             return str(fault)
         self.found, self.seeking = None, 0
@@ -107,6 +112,7 @@ class OutputPane(OutputMoves, can_focus=True):
         if number is not None:
             self.found = number
             self.reveal(number)
+            self._reveal_match(number)
             return
         more = self.script.low if step < 0 else self.script.high
         if more is not None:
@@ -115,7 +121,19 @@ class OutputPane(OutputMoves, can_focus=True):
             self.script.older() if step < 0 else self.script.newer()
             self.pump()
         elif not seeking or not self._sifting:
-            self.say("no more matches" if len(self.sift.hits) else "no line matches", "warn")
+            late, some = self.sift.pattern.late, len(self.sift.hits)
+            none = "no more matches" if some else "no line matches"
+            self.say(LATE if late else none, "bad" if late else "warn")
+
+    def _reveal_match(self, number: int) -> None:
+        """Sideways as well: a line may be far longer than the screen is wide."""
+        row, pattern = self.row(number), self.sift.pattern
+        if row is None or pattern is None or self.look.wrap:
+            return
+        at, room = pattern.first(row.text), self.room()
+        if at is not None and not self.left <= at < self.left + room:
+            self.left = 0 if at < room else at - room // 2
+            self.draw()
 
     def _from(self, step: int) -> int:
         if self.found is not None and self.found in self.seen():

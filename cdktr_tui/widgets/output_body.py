@@ -267,6 +267,10 @@ class OutputBody(Surface):
             self.left, pattern.spans if pattern is not None else None,
         )  # fmt: skip
 
+    def room(self) -> int:
+        """Cells of a line that are for what the task wrote."""
+        return loglines.room(self.look, max(1, self.size.width), self._now())
+
     def _lay(self) -> None:
         cells, room = self.size
         if not cells or not room:

@@ -60,6 +60,8 @@ def _where(pane: OutputBody) -> str:
 
 def _matches(pane: OutputBody, words: str) -> str:
     hits = f"{len(pane.sift.hits):,}" + ("…" if pane.sifting else "")
-    if pane.found is not None:
+    if pane.sift.pattern is not None and pane.sift.pattern.late:
+        hits += ", too slow: given up"
+    elif pane.found is not None:
         hits = f"{pane.sift.hit_place(pane.found):,} of {hits}"
     return f"/{clean.line(words, 40)} {hits}"

@@ -176,6 +176,39 @@ def test_a_search_goes_from_match_to_match_and_shows_only_them() -> None:
     show(script, recorder)
 
 
+def test_a_match_far_to_the_right_is_found_and_shown() -> None:
+    recorder = Recorder()
+    for _ in range(4):
+        recorder.write(b"A" * 15_000)
+    recorder.write(b"END\n" + lines(0, 50))
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        assert "AEND" not in stage.text
+        await stage.type("/AEND")
+        await stage.press("enter")
+        assert "AEND" in stage.text and "no line matches" not in stage.text
+        await stage.type("/line 49")
+        await stage.press("enter")
+        assert "line 49" in stage.text
+
+    show(script, recorder)
+
+
+def test_an_expression_that_takes_for_ever_is_given_up_and_keys_go_on() -> None:
+    recorder = Recorder()
+    recorder.write(b"a" * 3000 + b"\n" + lines(0, 50))
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        assert pane.find("/(a|a)*b") is None
+        await stage.press("n")
+        assert "too slow: given up" in stage.rows[1] and "too long on a line" in stage.text
+        assert pane.find("line 30") is None
+        await stage.press("n")
+        assert "line 30" in stage.text
+
+    show(script, recorder)
+
+
 def test_streams_attempts_and_all_tasks_are_gone_through() -> None:
     recorder = Recorder()
     recorder.write(b"out one\n", n=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import time
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from cdktr_common.catalogue.principal import RunList
 from cdktr_common.catalogue.values import RunMark, RunRow, WorkflowRow
 from cdktr_tui.model import filters, orders, terms
 from cdktr_tui.model.terms import Fault
+from cdktr_tui.terminal.patience import Patience
 
 NOW = 1_000_000.0
 
@@ -52,13 +54,25 @@ def test_a_row_fits_when_all_words_are_true_of_it(text: str, true: bool) -> None
         ("x state:bad", "no state bad", 2), ("state:faild", "did you mean failed", 0),
         ("stat:failed", "did you mean state:", 0), ("wf:", "wf: wants a value", 3),
         ("since:soon", "since: is 24h", 0), ("ab /[/", "unterminated", 3),
-        ("zzz:1", "there are state: wf:", 0),
+        ("zzz:1", "there are state: wf:", 0), ("x /[[a]/", "write \\[ for a bracket", 2),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_place(text: str, what: str, at: int) -> None:
     with pytest.raises(Fault) as told:
         filters.of_runs(text, NOW)
     assert what in told.value.what and told.value.at == at
+
+
+def test_an_expression_that_takes_for_ever_is_given_up_and_told() -> None:
+    for made in (
+        filters.of_runs("/(b|b)*c/", NOW, Patience),
+        filters.of_runs("!/(b|b)*c/", NOW, Patience),
+    ):
+        began = time.thread_time()
+        for _ in range(1000):
+            made.fits(row(reason="b" * 60))
+        assert made.late and time.thread_time() - began < 2
+    assert not filters.of_runs("/b.*b/ x", NOW, Patience).late
 
 
 def test_a_queued_run_is_not_merely_pending() -> None:

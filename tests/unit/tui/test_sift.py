@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,9 +11,11 @@ from hypothesis import strategies as st
 from cdktr_common import clean
 from cdktr_tui.draw.line import plain, width
 from cdktr_tui.draw.loglines import Look, lines, marked, split
+from cdktr_tui.model.expression import Expression
 from cdktr_tui.model.sift import Pattern, Sift
 from cdktr_tui.model.tape import Row, Source, Tape
 from cdktr_tui.model.transcript import Transcript
+from cdktr_tui.terminal.patience import Patience
 from tests.hostile.corpus import CASES, HUGE
 from tests.unit.tui.recorder import SCOPE, Recorder, serve
 
@@ -71,12 +75,59 @@ def test_what_was_looked_at_bit_by_bit_is_what_a_look_at_all_would_find(steps, m
     [
         ("warn", "a WARNing", True), ("Warn", "a WARNing", False), ("a.b", "axb", False),
         ("/a.b", "axb", True), ("!warn", "all is well", True), ("!/w.l", "all is well", False),
-        ("error", "\x1b[31mERR\x1b[1mOR\x1b[0m", True), ("x", "y" * 9000 + "x", False),
+        ("error", "\x1b[31mERR\x1b[1mOR\x1b[0m", True), ("x", "y" * 9000 + "x", True),
         ("/\\D", "1", False), ("/\\S", "a", True),
     ],
 )  # fmt: skip
 def test_what_is_searched_is_what_is_seen(words: str, text: str, fits: bool) -> None:
     assert Pattern(words).matches(text) == fits
+
+
+LONG = "A" * 65_000
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "fits"),
+    [
+        ("aend", LONG + "END", True), ("/A+END$", LONG + "END", True), ("/END", LONG, False),
+        ("\x1b", LONG, False), ("END", "\x1b[1m" + LONG + "\x1b[0mEND", True),
+        ("/A$", LONG + "b", False), ("/^A", "b" + LONG, False), ("/^A.*A$", "A" * 5000, True),
+        ("/A\\b", LONG + "_", False), ("/b(?!A)", "b" + LONG, False), ("!/END$", LONG, True),
+    ],
+)  # fmt: skip
+def test_a_long_line_is_looked_at_to_its_end(words: str, text: str, fits: bool) -> None:
+    assert Pattern(words).matches(text) == fits
+
+
+@pytest.mark.parametrize("body", ["(a+)+$", "(a|a)*b", ".*.*.*x", "(?:a?){40}a{40}b", "(.*)*x"])
+def test_an_expression_that_takes_for_ever_is_given_up(body: str) -> None:
+    expression = Expression(body, guard=Patience)
+    began = time.thread_time()
+    for _ in range(100):
+        assert not expression.within("a" * 4000 + "!")
+    assert expression.late and time.thread_time() - began < 2
+
+
+def test_what_is_quick_is_never_given_up_and_all_looks_together_are_bounded() -> None:
+    quick, slow = Expression("a.*b", guard=Patience), Expression(".*y.*x", guard=Patience)
+    assert all(quick.within("xaxbx") for _ in range(20_000)) and not quick.late
+    began = time.thread_time()
+    for _ in range(2000):
+        slow.within("y" * 1500)
+    assert time.thread_time() - began < 3
+
+
+def test_rows_are_looked_at_as_many_at_once_as_are_not_too_long() -> None:
+    recorder, script = Recorder(page=400), Transcript(SCOPE)
+    for _ in range(300):
+        script.live(*recorder.write(b"x" * 60_000 + b"\n"))
+    serve(script, recorder)
+    sift = Sift(script.tape)
+    sift.search(Pattern("x"))
+    assert sift.advance() and 0 < len(sift.hits) < 10
+    while sift.advance():
+        pass
+    assert len(sift.hits) == len(script.tape)
 
 
 @given(st.text(max_size=8))
@@ -87,7 +138,9 @@ def test_whatever_is_typed_is_a_pattern_or_a_fault_in_words(words: str) -> None:
         assert str(fault)
 
 
-@pytest.mark.parametrize("words", ["", "!", "/", "/(", "/[", "!/*", "/a{99999999999999999999}"])
+@pytest.mark.parametrize(
+    "words", ["", "!", "/", "/(", "/[", "!/*", "/a{99999999999999999999}", "/[["]
+)
 def test_what_cannot_be_searched_is_told(words: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Pattern(words)
