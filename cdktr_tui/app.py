@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
+from cdktr_common import clean
 from cdktr_tui import keys, themes, views
 from cdktr_tui.acting.acting import Acting
 from cdktr_tui.acting.actions import Subject
@@ -302,7 +303,12 @@ class CdktrApp(Terminal):
         place, link = self.session.place, self.session.model.link
         name = place.name.upper() if place.protected else place.name
         style = "protected" if place.protected else place.colour or "accent"
-        spans: list[Span | str] = [" ", (name, f"{style} bold"), " ", self.signs.span(link.state)]
+        spans: list[Span | str] = [
+            " ",
+            (clean.line(name, 60), f"{style} bold"),
+            " ",
+            self.signs.span(link.state),
+        ]
         if link.state == "lost" and link.at is not None:
             spans += [(f" lost {self.now() - link.at:.0f} s", "bad")]
         if away := standing.recorder(link, self.now()):

@@ -241,13 +241,19 @@ class View(Hands, Governed):
             return [line((clean.line(link.detail, 300), "bad"))]
         if link.state in ("connecting", "lost") and not self.loaded:
             return [
-                line((f"no principal answers at {self.session.place.endpoint}", "warn")),
+                line(
+                    (
+                        clean.line(f"no principal answers at {self.session.place.endpoint}", 300),
+                        "warn",
+                    )
+                ),
                 line(("it is looked for again and again; ctrl+r looks now", "dim")),
                 line(("start one here with `cdktr start principal --with-agent`", "dim")),
             ]
         if not self.loaded:
             return [line(("loading", "dim"))]
-        return [line((empty, "")), *([line((hint, "dim"))] if hint else [])]
+        said = line(clean.line(empty, 300))
+        return [said, *([line((clean.line(hint, 300), "dim"))] if hint else [])]
 
     # Actions that all views have.
 

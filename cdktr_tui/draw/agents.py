@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from rich.cells import cell_len
+
+from cdktr_common import clean
 from cdktr_common.catalogue.values import AgentRow, AgentTask
 from cdktr_tui.draw import bars, glyphs, times
 from cdktr_tui.draw.line import Line, Span, Style, fit, line
@@ -64,9 +67,9 @@ def heard(row: AgentRow, now: float) -> Span:
 def about(row: AgentRow, signs: glyphs.Glyphs, now: float, width: int) -> list[Line]:
     """All that is said of an agent besides what it holds."""
     rule = "-" if signs.ascii else "─"
-    head: list[Span] = [(f"{rule} ", "dim"), (fit(row.agent, min(NAME_MOST, len(row.agent))),
-                         "title"), (" ", "")]  # fmt: skip
-    head.append((rule * max(0, width - min(NAME_MOST, len(row.agent)) - 3), "dim"))
+    name = clean.line(row.agent, NAME_MOST)
+    head: list[Span] = [(f"{rule} ", "dim"), (name, "title"), (" ", "")]
+    head.append((rule * max(0, width - cell_len(name) - 3), "dim"))
     told: list[Span] = [state(row, signs)]
     if row.reason:
         told.append((f"  {row.reason}", "warn"))
@@ -142,8 +145,8 @@ def held(tasks: Sequence[AgentTask], signs: glyphs.Glyphs, now: float) -> list[L
         lines.append(
             line(
                 " ", signs.span("RUNNING"), (f" {fit(label(each), 34)}", ""),
-                (f" {each.run}", "dim"), f"  {fit(times.running(now - each.since_ts), 7, '>')}",
-                (slots, "dim"), (again, "warn"),
+                (f" {clean.line(each.run)}", "dim"),
+                f"  {fit(times.running(now - each.since_ts), 7, '>')}", (slots, "dim"), (again, "warn"),
             )
         )  # fmt: skip
     return lines
@@ -151,7 +154,7 @@ def held(tasks: Sequence[AgentTask], signs: glyphs.Glyphs, now: float) -> list[L
 
 def label(task: AgentTask) -> str:
     """A task with its workflow."""
-    return f"{task.workflow} › {task.name or task.task}"
+    return clean.line(f"{task.workflow} › {task.name or task.task}")
 
 
 def size(count: int) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from cdktr_common import schedules
+from rich.cells import cell_len
+
+from cdktr_common import clean, schedules
 from cdktr_common.calendar import zones
 from cdktr_common.catalogue.values import ScheduleRow
 from cdktr_tui.draw import glyphs, times
@@ -38,7 +40,7 @@ class Shown(NamedTuple):
 
 def said(row: ScheduleRow) -> str:
     """The schedule in a few words."""
-    return schedules.shown(row.spec)
+    return clean.line(schedules.shown(row.spec))
 
 
 def until(due: Due, now: float) -> str:
@@ -91,17 +93,17 @@ def about(
 ) -> list[Line]:  # fmt: skip
     """All that is known of one schedule."""
     rule = "-" if signs.ascii else "─"
-    title = row.workflow
+    title = clean.line(row.workflow)
+    more = rule * max(0, width - cell_len(title) - 3)
     lines = [
-        line((f"{rule} ", "dim"), (title, "title"), " ", (rule * max(0, width - len(title) - 3),
-                                                          "dim")),
+        line((f"{rule} ", "dim"), (title, "title"), " ", (more, "dim")),
         line(("when    ", "dim"), said(row), ("" if row.spec.timezone else " UTC", "")),
     ]  # fmt: skip
     if row.paused:
         since = f" since {shown.at(row.paused_ts)}" if row.paused_ts is not None else ""
         lines.append(line(("paused  ", "warn"), (f"its instants start nothing{since}", "")))
     if fault:
-        lines.append(line(("cannot be told here: ", "warn"), fault))
+        lines.append(line(("cannot be told here: ", "warn"), clean.line(fault)))
     for number, due in enumerate(coming):
         word = "next    " if number == 0 else "        "
         wall = _wall(due, row)
@@ -145,5 +147,5 @@ def _last(row: ScheduleRow, shown: Shown, signs: glyphs.Glyphs) -> Line:
     if row.state:
         spans.append(signs.said(row.state))
     if row.run:
-        spans.append((f"  {row.run}", "accent"))
+        spans.append((f"  {clean.line(row.run, 40)}", "accent"))
     return line(*spans)

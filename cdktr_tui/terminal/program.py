@@ -329,19 +329,20 @@ class Governor:
 
 def screen_text(app: App[Any]) -> str:
     """What is on the screen as plain text, a line for each row, without blanks at their ends."""
-    return "".join(f"{strip.text.rstrip()}\n" for strip in _strips(app))
+    return "".join(f"{strip.text.rstrip()}\n" for strip in strips(app))
 
 
 def screen_ansi(app: App[Any]) -> str:
     """What is on the screen with its colours, as a terminal takes it."""
     colours = app.console._color_system
     rows = []
-    for strip in _strips(app):
+    for strip in strips(app):
         for text, style, _ in strip:
             rows.append(style.render(text, color_system=colours) if style else text)
         rows.append("\n")
     return "".join(rows)
 
 
-def _strips(app: App[Any]) -> list[Strip]:
+def strips(app: App[Any]) -> list[Strip]:
+    """The rows of the screen."""
     return [Strip(row) for row in app.screen._compositor.render_strips()]

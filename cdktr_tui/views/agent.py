@@ -7,6 +7,7 @@ from typing import Final
 
 from textual.app import ComposeResult
 
+from cdktr_common import clean
 from cdktr_common.catalogue.values import AgentTask
 from cdktr_tui import views
 from cdktr_tui.acting.actions import Subject
@@ -117,9 +118,9 @@ class Agent(View):
     def _cells(self, key: str, now: int) -> Sequence[Cell]:
         task = self._tasks[key]
         return (
-            task.workflow,
-            task.name or task.task,
-            (task.run, "dim"),
+            clean.line(task.workflow),
+            clean.line(task.name or task.task),
+            (clean.line(task.run), "dim"),
             (str(task.n), "warn" if task.n > 1 else ""),
             str(task.slots),
             times.running(self.now - task.since_ts),

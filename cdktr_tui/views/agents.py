@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from textual.app import ComposeResult
 
+from cdktr_common import clean
 from cdktr_common.catalogue.principal import AgentDetail, AgentList, AgentPage, AgentShow
 from cdktr_common.catalogue.values import AgentRow
 from cdktr_common.errors import ProtocolError
@@ -202,7 +203,7 @@ class Agents(View):
         row = self.model.agents.rows[key]
         signs, load = self.signs, row.load
         return (
-            (row.agent, "dim" if row.state == "gone" else ""),
+            (clean.line(row.agent), "dim" if row.state == "gone" else ""),
             draw.state(row, signs),
             draw.slots(row, BAR, signs),
             draw.spark(row, STRIP, signs),

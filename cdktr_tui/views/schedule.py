@@ -12,6 +12,7 @@ from typing import Final
 
 from textual.app import ComposeResult
 
+from cdktr_common import clean
 from cdktr_common.calendar.schedule import Invalid
 from cdktr_common.calendar.zones import Unknown
 from cdktr_common.catalogue.values import ScheduleRow
@@ -162,14 +163,14 @@ class Schedule(View):
         shown, signs = self.shown, self.signs
         if not due.workflow:
             rule = "--" if signs.ascii else "──"
-            zone, note = (f"{rule} {due.schedule}", "warn"), (due.note, "warn")
+            zone, note = (f"{rule} {clean.line(due.schedule)}", "warn"), (due.note, "warn")
             return (shown.at(due.ts), "warn"), draw.until(due, self.now), zone, "", note
         row = self.model.schedules.rows.get((due.workflow, due.schedule))
         style = "dim" if row is None or row.paused else ""
         return (
             (shown.at(due.ts), style),
             (draw.until(due, self.now), "dim"),
-            (due.workflow, style),
+            (clean.line(due.workflow), style),
             (draw.said(row) if row else "", "dim"),
             draw.note(due, row),
         )
@@ -190,7 +191,11 @@ class Schedule(View):
             known = self._hours[workflow, schedule] = (begin, after, counted)
         style = "dim" if row.paused else ""
         grid = draw.hours(known[2], row.paused, self.signs)
-        return (workflow, style), grid or ("cannot be told here", "warn"), (draw.said(row), "dim")
+        return (
+            (clean.line(workflow), style),
+            grid or ("cannot be told here", "warn"),
+            (draw.said(row), "dim"),
+        )
 
     def _chosen(self) -> ScheduleRow | None:
         key = self.rows.cursor or ""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from rich.cells import cell_len
+
 from cdktr_common import clean
 from cdktr_common.catalogue.principal import WorkflowDetail
 from cdktr_common.catalogue.values import Plan, RunMark, RunRow, WorkflowRow
@@ -106,7 +108,7 @@ def about(
     rule = "-" if signs.ascii else "─"
     title = clean.line(row.workflow, 60)
     head: list[Span] = [(f"{rule} ", "dim"), (title, "title"), (" ", "")]
-    head.append((rule * max(0, width - len(title) - 4), "dim"))
+    head.append((rule * max(0, width - cell_len(title) - 4), "dim"))
     lines = [tuple(head)]
     tasks = "1 task" if row.tasks == 1 else f"{row.tasks} tasks"
     facts: list[Span] = [(clean.line(row.file, 60) or "no file", "dim"), (f"   {tasks}   ", "")]
@@ -150,4 +152,9 @@ def _starts(row: WorkflowRow, now: float) -> list[Line]:
 
 def _failed(mark: RunMark, now: float) -> Line:
     old = times.age(now - (mark.ended_ts or mark.created_ts))
-    return line(("failed ", "dim"), (mark.run, "bad"), f"  {old} ago", ("   x explain", "dim"))
+    return line(
+        ("failed ", "dim"),
+        (clean.line(mark.run, 40), "bad"),
+        f"  {old} ago",
+        ("   x explain", "dim"),
+    )

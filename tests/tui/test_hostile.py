@@ -1,5 +1,6 @@
 """The hostile corpus in every text that the program is told, on every view: nothing of it gets to
-the terminal, and nothing of it ends the program. Output has its own tests (`test_log.py`)."""
+the screen, though the last wall before the terminal is taken away here, and nothing of it ends the
+program. Output has its own tests (`test_log.py`)."""
 
 from __future__ import annotations
 
@@ -15,9 +16,12 @@ from cdktr_common import clean
 from cdktr_common.catalogue import FACTS, logd, principal
 from cdktr_common.catalogue.base import Fact, Reply, Request
 from cdktr_tui import views
-from cdktr_tui.feed.items import Told
+from cdktr_tui.feed.items import Link, Told
+from cdktr_tui.session import Place
+from cdktr_tui.terminal.program import strips
+from cdktr_tui.terminal.wall import Wall
 from tests.hostile.corpus import CASES
-from tests.tui.stage import Stage, perform
+from tests.tui.stage import HERE, NOW, Stage, perform
 
 TEXTS = [text.replace("\ud83d", "") for text in CASES.values()]
 ANSWERS: dict[type[Request], type[Reply]] = {
@@ -35,7 +39,8 @@ ANSWERS: dict[type[Request], type[Reply]] = {
 PLACES: list[tuple[str, dict[str, Any]]] = [
     ("workflows", {}), ("runs", {}), ("agents", {}), ("schedule", {}), ("events", {}),
     ("run", {"run": "k3f9x2mq7a", "workflow": "etl"}), ("grid", {"workflow": "etl"}),
-    ("agent", {"agent": "box1"}),
+    ("agent", {"agent": "box1"}), ("help", {"place": "runs"}), ("principals", {}),
+    ("diagnostics", {}), ("query", {}),
 ]  # fmt: skip
 
 
@@ -79,25 +84,50 @@ def poisoned(kind: type[Any], texts: Iterator[str]) -> Any:
     return msgspec.json.decode(msgspec.json.encode(plain), type=kind)
 
 
+def unclean(stage: Stage) -> list[str]:
+    """Rows of the screen that a terminal would obey."""
+    rows = [strip.text for strip in strips(stage.app)]
+    return [row for row in rows if not clean.is_clean(row)]
+
+
+@pytest.fixture
+def no_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was forgotten at the first wall is not caught at the last one."""
+    monkeypatch.setattr(Wall, "apply", lambda self, segments, background: segments)
+
+
+@pytest.mark.usefixtures("no_wall")
 @pytest.mark.parametrize(("name", "of"), PLACES, ids=[name for name, _ in PLACES])
 def test_no_view_passes_on_what_it_is_told(name: str, of: dict[str, Any]) -> None:
     texts = itertools.cycle(TEXTS)
     answers: dict[Any, Any] = {kind: poisoned(one, texts) for kind, one in ANSWERS.items()}
     answers |= {kind: logd.LogPage(chunks=[]) for kind in (logd.LogQuery, logd.LogRead)}
+    answers[logd.QueryRun] = logd.QueryPage(
+        query="q", columns=TEXTS[:6], types=["VARCHAR"] * 6,
+        rows=[TEXTS[at : at + 6] for at in range(len(TEXTS) - 6)],
+    )  # fmt: skip
     facts: list[Fact] = [poisoned(kind, texts) for kind in FACTS]
 
     async def script(stage: Stage) -> None:
-        seen = ""
-        if name in ("workflows", "runs", "agents", "schedule", "events"):
+        seen: list[str] = []
+        if name in ("workflows", "runs", "agents", "schedule", "events", "query"):
             stage.app.go(name)
         else:
             stage.app.open(views.make(name, stage.app.session, **of))
         await stage.settle()
-        for key in ("j", "w", "L", "question_mark", "q", "v"):
+        if name == "query":
+            stage.view.begin(next(texts))
+        for key in ("j", "w", "L", "enter", "escape", "question_mark", "q", "v"):
             await stage.press(key)
-            seen += stage.text
+            seen += unclean(stage)
+        for state in ("lost", "up", "refused"):
+            told = next(texts)
+            await stage.tell(Link(state=state, at=NOW, detail=told, version=told))
+            seen += unclean(stage)
         await stage.tell(*(Told(fact=fact) for fact in facts))
-        seen += stage.text
-        assert not [row for row in seen.split("\n") if not clean.is_clean(row)]
+        await stage.pass_time(1)
+        seen += unclean(stage)
+        assert not seen
 
-    perform(script, answers, size=(140, 40))
+    named = [Place(f"p{at} {text}", text, text) for at, text in enumerate(TEXTS)]
+    perform(script, answers, size=(140, 40), places=(HERE, *named))
