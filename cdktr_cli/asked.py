@@ -22,6 +22,9 @@ _NUMBERS: Final = ("INT", "FLOAT", "DOUBLE", "DECIMAL")
 _QUIET_S: Final = 1.0
 """Nothing is said of what is over sooner."""
 
+_LET_GO_S: Final = 1.0
+_LOOK_S: Final = 0.05
+
 
 class Asking:
     """`columns`, `count` and `cut` are known when rows have come."""
@@ -59,10 +62,17 @@ class Asking:
         """Which columns are of numbers."""
         return [any(word in kind and "[" not in kind for word in _NUMBERS) for kind in self._types]
 
-    def stop(self) -> None:
-        """End it at logd; when nobody answers it ends by its own time."""
+    def stop(self) -> bool:
+        """End it at logd; when nobody answers it ends by its own time. False: it was told to end,
+        and goes on."""
+        until = time.monotonic() + _LET_GO_S
+        stop = QueryStop(query=self._name)
         with suppress(ProtocolError, Unreachable):
-            self._principal.ask_logd(QueryStop(query=self._name), QueryStopped, timeout_s=1.0)
+            while self._principal.ask_logd(stop, QueryStopped, timeout_s=1.0).found:
+                if time.monotonic() > until:
+                    return False
+                time.sleep(_LOOK_S)
+        return True
 
     def _pages(self) -> Iterator[QueryPage]:
         with _Progress(self) as progress:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,7 +36,8 @@ Usage:
 
 SQL is one statement that reads (SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW TABLES, EXPLAIN), in
 the dialect of DuckDB. Without it, or as `-`, it is read from stdin. docs/sql.md has the views and
-examples. Ctrl-C stops the query.
+examples. Ctrl-C stops the query. In tables nothing is rounded; NULL is NULL. In CSV it is nothing,
+and an empty text is "".
 
 Options:
   -o --output FORMAT      table, json, ndjson, csv or parquet; table when nothing is said.
@@ -60,7 +62,7 @@ _VIEWS_SQL = " union all ".join(
 def main(argv: list[str]) -> int:
     """Run the command."""
     cli.show_and_exit(usage, argv)
-    args = arguments.parse(usage, argv)
+    args = arguments.parse(usage, [_no_option(word) for word in argv])
     if args["--color"]:
         if args["--color"] not in ("auto", "always", "never"):
             cli.fail(PROGRAM, "--color takes auto, always or never", USAGE)
@@ -72,16 +74,20 @@ def main(argv: list[str]) -> int:
 
     from cdktr_cli.asked import Asking
     from cdktr_cli.connection import Connection
+    from cdktr_common.errors import Unreachable
 
     asking = Asking(Connection.of(args), sql, limit, timeout_s, parquet=form == "parquet")
     try:
         _print(asking, form)
     except ProtocolError as fault:
-        if fault.code == "timeout":
-            cli.fail(PROGRAM, f"{fault.detail}: --timeout gives it more", BUSY)
-        raise
+        if fault.code != "timeout" or isinstance(fault, Unreachable):
+            raise
+        more = "" if "cannot be interrupted" in fault.detail else ": --timeout gives it more"
+        cli.fail(PROGRAM, f"{fault.detail}{more}", BUSY)
     except (KeyboardInterrupt, BrokenPipeError):
-        asking.stop()
+        if not asking.stop():
+            told = "the query is in a function that cannot be interrupted; logd ends it by itself"
+            print(f"{PROGRAM}: {told}", file=sys.stderr)
         raise
     if asking.cut:
         print(f"{PROGRAM}: cut after {asking.count} rows; --limit gives more", file=sys.stderr)
@@ -129,6 +135,12 @@ def _timeout(word: str) -> float:
     return value
 
 
+def _no_option(word: str) -> str:
+    """A statement may begin with a comment: no option has a blank behind its dashes, or a second
+    line."""
+    return f" {word}" if re.match(r"--(\s|[^=]*\n)", word) else word
+
+
 def _statement(args: cli.Args) -> str:
     given = [what for what in ("SQL", "--file", "--views") if args[what]]
     if len(given) > 1:
@@ -136,13 +148,20 @@ def _statement(args: cli.Args) -> str:
     if args["--views"]:
         return _VIEWS_SQL
     if args["--file"] and args["--file"] != "-":
-        with open(args["--file"], encoding="utf-8") as file:
-            return file.read()
+        with open(args["--file"], "rb") as file:
+            return _decoded(file.read(), args["--file"])
     if args["SQL"] and args["SQL"] != "-":
         return str(args["SQL"])
     if sys.stdin.isatty() and not (args["SQL"] or args["--file"]):
         cli.fail(PROGRAM, f"no statement; try: {PROGRAM} 'from runs'", USAGE)
-    return sys.stdin.read()
+    return _decoded(sys.stdin.buffer.read(), "stdin")
+
+
+def _decoded(data: bytes, where: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as fault:
+        cli.fail(PROGRAM, f"{where} is not UTF-8: byte {fault.start + 1}", USAGE)
 
 
 # How it is printed.
@@ -174,24 +193,24 @@ def _table(asking: Any) -> None:
         table.Column(clean.line(name).upper(), _shown(at), right)
         for at, (name, right) in enumerate(heads)
     ]
-    for line in table.render([{"cells": row} for row in rows], columns):
+    for line in table.render([{"cells": row} for row in rows], columns, said=said):
         print(line)
 
 
 def _shown(at: int) -> Callable[[dict[str, Any]], Any]:
-    return lambda row: _cell(row["cells"][at])
+    return lambda row: row["cells"][at]
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        return _dump(value)
-    return f"{value:.6g}" if isinstance(value, float) else value
+def said(value: Any) -> str:
+    """A cell of a table: nothing is rounded, and NULL, an empty text and `-` are three things."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool | dict | list):
+        return cli.harmless(_dump(value))
+    return cli.harmless(repr(value).removesuffix(".0") if isinstance(value, float) else str(value))
 
 
 def _csv(asking: Any) -> None:
-    import csv
-    import io
-
     def lines() -> Iterator[list[Any]]:
         rows = asking.rows()
         first = next(rows, None)
@@ -202,10 +221,18 @@ def _csv(asking: Any) -> None:
 
     terminal = sys.stdout.isatty()
     for row in lines():
-        text = io.StringIO()
-        cells = [_dump(one) if isinstance(one, dict | list) else one for one in row]
-        csv.writer(text, lineterminator="\n").writerow(cells)
-        sys.stdout.write(clean.text(text.getvalue()) if terminal else text.getvalue())
+        text = ",".join(_csv_cell(one) for one in row) + "\n"
+        sys.stdout.write(clean.text(text) if terminal else text)
+
+
+def _csv_cell(value: Any) -> str:
+    """NULL is nothing, an empty text is `""`."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else _dump(value)
+    if text and not re.search(r'[",\r\n]', text):
+        return text
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _json(asking: Any, document: bool) -> None:

@@ -101,10 +101,14 @@ def show(
 
 
 def render(
-    rows: Sequence[Row], columns: Sequence[Column], footer: Sequence[Any] | None = None
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    footer: Sequence[Any] | None = None,
+    said: Callable[[Any], str] | None = None,
 ) -> list[str]:
-    """The lines of a table: headings, rows, and a last row when there is a `footer`."""
-    cells = [[text(column.cell(row)) for column in columns] for row in rows]
+    """The lines of a table: headings, rows, and a last row when there is a `footer`. `said` makes
+    the text of a cell, when `text` is not to."""
+    cells = [[(said or text)(column.cell(row)) for column in columns] for row in rows]
     if footer is not None:
         cells.append([text(cell) for cell in footer])
     table = [[column.heading for column in columns], *cells]

@@ -119,7 +119,7 @@ def decode_reply(body: bytes, request: type[Request]) -> Reply:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise ProtocolError("bad_message", f"unexpected reply: {fault}") from None
     if isinstance(reply, Error):
-        raise ProtocolError(reply.code, reply.detail, reply.near)
+        raise ProtocolError(reply.code, reply.detail, reply.near, retry=reply.retry)
     return reply
 
 

@@ -69,15 +69,20 @@ class Refusal(Exception):
 class ProtocolError(Refusal):
     """An expected refusal with a code from `CODES`."""
 
-    def __init__(self, code: str, detail: str, near: Sequence[str] = ()) -> None:
+    def __init__(
+        self, code: str, detail: str, near: Sequence[str] = (), *, retry: bool | None = None
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.near = list(near)
+        self._retry = retry
 
     @property
     def retry(self) -> bool:
-        """May the very same request succeed later? Unknown codes of newer programs: no."""
+        """May the very same request succeed later? As it was told, else as the table has it."""
+        if self._retry is not None:
+            return self._retry
         return CODES[self.code].retry if self.code in CODES else False
 
     @property

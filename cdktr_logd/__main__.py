@@ -77,7 +77,7 @@ def _rebuild(settings: Settings) -> int:
 
 
 def _serve(settings: Settings, lock: Lock, requests: list[str], live: list[str]) -> int:
-    from cdktr_logd import memory
+    from cdktr_logd import anew, memory
 
     memory.bound()
     from cdktr_logd.partitions import Retention
@@ -98,6 +98,10 @@ def _serve(settings: Settings, lock: Lock, requests: list[str], live: list[str])
     lock.update(program=PROGRAM, endpoints=endpoints)
     cli.ready(PROGRAM, endpoints)
     recorder.run()
+    if recorder.begin_anew:
+        anew.begin()
+    if recorder.threads_left():
+        os._exit(OK)  # tidying up would wait for them, or complain
     return OK
 
 

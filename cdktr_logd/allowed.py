@@ -3,7 +3,8 @@
 DuckDB's own parser says what a statement is and gives its tree (`json_serialize_sql`); here that
 tree is gone through. Tables are named in a list, as are functions that give tables: what a newer
 DuckDB brings along is refused until somebody looked at it. Functions that give values are harmless
-but for those listed, which tell of other queries and settings, wait, or change something. This is
+but for those listed, which tell of other queries and settings, wait, or change something, and
+those that work for hours on long texts and cannot be interrupted meanwhile. This is
 the first wall; a read-only transaction and a locked configuration without access to anything
 outside are the second. Pure.
 """
@@ -31,10 +32,24 @@ REFUSED: Final = frozenset(
     )
 )  # fmt: skip
 
+SLOW: Final = frozenset(
+    (
+        "damerau_levenshtein", "editdist3", "jaro_similarity", "jaro_winkler_similarity",
+        "json_deep_merge", "json_merge_patch", "json_merge_patch_diff", "levenshtein",
+        "map_concat",
+    )
+)  # fmt: skip
+"""Their time grows with the square of what they are given, and no interrupt reaches them."""
+
+MADE_MOST: Final = 1 << 20
+"""Bytes or elements that one function may make out of nothing, where numbers in the text tell."""
+
 TABLES_SQL: Final = "VALUES " + ", ".join(f"('{view}')" for view in VIEWS)
 """What is done for `SHOW TABLES`."""
 
 _EXPLAIN: Final = re.compile(r"explain(\s+analyze)?\s+(?!\()", re.IGNORECASE)
+_TABLE: Final = "TABLE_FUNCTION"
+_MAKERS: Final = ("array_resize", "bitstring", "list_resize", "lpad", "repeat", "rpad")
 _CHANGES: Final = ("INSERT", "UPDATE", "DELETE", "MERGE")
 
 
@@ -57,11 +72,12 @@ def check(tree: str) -> None:
     """Refuse a statement that does more than to select from the views. Raises ProtocolError."""
     statement = _statement(tree)
     own = set(_own_tables(statement))
+    tables = [node["function"] for node in _nodes(statement) if node.get("type") == _TABLE]
     for node in _nodes(statement):
         kind = str(node.get("type", ""))
         if kind.startswith(_CHANGES) and kind.endswith("_NODE"):
             raise _denied("only statements that read are taken")
-        if kind == "TABLE_FUNCTION":
+        if kind == _TABLE:
             name = _function(node.get("function"))
             if name not in TABLE_FUNCTIONS:
                 raise _denied(f"the function {name}() cannot be read from here")
@@ -70,8 +86,58 @@ def check(tree: str) -> None:
         elif kind == "SHOW_REF":
             if node.get("show_type") not in ("DESCRIBE", "SUMMARY"):
                 _check_table(node, own)
-        elif "function_name" in node and _function(node) in REFUSED:
-            raise _denied(f"the function {_function(node)}() is not for queries")
+        elif "function_name" in node and not any(node is one for one in tables):
+            _check_function(node)
+
+
+def _check_function(node: dict[str, Any]) -> None:
+    name = _function(node)
+    if name in REFUSED:
+        raise _denied(f"the function {name}() is not for queries")
+    if name in SLOW:
+        raise _denied(f"the function {name}() is not for queries: it cannot be interrupted")
+    if _size(node) > MADE_MOST:
+        raise ProtocolError("too_large", f"{name}() may make at most {MADE_MOST} at once")
+
+
+def _size(node: Any) -> float:
+    """How many bytes or elements a value has, as far as the text tells; 0: it does not."""
+    while isinstance(node, dict) and node.get("type") == "OPERATOR_CAST":
+        node = node.get("child")
+    if not isinstance(node, dict):
+        return 0
+    literal = node.get("literal")
+    if isinstance(literal, dict):
+        return len(str(literal.get("text"))) if literal.get("kind") == "STRING" else 0
+    name = _function(node)
+    given = [one.get("expression") for one in node.get("arguments") or ()]
+    if name == "list_value":
+        return sum(max(1, _size(one)) for one in given)
+    if name in ("generate_series", "range"):
+        return _span([_number(one) for one in given])
+    if name not in _MAKERS or len(given) < 2:
+        return 0
+    times = _number(given[1]) or 0
+    return max(1, _size(given[0])) * times if name == "repeat" else times
+
+
+def _span(ends: list[float | None]) -> float:
+    known = [one for one in ends if one is not None]
+    if len(known) < len(ends) or not 1 <= len(known) <= 3:
+        return 0
+    first, last = (0.0, known[0]) if len(known) == 1 else (known[0], known[1])
+    return abs(last - first) / (abs(known[2]) or 1 if len(known) == 3 else 1)
+
+
+def _number(node: Any) -> float | None:
+    """A number that is written there."""
+    while isinstance(node, dict) and node.get("type") == "OPERATOR_CAST":
+        node = node.get("child")
+    literal = node.get("literal") if isinstance(node, dict) else None
+    try:
+        return float(literal["text"]) if literal else None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _check_table(node: dict[str, Any], own: set[str]) -> None:

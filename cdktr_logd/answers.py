@@ -1,7 +1,8 @@
 """Who answers what is asked: searches go to the one search thread, queries each to their own.
 
 Every answer comes later, by `deliver`, in the loop. Here it is also told whether anybody reads, and
-readers are ended when the database needs their memory or has to be opened again.
+readers are ended when the database needs their memory or has to be opened again. `stuck` is called
+when a query does not end.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ Reply = Callable[[bytes], None]
 class Answers:
     """See the module text."""
 
-    def __init__(self, loop: Loop, store: Store) -> None:
+    def __init__(self, loop: Loop, store: Store, stuck: Callable[[], None]) -> None:
         self._loop = loop
         self._store = store
         self._search = Search(loop.wake)
-        self._questions = Questions(loop, store.files)
+        self._questions = Questions(loop, store.files, stuck)
 
     @property
     def waiting(self) -> int:

@@ -1,40 +1,144 @@
 """Values of a query as JSON has them. Pure.
 
 Times are RFC 3339; views and queries have them in UTC, with or without a zone. Numbers that JSON
-cannot hold, or would lose a part of, are text. What is JSON in the database is JSON again.
+cannot hold, or would lose a part of, are text. What is JSON in the database is JSON again. Python
+knows no infinite time, no nanoseconds and no months: of such kinds the database is asked for the
+text, however deep they stand in a list or struct.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+import re
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
-_AS_TEXT: Final = ("INTERVAL", "BLOB", "BIT", "TIME WITH TIME ZONE", "TIMESTAMP_NS")
+_AS_TEXT: Final = ("timestamp", "date", "time", "interval", "blob", "bit")
+"""Beginnings of the names of kinds that are asked for as text."""
+
+_KEYS: Final = ("list", "array", "struct", "tuple", "map")
+"""A map with keys of these kinds comes as a list of keys and a list of values."""
+
+_MOMENT: Final = re.compile(r"(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d+))?(?:\+00)?")
 _LEAST: Final = -(1 << 63)
 _MOST: Final = 1 << 64
 
+Form = Callable[[Any], Any]
 
-def shown_as(name: str, kind: str) -> str | None:
+
+class Kind(Protocol):
+    """The type of a column as the database tells it; `str` gives its text."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def children(self) -> list[Any]: ...
+
+
+def shown_as(name: str, kind: Kind) -> str | None:
     """How a column is asked for when DuckDB has a better form of it than Python; else None."""
-    quoted = '"' + name.replace('"', '""') + '"'
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"timezone('UTC', {quoted}) AS {quoted}"
-    if kind in _AS_TEXT or "TIME ZONE" in kind:
-        return f"CAST({quoted} AS VARCHAR) AS {quoted}"
-    return None
+    target = _target(kind)
+    quoted = _quoted(name)
+    return None if target is None else f"CAST({quoted} AS {target}) AS {quoted}"
 
 
-def row(values: Sequence[Any], kinds: Sequence[str]) -> list[Any]:
-    """One row; `kinds` are the types that the database has for its columns."""
-    return [
-        _document(value) if kind == "JSON" else cell(value)
-        for value, kind in zip(values, kinds, strict=True)
-    ]
+def _target(kind: Kind) -> str | None:
+    """The same type with text where Python would lose something; None: it loses nothing."""
+    if kind.id.startswith(_AS_TEXT):
+        return "VARCHAR"
+    inner = [_target(one) for one in _inner(kind)]
+    if all(one is None for one in inner):
+        return None
+    texts = [new or str(old) for new, old in zip(inner, _inner(kind), strict=True)]
+    if kind.id == "list":
+        return f"{texts[0]}[]"
+    if kind.id == "array":
+        return f"{texts[0]}[{kind.children[1][1]}]"
+    if kind.id == "map":
+        return f"MAP({', '.join(texts)})"
+    if kind.id == "tuple":
+        return f"TUPLE({', '.join(texts)})"
+    if kind.id == "struct":
+        named = zip((name for name, _ in kind.children), texts, strict=True)
+        return f"STRUCT({', '.join(f'{_quoted(name)} {text}' for name, text in named)})"
+    return "VARCHAR"
+
+
+def _inner(kind: Kind) -> list[Kind]:
+    if kind.id in ("list", "array"):
+        return [kind.children[0][1]]
+    if kind.id in ("struct", "tuple", "map", "union"):
+        return [one for _, one in kind.children]
+    return []
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def form(kind: Kind) -> Form:
+    """What makes JSON of the values of a column that was asked for as `shown_as` says."""
+    if str(kind) == "JSON":
+        return _document
+    if kind.id.startswith("timestamp"):
+        return _moment
+    if kind.id == "union" or not (inner := [form(one) for one in _inner(kind)]):
+        return cell
+    if kind.id in ("list", "array"):
+        return _of_each(inner[0])
+    if kind.id == "tuple":
+        return _of_parts(inner)
+    if kind.id == "struct":
+        return _of_fields({name: one for (name, _), one in zip(kind.children, inner, strict=True)})
+    if kind.children[0][1].id in _KEYS:
+        return _of_fields({"key": _of_each(inner[0]), "value": _of_each(inner[1])})
+    return _of_map(*inner)
+
+
+def _of_each(one: Form) -> Form:
+    return lambda value: None if value is None else [one(each) for each in value]
+
+
+def _of_parts(parts: Sequence[Form]) -> Form:
+    def told(value: Any) -> Any:
+        if value is None:
+            return None
+        return [part(each) for part, each in zip(parts, value, strict=True)]
+
+    return told
+
+
+def _of_fields(fields: dict[str, Form]) -> Form:
+    def told(value: Any) -> Any:
+        if value is None:
+            return None
+        return {name: fields.get(name, cell)(each) for name, each in value.items()}
+
+    return told
+
+
+def _of_map(key: Form, one: Form) -> Form:
+    def told(value: Any) -> Any:
+        return None if value is None else {str(key(at)): one(each) for at, each in value.items()}
+
+    return told
+
+
+def _moment(value: Any) -> Any:
+    """RFC 3339; what is no such time (infinity, before our era) stays the text it is."""
+    found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return value
+    part = f".{found[3].ljust(6, '0')}" if found[3] else ""
+    return f"{found[1]}T{found[2]}{part}Z"
+
+
+def row(values: Sequence[Any], forms: Sequence[Form]) -> list[Any]:
+    """One row."""
+    return [one(value) for value, one in zip(values, forms, strict=True)]
 
 
 def _document(value: Any) -> Any:
@@ -45,7 +149,7 @@ def _document(value: Any) -> Any:
 
 
 def cell(value: Any) -> Any:
-    """One value."""
+    """One value, of a kind of which Python loses nothing."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):
@@ -56,7 +160,7 @@ def cell(value: Any) -> Any:
         return [cell(one) for one in value]
     if isinstance(value, dict):
         return {str(cell(key)): cell(one) for key, one in value.items()}
-    return _other(value)
+    return str(value)
 
 
 def _number(value: float | Decimal) -> Any:
@@ -64,14 +168,3 @@ def _number(value: float | Decimal) -> Any:
         near = float(value)
         return near if Decimal(repr(near)) == value else str(value)
     return value if math.isfinite(value) else str(value)
-
-
-def _other(value: Any) -> str:
-    if isinstance(value, datetime):
-        utc = value if value.tzinfo is None else value.astimezone(UTC)
-        return utc.replace(tzinfo=None).isoformat() + "Z"
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value)

@@ -31,6 +31,11 @@ BYTES_MOST: Final = 256 << 20
 """A query gives so much, as rows or as a file, and is cut there."""
 
 ROW_MOST: Final = 16 << 20
+
+DEPTH_MOST: Final = 100
+"""Brackets in brackets. To find the type of what is nested deeper takes longer and longer, and
+cannot be interrupted."""
+
 _NICE: Final = 10
 
 Tell = Callable[[bytes | None, bool, ProtocolError | None], None]
@@ -109,13 +114,15 @@ class Question:
         if self._request.format == "parquet":
             yield from self._bytes(nested, columns)
             return
-        shown = [form for one in columns if (form := cells.shown_as(*one)) is not None]
+        shown = [form for one in columns if (form := cells.shown_as(one.name, one.kind))]
         replaced = f" REPLACE ({', '.join(shown)})" if shown else ""
         limit = self._request.limit + 1
         session.execute(f"SELECT *{replaced} FROM ({nested}) LIMIT {limit}")
         yield from self._rows(columns)
 
     def _one(self, sql: str) -> Statement:
+        if self._session.depth(sql) > DEPTH_MOST:
+            raise ProtocolError("too_large", f"brackets are nested at most {DEPTH_MOST} deep")
         statements = self._session.statements(sql)
         if len(statements) != 1:
             raise ProtocolError("bad_field", f"one statement at a time, not {len(statements)}")
@@ -145,7 +152,7 @@ class Question:
     def _rows(self, columns: list[Column]) -> Iterator[QueryPage]:
         """A page is given when the first row after it is there: so it knows whether it is the
         last."""
-        kinds = [one.type for one in columns]
+        forms = [cells.cell if one.kind is None else cells.form(one.kind) for one in columns]
         rows: list[Any] = []
         number = count = size = total = 0
         cut = False
@@ -156,7 +163,7 @@ class Question:
             if size >= PAGE_BYTES or len(rows) == PAGE_ROWS:
                 yield self._page(columns, number, rows, more=True)
                 number, rows, size = number + 1, [], 0
-            body = encode(cells.row(values, kinds))
+            body = encode(cells.row(values, forms))
             if len(body) > ROW_MOST:
                 raise ProtocolError("too_large", f"a row of {len(body)} bytes")
             rows.append(msgspec.Raw(body))

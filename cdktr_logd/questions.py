@@ -2,7 +2,8 @@
 
 Lives in the loop; each query works in its own thread (`question.py`). A page is kept until the one
 after it was asked for, so that a request which is sent again gets the same answer. What a query
-ended with is remembered for a while, for who asks for its next page.
+ended with is remembered for a while, for who asks for its next page. Who asked is answered soon
+after a query was to end, whether it ends or not; one that does not end is told to the owner.
 """
 
 from __future__ import annotations
@@ -34,6 +35,12 @@ GROWTH_MOST: Final = 512 << 20
 AGAIN_S: Final = 10.0
 """The same request once more gets the same answer for so long after the query is over."""
 
+STUCK_S: Final = 20.0
+"""A query that goes on for so long after it was interrupted will never end."""
+
+_TOLD_S: Final = 1.0
+"""Who asked waits for so long for the end of a query that was interrupted."""
+
 _OVER_KEPT: Final = 8
 _LOOK_S: Final = 0.05
 
@@ -52,6 +59,7 @@ class _Asked:
         self.fault: ProtocolError | None = None
         self.question: Question | None = None
         self.deadline: Timer | None = None
+        self.ending = 0.0
         self.over = 0.0
 
     @property
@@ -67,8 +75,9 @@ class _Asked:
 class Questions:
     """See the module text. `deliver` is to be called whenever the loop was woken."""
 
-    def __init__(self, loop: Loop, directory: Path) -> None:
+    def __init__(self, loop: Loop, directory: Path, stuck: Callable[[], None]) -> None:
         self._loop = loop
+        self._stuck = stuck
         self._directory = directory
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
         self._told: deque[tuple[_Asked, bytes | None, bool, ProtocolError | None]] = deque()
@@ -118,7 +127,7 @@ class Questions:
         if request.page == one.page:
             self._again(one, request.page, done)
         elif one.fault is not None:
-            raise one.fault
+            raise _for_good(one.fault)
         elif request.page != one.page + 1 or one.last or one.body is None:
             raise ProtocolError("bad_field", f"query.next: no page {request.page} now")
         elif one.question is None:
@@ -139,7 +148,7 @@ class Questions:
         elif one.fault is not None and not one.live:
             raise one.fault
         else:
-            one.done = done
+            one.done = done  # of one that goes on, although it was to end, `_look` tells
 
     def stop(self, request: QueryStop) -> QueryStopped:
         """End it, wherever it is."""
@@ -177,7 +186,7 @@ class Questions:
                 one.deadline.cancel()
             if not one.last:
                 one.fault = one.fault or fault or ProtocolError("unavailable", "it was ended")
-                one.answer(error_body(one.fault))
+                one.answer(error_body(_for_good(one.fault) if one.page else one.fault))
             self._forget()
 
     def _forget(self) -> None:
@@ -189,7 +198,7 @@ class Questions:
         if one.question is None or one.last:
             return
         if one.fault is None:
-            one.fault = fault
+            one.fault, one.ending = fault, clock()
         one.question.end()
 
     def _look_after(self) -> None:
@@ -211,9 +220,24 @@ class Questions:
                 self._end(one, ProtocolError("too_large", detail))
             if one.fault is not None and one.question is not None:
                 one.question.end()
+                self._goes_on(one, one.fault)
         self._looking = bool(live)
         if live:
             self._loop.later(_LOOK_S, self._look)
+
+    def _goes_on(self, one: _Asked, fault: ProtocolError) -> None:
+        """It was interrupted and is not over."""
+        waited = clock() - one.ending
+        if waited > _TOLD_S and one.done is not None:
+            detail = f"{fault.detail}; it is in a function that cannot be interrupted"
+            one.answer(error_body(ProtocolError(fault.code, detail, retry=False)))
+        if waited > STUCK_S:
+            self._stuck()
+
+
+def _for_good(fault: ProtocolError) -> ProtocolError:
+    """What a query ended with, told to who asks for a further page: there will be none."""
+    return ProtocolError(fault.code, fault.detail, fault.near, retry=False)
 
 
 def _check(request: QueryRun) -> None:

@@ -44,8 +44,11 @@ class Statement(NamedTuple):
 
 
 class Column(NamedTuple):
+    """A column of what a query gives; `kind` is DuckDB's own object of its type."""
+
     name: str
     type: str
+    kind: Any = None
 
 
 class _Interruptible:
@@ -105,6 +108,20 @@ class Session(_Interruptible):
             tree = self._run("SELECT json_serialize_sql(?)", [one.query]).fetchone()[0]
         return Statement(one.query.strip(), one.type.name, tree, bool(one.named_parameters))
 
+    def depth(self, sql: str) -> int:
+        """How deep brackets are nested in it, as the lexer sees them. Raises QueryWrong."""
+        try:
+            tokens = duckdb.tokenize(sql)
+        except _FAULTS as fault:
+            raise _told(fault) from None
+        data, most, deep = sql.encode(), 0, 0
+        for at, kind in tokens:
+            if kind == duckdb.token_type.operator:
+                sign = data[at : at + 1]
+                deep += (sign in (b"(", b"[", b"{")) - (sign in (b")", b"]", b"}"))
+                most = max(most, deep)
+        return most
+
     def nested(self, statement: Statement) -> str:
         """The text of a statement that selects, so that it can stand in brackets: without
         semicolon, and no comment swallows what follows."""
@@ -123,7 +140,7 @@ class Session(_Interruptible):
         except QueryWrong:
             self._run(nested)  # is wrong as well, and says where in the text of who wrote it
             raise
-        return [Column(str(one[0]), str(one[1])) for one in self._connection.description]
+        return [Column(str(one[0]), str(one[1]), one[1]) for one in self._connection.description]
 
     def execute(self, sql: str) -> None:
         """Begin with it. Rows come with `fetch`, made as they are fetched where that is
@@ -141,8 +158,15 @@ class Session(_Interruptible):
     def write_parquet(self, sql: str, path: Path) -> int:
         """Put its rows into a file, in the one directory where that is allowed: how many."""
         target = str(path).replace("'", "''")
-        copied = self._run(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
-        return int(copied.fetchone()[0])
+        copy = f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+        try:
+            return int(self._connection.execute(copy).fetchone()[0])
+        except duckdb.IOException as fault:
+            if "not support" in str(fault):  # a value that the format cannot hold
+                raise QueryWrong(first_line(fault)) from None
+            raise _told(fault) from None
+        except _FAULTS as fault:
+            raise _told(fault) from None
 
     def _run(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         try:

@@ -27,7 +27,7 @@ from cdktr_common.codec import RequestDecoder, encode, error_body, head, with_id
 from cdktr_common.errors import DAMAGED, ProtocolError
 from cdktr_common.loop import Loop
 from cdktr_common.sockets import Envelope, bind, publisher, receive, router, send
-from cdktr_logd import core
+from cdktr_logd import anew, core
 from cdktr_logd.answers import Answers
 from cdktr_logd.facts import FactRows, fact_rows
 from cdktr_logd.feed import Feed
@@ -36,6 +36,7 @@ from cdktr_logd.holes import Holes
 from cdktr_logd.live import STAT_S, STREAMS_MOST, Live, topic_of
 from cdktr_logd.lookback import last_moved, lookup, recent_marks
 from cdktr_logd.partitions import Retention
+from cdktr_logd.questions import STUCK_S
 from cdktr_logd.store import Store, StoreDamaged, StoreFull, StoreLost
 from cdktr_logd.upkeep import Upkeep
 
@@ -61,7 +62,7 @@ class Recorder:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._requests = router(self._context)
         self._live = Live(publisher(self._context))
-        self._answers = Answers(self._loop, self._store)
+        self._answers = Answers(self._loop, self._store, self._stuck)
         self._feed = Feed(self._loop, self._context, principal, self)
         self._decoder = RequestDecoder((*COMMON_REQUESTS, *LOGD_REQUESTS))
         self._marks = core.Marks()
@@ -75,7 +76,8 @@ class Recorder:
         self._endpoints: dict[str, list[str]] = {}
         self._started_ts = time.time()
         self._trouble = ""
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(begun_anew=anew.times())
+        self.begin_anew = False
         self._store.starved = self._starved
         self._remember()
 
@@ -102,6 +104,19 @@ class Recorder:
         self._upkeep.start()
         loop.run()
         self._close()
+
+    def _stuck(self) -> None:
+        """A query does not end: without it again, unless the program is to stop meanwhile."""
+        text = f"a query goes on {STUCK_S:g} s after it was interrupted; beginning anew without it"
+        self._log("error", text)
+        self.begin_anew = True
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: setattr(self, "begin_anew", False))
+        self._loop.stop()
+
+    def threads_left(self) -> bool:
+        """After the end: is there a query that has not ended?"""
+        return self._answers.live > 0
 
     def _close(self) -> None:
         self._answers.stop()

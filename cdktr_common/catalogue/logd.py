@@ -144,8 +144,9 @@ class HistoryList(Request, frozen=True, kw_only=True, tag="history.list"):
 
 
 class QueryPage(Reply, frozen=True, kw_only=True, tag="query.page"):
-    """Rows of a query, of the `types` that the database has for its `columns`. Times are RFC 3339,
-    numbers that JSON cannot hold are text. `next`: ask for the rest with `query.next`; null: this
+    """Rows of a query, of the `types` that the database has for its `columns`. Times are RFC 3339
+    (those that are none, as `infinity`, and intervals and bytes the text of the database), numbers
+    that JSON cannot hold are text. `next`: ask for the rest with `query.next`; null: this
     was the last, and the query is forgotten. `cut`: there would have been more rows than its
     `limit`. With a `format` of a file its bytes are in `b64` instead of `rows`. `took_s`: how long
     it has run until now."""
@@ -176,7 +177,8 @@ class QueryStopped(Reply, frozen=True, kw_only=True, tag="query.stopped"):
 class QueryRun(Request, frozen=True, kw_only=True, tag="query.run"):
     """One statement of SQL that only reads, over the views `runs`, `tasks`, `attempts`, `events`,
     `ticks` and `output`. It sees what was stored when it began, gives up to `limit` rows, and is
-    ended when the last of them was not fetched within `timeout_s`. `query` is a name for
+    ended when the last of them was not fetched within `timeout_s`: `timeout`, also when it is in a
+    function that cannot be interrupted; one that is for long has logd begin anew. `query` is a name for
     it, to stop it by; without one it gets one. `format` `parquet`: a file instead of rows."""
 
     to: ClassVar[str] = "logd"
@@ -195,7 +197,8 @@ class QueryRun(Request, frozen=True, kw_only=True, tag="query.run"):
 
 class QueryNext(Request, frozen=True, kw_only=True, tag="query.next"):
     """More of a query: `page` is the `next` of the page before. The same page may be asked for
-    again until the one after it was."""
+    again until the one after it was. A query that has ended gives none any more: its error is told
+    with `retry` false."""
 
     to: ClassVar[str] = "logd"
 

@@ -74,19 +74,17 @@ def on_one_line(sql: str) -> str | None:
 
 def text(value: Any) -> str:
     """A value on one line, harmless."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict | list):
+    if isinstance(value, bool | dict | list):
         return clean.line(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     if isinstance(value, float):
-        return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.3f}"
+        return repr(value).removesuffix(".0")
     return clean.line(str(value).rstrip("\n"))
 
 
 def cell(value: Any) -> Span:
     """A value as it stands in a row."""
     if value is None:
-        return "-", "dim"
+        return "NULL", "dim"
     said = text(value)
     styles = {"FAILED": "bad", "CRASHED": "bad", "COMPLETED": "ok", "RUNNING": "run"}
     return said, styles.get(said, "")
@@ -112,7 +110,7 @@ def told(names: Sequence[str], row: Sequence[Any]) -> list[Line]:
     lines: list[Line] = []
     for name, value in zip(names, row, strict=True):
         said = value.rstrip("\n").split("\n") if isinstance(value, str) else [text(value)]
-        shown = [clean.line(each) for each in said] if value is not None else ["-"]
+        shown = [clean.line(each) for each in said] if value is not None else ["NULL"]
         lines.append(line((clean.line(name, MOST).ljust(widest), "dim"), "  ", shown[0]))
         lines += [line(" " * (widest + 2), each) for each in shown[1:]]
     return lines

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cdktr_common.catalogue.base import Request
+from cdktr_common.catalogue.common import Ping, Pong
 from cdktr_common.catalogue.logd import (
     QueryNext,
     QueryPage,
@@ -87,8 +88,34 @@ def test_values_are_told_as_json_has_them(client: Client) -> None:
         "day": "2026-02-03", "i": "01:30:00", "b": "\\xAA", "l": [1, None],
         "s": {"a": True}, "m": {"k": 1}, "j": {"a": [1]},
         "z": "2026-02-03T03:05:06Z", "n": None, "exact": 9007199254740993,
-        "zs": "['2026-02-03 03:05:06+00']",
+        "zs": ["2026-02-03T03:05:06Z"],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("timestamp 'infinity'", "infinity"),
+        ("date '-infinity'", "-infinity"),
+        ("timestamptz 'infinity'", "infinity"),
+        ("interval '1 year'", "1 year"),
+        ("'\\xAA'::blob", "\\xAA"),
+        ("'101'::bit", "101"),
+        ("time '01:02:03.5'", "01:02:03.5"),
+        ("timestamp_ns '2026-01-01 00:00:00.123456789'", "2026-01-01T00:00:00.123456789Z"),
+        ("timestamp_s '2026-01-01 00:00:00'", "2026-01-01T00:00:00Z"),
+        ("timestamp '20000-01-01'", "20000-01-01T00:00:00Z"),
+        ("date '0044-03-15 (BC)'", "0044-03-15 (BC)"),
+    ],
+)
+def test_a_value_is_the_same_alone_and_within_others(client: Client, value: str, told: str) -> None:
+    sql = f"""select {value} as a, {value} as a, [{value}, null] as l, {{'x "y': [{value}]}} as s,
+        row(1, {value}) as r, map {{'k': {value}}} as m, map {{{value}: 1}} as k,
+        map {{[1]: {value}}} as d, array_value({value}) as f"""
+    assert ask(client, sql).rows == [
+        [told, told, [told, None], {'x "y': [told]}, [1, told], {"k": told}, {told: 1},
+         {"key": [[1]], "value": [told]}, [told]]
+    ]  # fmt: skip
 
 
 def test_rows_come_in_pages_in_their_order(client: Client) -> None:
@@ -140,6 +167,15 @@ def test_a_page_is_bounded_in_bytes_and_a_query_in_rows(client: Client) -> None:
         ("select sleep_ms(10)", "denied", "sleep_ms()"),
         ("select (select 1 where exists (from read_text('x')))", "denied", "read_text"),
         ("pivot runs on state using count(*)", "denied", "IN ('FAILED')"),
+        ("select levenshtein('a', 'b')", "denied", "cannot be interrupted"),
+        ("select system.main.LEVENSHTEIN('a', 'b')", "denied", "cannot be interrupted"),
+        ("select 'a'.levenshtein('b')", "denied", "cannot be interrupted"),
+        ("select repeat('ab', 1000000)", "too_large", "repeat()"),
+        ("select repeat(repeat('ab', 1000), 1000::int)", "too_large", "repeat()"),
+        ("select lpad('a', 2000000, 'b')", "too_large", "lpad()"),
+        ("select list_sum(range(5, 2000000))", "too_large", "range()"),
+        (f"select {'[' * 500}{']' * 500}", "too_large", "100 deep"),
+        (f"explain select {'[' * 500}{']' * 500}", "too_large", "100 deep"),
         ("select string_agg(repeat('x', 1000000), '') from range(1000)", "too_large", "memory"),
     ],
 )  # fmt: skip
@@ -161,6 +197,9 @@ def test_what_a_query_cannot_be(client: Client, sql: str, code: str, told: str) 
         ("from runs pivot (count(*) for state in ('FAILED'))", ["seq"]),
         ("with event as (from events) select seq from event", ["seq"]),
         ("select unnest(range(3)) as n, now() as now /* then */", ["n"]),
+        ("select count(*) as n from range(5000000)", ["n"]),
+        ("select len(range(1790000000, 1790000100)) as n, repeat('é', 1000) as r", ["n"]),
+        (f"select '{'[' * 500}' as n, [(1, 2)] as l -- {'(' * 500}", ["n"]),
         ("select m.run, count(*) from main.output m group by all", ["run"]),
     ],
 )
@@ -183,6 +222,63 @@ def test_a_query_ends_when_its_time_is_over_or_it_is_stopped(logd: Logd, client:
     thread.join(10)
     assert told[0].code == "conflict" and "stopped" in told[0].detail
     assert not client.ask(QueryStop(query="mine"), QueryStopped).found
+
+
+UNSTOPPABLE = (
+    "select length(regexp_replace(repeat('a', 1000000), 'a*?b|a', 'xx', 'g')) as n"
+    " from (select count(*) from output)"
+)
+
+
+def test_a_page_that_comes_too_late_never_comes(client: Client) -> None:
+    first = ask(client, "from range(5000)", limit=5000, timeout_s=0.5)
+    wait_until(lambda: not live(client))
+    fault = refused(client, QueryNext(query=first.query, page=1))
+    assert (fault.code, fault.retry) == ("timeout", False)
+
+
+def test_a_file_that_cannot_hold_a_value_is_the_fault_of_the_query(client: Client) -> None:
+    fault = refused(client, QueryRun(sql="select interval '-1 day' as i", format="parquet"))
+    assert fault.code == "bad_field" and "negative intervals" in fault.detail
+
+
+def live(client: Client) -> int:
+    return client.ask(Ping(), Pong).counts["queries_live"]
+
+
+def test_a_query_that_nothing_ends_is_told_of_and_logd_begins_anew_without_it(
+    logd: Logd,
+) -> None:
+    client = logd.client()
+    began = time.monotonic()
+    fault = refused(client, QueryRun(sql=UNSTOPPABLE, timeout_s=0.5))
+    assert fault.code == "timeout" and "cannot be interrupted" in fault.detail
+    assert time.monotonic() - began < 5 and live(client) == 1
+    data = b"".join(b"line %08d of many\n" % i for i in range(1000))
+    sender = logd.sender(data, window=1)
+
+    def anew() -> bool:
+        sender.step()
+        try:
+            return client.ask(Ping(), Pong, timeout_s=0.5).counts["begun_anew"] == 1
+        except Unreachable:
+            return False
+
+    wait_until(anew, 40, "logd to begin anew")
+    wait_until(sender.step, 20, "all is stored")
+    assert live(client) == 0 and stored(client) == data
+    assert "beginning anew" in logd.proc.errors()
+    assert logd.proc.out.read_text().count("ready cdktr-logd ") == 2
+    assert len(list(logd.directory.glob("query/*"))) == 0
+    assert logd.proc.stop() == 0
+
+
+def test_it_ends_in_order_although_a_query_does_not(logd: Logd, client: Client) -> None:
+    refused(client, QueryRun(sql=UNSTOPPABLE, timeout_s=0.2))
+    assert logd.proc.stop(10) == 0
+    assert "leaked" not in logd.proc.errors()
+    logd.again()
+    assert ask(logd.client(), "select count(*) from output").rows == [[1]]
 
 
 def test_so_many_queries_at_once_and_not_more(client: Client) -> None:

@@ -50,6 +50,18 @@ def test_rows_in_each_format(there: Stand) -> None:
     assert there.out("cdktr-sql", "select run from runs where false", "-o", "csv") == "run\n"
 
 
+def test_a_table_rounds_nothing_and_tells_nothing_from_an_empty_text(there: Stand) -> None:
+    sql = """select 1790000000.123456 as x, 0.1::double as y, 3::double as z, true as b, null as n,
+        '' as e, '-' as d, [true, null] as l"""
+    head, row = there.out("cdktr-sql", sql).splitlines()
+    assert row.split() == [
+        "1790000000.123456", "0.1", "3", "true", "NULL", "-", "[true,null]"
+    ]  # fmt: skip
+    assert row[head.index("E ")] == " "
+    text = there.out("cdktr-sql", "-o", "csv", sql)
+    assert text.splitlines()[1] == '1790000000.123456,0.1,3.0,true,,"",-,"[true,null]"'
+
+
 def test_output_of_tasks_steers_no_terminal_and_is_whole_in_a_pipe(there: Stand) -> None:
     sql = "select text, chr(27) || '[2J' as bad from output where task = 'second'"
     assert json.loads(there.out("cdktr-sql", sql, "--json"))[0]["bad"] == "\x1b[2J"
@@ -65,6 +77,10 @@ def test_a_statement_comes_from_an_argument_a_file_or_a_pipe(there: Stand) -> No
     assert there.out("cdktr-sql", input=STATES.encode()) == expected
     assert there.out("cdktr-sql", "-", input=STATES.encode()) == expected
     there.out("cdktr-sql", STATES, "-f", str(path), code=2)
+    for comment in ("-- how many", "--how many"):
+        assert there.out("cdktr-sql", f"{comment}\n{STATES}") == expected
+    done = there.call("cdktr-sql", input=b"select '\xff'")
+    assert (done.returncode, done.stderr) == (2, b"cdktr-sql: stdin is not UTF-8: byte 9\n")
 
 
 def test_views_and_plans_are_shown(there: Stand) -> None:
@@ -83,6 +99,7 @@ def test_views_and_plans_are_shown(there: Stand) -> None:
         (["from runs", "-o", "jsn"], 2, "did you mean json?"),
         (["from runs", "--limit", "0"], 2, "--limit"),
         (["from runs", "--timeout", "1h"], 2, "--timeout"),
+        (["select interval '-1 day' as i", "-o", "parquet"], 2, "negative intervals"),
         ([FOREVER, "--timeout", "200ms"], 75, "--timeout gives it more"),
     ],
 )
@@ -99,14 +116,29 @@ def test_rows_that_are_left_out_are_told(there: Stand) -> None:
     assert done.stderr.decode() == "cdktr-sql: cut after 2500 rows; --limit gives more\n"
 
 
-def test_ctrl_c_stops_the_query_at_logd(there: Stand) -> None:
-    def working() -> int:
-        with Client(f"ipc://{there.env.home}/run/logd.sock", timeout_s=20) as client:
-            return client.ask(Ping(), Pong).counts["queries_live"]
+def working(there: Stand) -> int:
+    with Client(f"ipc://{there.env.home}/run/logd.sock", timeout_s=20) as client:
+        return client.ask(Ping(), Pong).counts["queries_live"]
 
+
+def test_ctrl_c_stops_the_query_at_logd(there: Stand) -> None:
     proc = there.start("cdktr-sql", FOREVER, "--timeout", "5m")
-    wait_until(lambda: working() == 1, what="the query to be in work")
+    wait_until(lambda: working(there) == 1, what="the query to be in work")
     proc.asked_to_end = True
     proc.signal(signal.SIGINT)
     assert proc.popen.wait(20) == 130
-    wait_until(lambda: working() == 0, 5, "the query to be over")
+    wait_until(lambda: working(there) == 0, 5, "the query to be over")
+
+
+def test_of_a_query_that_cannot_be_ended_it_is_told(there: Stand) -> None:
+    """The last one here: what becomes of logd then is told in test_queries.py."""
+    sql = "select length(regexp_replace(repeat('a', 1000000), 'a*?b|a', 'xx', 'g'))"
+    done = there.call("cdktr-sql", sql, "--timeout", "300ms")
+    assert done.returncode == 75 and done.stderr.count(b"\n") == 1
+    assert b"cannot be interrupted" in done.stderr and b"--timeout" not in done.stderr
+    proc = there.start("cdktr-sql", sql, "--timeout", "5m")
+    wait_until(lambda: working(there) == 2, what="the query to be in work")
+    proc.asked_to_end = True
+    proc.signal(signal.SIGINT)
+    assert proc.popen.wait(20) == 130
+    assert "cannot be interrupted" in proc.errors()
