@@ -181,7 +181,10 @@ def generated() -> Iterator[str]:
 
 def _codes() -> Iterator[str]:
     yield from ("", "## Error codes", "")
-    yield "The table is closed. `retry`: the very same request may succeed later, unless the error says no."
+    yield (
+        "The table is closed. `retry`: the very same request may succeed later, unless the error"
+        " says no."
+    )
     yield from ("", "| code | meaning | retry | exit code of a command |", "|---|---|---|---|")
     for name, code in CODES.items():
         yield f"| `{name}` | {code.meaning} | {'yes' if code.retry else 'no'} | {code.exit} |"

@@ -178,8 +178,8 @@ class QueryRun(Request, frozen=True, kw_only=True, tag="query.run"):
     """One statement of SQL that only reads, over the views `runs`, `tasks`, `attempts`, `events`,
     `ticks` and `output`. It sees what was stored when it began, gives up to `limit` rows, and is
     ended when the last of them was not fetched within `timeout_s`: `timeout`, also when it is in a
-    function that cannot be interrupted; one that is for long has logd begin anew. `query` is a name for
-    it, to stop it by; without one it gets one. `format` `parquet`: a file instead of rows."""
+    function that cannot be interrupted; one that is for long has logd begin anew. `query` is a name
+    for it, to stop it by; without one it gets one. `format` `parquet`: a file instead of rows."""
 
     to: ClassVar[str] = "logd"
 
