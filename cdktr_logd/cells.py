@@ -49,6 +49,8 @@ def _target(kind: Kind) -> str | None:
     """The same type with text where Python would lose something; None: it loses nothing."""
     if kind.id.startswith(_AS_TEXT):
         return "VARCHAR"
+    if kind.id == "variant":
+        return "JSON"
     inner = [_target(one) for one in _inner(kind)]
     if all(one is None for one in inner):
         return None
@@ -81,7 +83,7 @@ def _quoted(name: str) -> str:
 
 def form(kind: Kind) -> Form:
     """What makes JSON of the values of a column that was asked for as `shown_as` says."""
-    if str(kind) == "JSON":
+    if str(kind) == "JSON" or kind.id == "variant":
         return _document
     if kind.id.startswith("timestamp"):
         return _moment

@@ -102,6 +102,7 @@ def test_values_are_told_as_json_has_them(client: Client) -> None:
         ("'\\xAA'::blob", "\\xAA"),
         ("'101'::bit", "101"),
         ("time '01:02:03.5'", "01:02:03.5"),
+        ("timestamp 'infinity'::variant", "infinity"),
         ("timestamp_ns '2026-01-01 00:00:00.123456789'", "2026-01-01T00:00:00.123456789Z"),
         ("timestamp_s '2026-01-01 00:00:00'", "2026-01-01T00:00:00Z"),
         ("timestamp '20000-01-01'", "20000-01-01T00:00:00Z"),
