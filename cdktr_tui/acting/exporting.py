@@ -89,7 +89,7 @@ class Export:
         return "".join(said)
 
     def _text(self, block: Block) -> str:
-        self.lines += len(block.lines)
+        self.lines += len(block.lines) - block.part
         source, time = block.source, rfc3339(block.ts)
         rows = [clean.line(text, LONGEST) for text in block.lines]
         if self._form == "txt":

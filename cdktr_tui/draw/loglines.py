@@ -73,19 +73,21 @@ def room(look: Look, cells: int, now: float) -> int:
 
 def _before(row: Row, look: Look, now: float) -> Line:
     spans: list[Span] = []
+    more = "~" if look.plain else "…"
     if look.clock == "relative":
         spans.append((fit(age(now - row.ts), 5, ">") + " ", "dim"))
     elif look.clock != "none":
         zone = look.utc if look.clock == "utc" else look.zone
         spans.append((clock(row.ts, zone, millis=look.verbose) + " ", "dim"))
+    if row.part and spans:  # the line has its time already
+        spans = [(fit(more, len(spans[0][0]) - 1, ">") + " ", "dim")]
     if look.names:
-        more = "~" if look.plain else "…"
         name = fit(clean.line(row.source.task, 200), look.names, more=more)
         spans.append((name + " ", "accent"))
     if look.verbose:
         spans.append((f"{row.source.n}{'e' if row.source.stream == 'stderr' else ' '} ", "dim"))
     if look.numbers:
-        spans.append((f"{row.line + 1:>6} ", "dim"))
+        spans.append((f"{more if row.part else row.line + 1:>6} ", "dim"))
     return tuple(spans)
 
 

@@ -47,14 +47,19 @@ class Strand:
         self.end = stop
         if self.open is not None and self.open.gone:
             self.open = None
+        part = False
         if self.open is not None:
             added = len(lines[0].encode(errors="replace")) + (len(lines) > 1)
             if self._went_on(tape, lines, min(stop, start + added), hi):
                 start, line = min(stop, start + added), line + 1
+            else:
+                part = True
         if not lines[-1]:
             del lines[-1]
         if lines:
-            blocks += self._blocks(chunk.ts, line, lines, start, lo, hi)
+            more = self._blocks(chunk.ts, line, lines, start, lo, hi)
+            more[0].part = part
+            blocks += more
             self.open = blocks[-1]
         if text.endswith("\n"):
             self.open = None
@@ -74,6 +79,10 @@ class Strand:
             new = [*new, _gap(self.source, 0.0, 0, missing, part.end, self.begin, 0, 0)]
         elif part.open is not None and head is not None:
             block = part.open
+            if len(block.lines[-1]) + len(head.lines[0]) > LONGEST:
+                tape.goes_on(head)
+                self.begin = min(self.begin, part.begin)
+                return new
             said = block.lines.pop()
             block.size -= len(said)
             head.offset = block.end - len(said.encode(errors="replace"))

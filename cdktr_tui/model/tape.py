@@ -44,14 +44,17 @@ class Row(NamedTuple):
     line: int
     text: str
     kind: Kind = "text"
+    part: bool = False
+    """The line has begun in a row before, which is as long as a row may be."""
 
 
 class Block:
     """Rows that came together. `offset` and `end` say which bytes of the stream they are; `lo` and
-    `hi` between which positions of the recorder they lie, both excluded. `gone`: on no tape."""
+    `hi` between which positions of the recorder they lie, both excluded. `gone`: on no tape.
+    `part`: the first row goes on with a line."""
 
-    __slots__ = ("end", "gone", "hi", "kind", "line", "lines", "lo", "offset", "placed", "size",
-                 "source", "start", "ts")  # fmt: skip
+    __slots__ = ("end", "gone", "hi", "kind", "line", "lines", "lo", "offset", "part", "placed",
+                 "size", "source", "start", "ts")  # fmt: skip
 
     def __init__(
         self, source: Source, ts: float, line: int, lines: list[str], offset: int, end: int,
@@ -61,7 +64,7 @@ class Block:
         self.offset, self.end, self.lo, self.hi = offset, end, lo, hi
         self.size = sum(map(len, lines))
         self.start = 0
-        self.placed = self.gone = False
+        self.placed = self.gone = self.part = False
 
 
 class Tape:
@@ -70,6 +73,8 @@ class Tape:
     def __init__(self, rows: int = ROWS, size: int = SIZE) -> None:
         self.first = self.end = 0
         self.size = 0
+        self.parts = 0
+        """Rows that only go on with a line."""
         self.touched: list[int] = []
         """Rows whose text has changed since somebody emptied this list."""
         self.room = size
@@ -89,7 +94,7 @@ class Tape:
         """Nothing is kept; numbers go on, so that none means two rows."""
         for block in self._blocks:
             block.gone = True
-        self.first, self.size = self.end, 0
+        self.first, self.size, self.parts = self.end, 0, 0
         self.touched.clear()
         self._blocks.clear()
         self._starts.clear()
@@ -126,6 +131,7 @@ class Tape:
         self._starts.append(block.start)
         self.end += len(block.lines)
         self.size += block.size
+        self.parts += block.part
         slack = 1.0 if len(self) < self._most else 1.02  # some at a time: each time costs a copy
         if len(self) > self._most * slack or self.size > self.room * slack:
             return self._drop(0)
@@ -137,6 +143,7 @@ class Tape:
             self.first -= len(block.lines)
             block.start, block.placed = self.first, True
             self.size += block.size
+            self.parts += block.part
         self._blocks[:0] = blocks
         self._starts[:0] = [block.start for block in blocks]
         return self._drop(-1)
@@ -149,6 +156,11 @@ class Tape:
         if block.placed:
             self.size += grown
             self.touched.append(block.start + index)
+
+    def goes_on(self, block: Block) -> None:
+        """The first row of a block on the tape belongs to a line that began before."""
+        self.parts += not block.part
+        block.part = True
 
     def near(self, ts: float) -> int:
         """The first row that is not older; `end` when all are. Rows of different tasks may be a
@@ -164,6 +176,7 @@ class Tape:
             block = self._blocks[len(gone) if end == 0 else -1 - len(gone)]
             rows, size = rows - len(block.lines), size - block.size
             block.gone = True
+            self.parts -= block.part
             gone.append(block)
         if gone:
             kept = slice(len(gone), None) if end == 0 else slice(None, -len(gone))
@@ -178,4 +191,5 @@ class Tape:
 
 def _row(block: Block, index: int) -> Row:
     line = block.line + index if block.kind == "text" else block.line
-    return Row(block.source, block.ts, line, block.lines[index], block.kind)
+    return Row(block.source, block.ts, line, block.lines[index], block.kind,
+               block.part and index == 0)  # fmt: skip

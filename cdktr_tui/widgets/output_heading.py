@@ -31,7 +31,7 @@ def heading(pane: OutputBody) -> Line:
     spans.append(("all streams" if len(sift.streams) > 1 else sift.streams[0], ""))
     more = "+" if script.low is not None or script.high is not None else ""
     if script.loaded or len(script.tape):
-        spans.append((f"{len(script.tape):,}{more} lines", ""))
+        spans.append((f"{len(script.tape) - script.tape.parts:,}{more} lines", ""))
     if script.unseen:
         spans.append((f"{script.unseen:,} newer", "warn"))
     if script.refetched:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from textual import events
 
 from cdktr_common import clean
+from cdktr_tui.model.sift import WIDEST
 from cdktr_tui.widgets.output_body import OutputBody
 
 SIDEWAYS: Final = 16
@@ -145,4 +146,5 @@ class OutputMoves(OutputBody):
             end = self.sift.place(last + 1)
             numbers = [self.sift.number(place) for place in range(start, end)]
         rows = [row for row in map(self.row, numbers) if row is not None and row.kind == "text"]
-        return "\n".join(clean.line(row.text) for row in rows)
+        parts = [("" if row.part else "\n") + clean.line(row.text, WIDEST) for row in rows]
+        return "".join(parts).removeprefix("\n")

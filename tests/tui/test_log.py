@@ -194,6 +194,25 @@ def test_a_match_far_to_the_right_is_found_and_shown() -> None:
     show(script, recorder)
 
 
+def test_parts_of_a_line_are_one_line_with_one_time_and_copied_as_one() -> None:
+    recorder = Recorder()
+    recorder.write(b"begin\n")
+    for _ in range(3):
+        recorder.write(b"A" * 65_000)
+    recorder.write(b"END\nlast\n")
+
+    async def script(stage: Stage, pane: OutputPane) -> None:
+        assert "3 lines" in stage.text
+        times = [row[:8] for row in stage.rows[2:8]]
+        assert times[2:4] == ["       …"] * 2 and times[5] == ""
+        assert all(times[at].startswith("00:") for at in (0, 1, 4))
+        await stage.press("y")
+        assert stage.app.clipboard == "begin\n" + "A" * 195_000 + "END\nlast"
+        assert "copied 3 lines" in stage.text
+
+    show(script, recorder)
+
+
 def test_an_expression_that_takes_for_ever_is_given_up_and_keys_go_on() -> None:
     recorder = Recorder()
     recorder.write(b"a" * 3000 + b"\n" + lines(0, 50))

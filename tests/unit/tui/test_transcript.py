@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -164,6 +165,27 @@ def test_a_line_without_end_goes_on_in_another_row() -> None:
         script.live(*recorder.write(b"x" * (LONGEST - 10)))
     assert "".join(rows(script)) == "x" * 5 * (LONGEST - 10)
     assert all(len(row) <= LONGEST for row in rows(script))
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_parts_of_a_line_are_told_from_lines_however_they_come(live: bool) -> None:
+    recorder, script = Recorder(page=3), Transcript(SCOPE)
+    if live:
+        serve(script, recorder)
+    for data in (b"one\n", *[b"x" * (1 << 16)] * 10, b"y" * 100 + b"\ntwo\n"):
+        chunk = recorder.write(data)
+        if live:
+            script.live(*chunk)
+    serve(script, recorder)
+    while script.low is not None:
+        script.older()
+        serve(script, recorder)
+    tape = script.tape
+    kept = [tape.row(number) for number in range(tape.first, tape.end)]
+    assert all(len(row.text) <= LONGEST for row in kept) and len(kept) > 10
+    assert [row.part for row in kept] == [False, False, *[True] * (len(kept) - 3), False]
+    assert len(tape) - tape.parts == 3 and {row.line for row in kept[1:-1]} == {1}
+    assert "".join(row.text for row in kept[1:-1]) == "x" * (10 << 16) + "y" * 100
 
 
 def test_elsewhere_than_at_the_end_live_output_is_counted() -> None:
