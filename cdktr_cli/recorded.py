@@ -18,6 +18,8 @@ from cdktr_cli.tail import content
 from cdktr_common.catalogue.common import Ping, Pong
 from cdktr_common.catalogue.logd import HistoryList, HistoryPage, LogPage, LogQuery, LogRead
 from cdktr_common.catalogue.principal import (
+    AgentDetail,
+    AgentShow,
     RunList,
     RunPage,
     RunStatus,
@@ -89,6 +91,37 @@ def known_workflow(principal: Connection, workflow: str) -> None:
         except ProtocolError:
             pass  # it cannot be asked: the principal's word is all there is
         raise unknown from None
+
+
+def known_agent(principal: Connection, agent: str) -> None:
+    """Nothing was found of an agent: is there one of this name, or has there been? Raises
+    ProtocolError not_found, with the nearest name, when neither principal nor recorder knows it."""
+    try:
+        principal.ask(AgentShow(agent=agent), AgentDetail)
+    except ProtocolError as unknown:
+        if unknown.code != "not_found":
+            return
+        try:
+            older = HistoryList(table="attempts", agent=agent, limit=1)
+            if principal.ask_logd(older, HistoryPage).rows:
+                return
+        except ProtocolError:
+            pass  # it cannot be asked: the principal's word is all there is
+        raise unknown from None
+
+
+def forgotten(principal: Connection, name: str, unknown: ProtocolError) -> ProtocolError:
+    """The principal knows no such run, or no such task of it: what to say when the recorder knows
+    the run."""
+    try:
+        run = find_run(principal, name)
+    except ProtocolError:
+        return unknown
+    if run.live:
+        return unknown
+    words = f"{unknown.detail}; the recorder has it, to look at (cdktr-ctl show {run.run}): "
+    words += f"what it did can only be started anew (cdktr-trigger --workflow {run.workflow})"
+    return ProtocolError("not_found", words)
 
 
 def query(wanted: Wanted, run: Run | None) -> LogQuery:

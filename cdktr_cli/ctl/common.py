@@ -78,6 +78,6 @@ RUN_COLUMNS = (
     Column("CREATED", lambda row: table.when(row.get("created"))),
     Column("DURATION", took, right=True),
     Column("CODE", lambda row: row.get("code"), right=True),
-    Column("EVENT", source),
+    Column("BEGUN BY", source),
     Column("REASON", lambda row: row.get("reason")),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from cdktr_cli import quick, table, unprinted, waiting
+from cdktr_cli import quick, recorded, table, unprinted, waiting
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS
 from cdktr_common import cli
@@ -20,6 +20,9 @@ and its outputs are taken over, unless it follows something that is: what has fa
 not, what was skipped or cancelled. Of a group only the copies that failed are run again; of a run
 that a task had called only what that left undone, if its params are the same. Prints the new runs;
 of several, one that cannot be run again is told on stderr and the others go on.
+
+Only what the principal remembers can be run again: of runs that ended the newest 1,000 (fewer when
+they are very large). cdktr-ctl runs lists older ones from the recorder; of them it says so here.
 
 Examples:
   cdktr-ctl retry last
@@ -47,24 +50,24 @@ that is not 0.
 
 def main(args: cli.Args) -> int:
     """Run the command."""
-    names = list(dict.fromkeys(args["RUN"]))
+    names = args["RUN"]
     _refuse_contradictions(args, names)
     principal = Connection.of(args, changes=True)
     runs: list[str] = []
     codes: list[int] = []
     try:
-        for name in names:
+        for name in names if len(names) == 1 else _known(principal, names, codes):
             try:
                 runs.append(_start(args, principal, name))
             except ProtocolError as fault:
                 if len(names) == 1 or isinstance(fault, Unreachable):
                     raise
-                print(f"cdktr-ctl: {table.harmless(f'{name}: {fault.detail}')}", file=sys.stderr)
+                _say(f"{name}: {fault.detail}")
                 codes.append(fault.exit)
                 continue
             if not (args["--wait"] or args["--json"] or args["--ndjson"]):
                 print(runs[-1], flush=True)
-        if args["--wait"]:
+        if args["--wait"] and runs:
             codes.append(_wait(args, principal, runs))
         elif args["--json"] or args["--ndjson"]:
             rows = [principal.ask(RunWait(run=run, wait_s=0.0), RunStatus).run for run in runs]
@@ -83,11 +86,42 @@ def _refuse_contradictions(args: cli.Args, names: list[str]) -> None:
         cli.fail("cdktr-ctl", "a key is for one run: with it, retry them one by one", USAGE)
 
 
+def _known(principal: Connection, names: list[str], codes: list[int]) -> list[str]:
+    """The ids of the runs that are meant, each once: found before any is started, which `last`
+    would mean then."""
+    found: list[str] = []
+    for name in names:
+        try:
+            run = principal.ask(RunWait(run=name, wait_s=0.0), RunStatus).run.run
+        except ProtocolError as fault:
+            if isinstance(fault, Unreachable):
+                raise
+            if fault.code == "not_found":
+                fault = recorded.forgotten(principal, name, fault)
+            _say(f"{name}: {fault.detail}")
+            codes.append(fault.exit)
+            continue
+        if run in found:
+            _say(f"{name}: {run} was named before and is run again once")
+        else:
+            found.append(run)
+    return found
+
+
+def _say(words: str) -> None:
+    print(f"cdktr-ctl: {table.harmless(words)}", file=sys.stderr)
+
+
 def _start(args: cli.Args, principal: Connection, name: str) -> str:
     """The id of the new run."""
     key = args["--key"] or f"retry-{os.urandom(10).hex()}"
     request = RunRetry(run=name, tasks=args["--from"], all=args["--all"], key=key)
-    (ref,) = principal.ask(request, RunStarted, request_id=key).runs
+    try:
+        (ref,) = principal.ask(request, RunStarted, request_id=key).runs
+    except ProtocolError as fault:
+        if fault.code == "not_found":
+            raise recorded.forgotten(principal, name, fault) from None
+        raise
     return ref.run
 
 

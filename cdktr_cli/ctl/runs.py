@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from typing import get_args
@@ -10,7 +11,7 @@ from cdktr_cli import listing, table
 from cdktr_cli.ago import since
 from cdktr_cli.connection import Connection
 from cdktr_cli.ctl.common import OPTIONS, RUN_COLUMNS, number
-from cdktr_cli.recorded import known_workflow
+from cdktr_cli.recorded import known_agent, known_workflow
 from cdktr_cli.table import Row
 from cdktr_common import cli
 from cdktr_common.catalogue.values import RunRow, RunState
@@ -20,7 +21,9 @@ usage = f"""\
 cdktr-ctl runs - runs that are going on, and those that were; newest first
 
 The principal remembers all that go on and the thousand that ended last; for older ones the
-recorder is asked too. All that is given has to fit.
+recorder is asked too: those can be looked at, but not be run again (cdktr-ctl retry). All that is
+given has to fit. BEGUN BY is the event, or what is none: the time of a schedule, the run that it
+repeats, the task that called it.
 
 Examples:
   cdktr-ctl runs
@@ -42,12 +45,17 @@ Options:
   --until TIME            Created before.
   -n N                    At most so many [default: 20].
   --history               Ask the recorder alone, which also tells what runs gave.
-{OPTIONS}"""
+{OPTIONS}
+Exit codes: 0 done - 3 no such workflow or agent.
+"""
 
 
 def main(args: cli.Args) -> int:
     """Run the command."""
     now = time.time()
+    for option in ("--workflow", "--state", "--event", "--agent"):
+        if args[option] is not None and not args[option].strip(" ,"):
+            cli.fail("cdktr-ctl", f"{option} is empty; without it all are meant", USAGE)
     wanted = listing.Wanted(
         workflow=args["--workflow"],
         states=states(args["--state"]),
@@ -63,6 +71,11 @@ def main(args: cli.Args) -> int:
     table.show(args, rows, RUN_COLUMNS)
     if not rows and wanted.workflow and not listing.several(wanted.workflow):
         known_workflow(principal, wanted.workflow)
+    if not rows and wanted.agent:
+        known_agent(principal, wanted.agent)
+    if not rows and wanted.event and wanted.event.startswith(("time", "retry", "task")):
+        words = "schedules, repetitions and calls are no events: --event finds what events began"
+        print(f"cdktr-ctl: {words}", file=sys.stderr)
     return OK
 
 

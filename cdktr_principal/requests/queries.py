@@ -29,7 +29,7 @@ from cdktr_principal.language.listening import heard
 from cdktr_principal.requests import picked
 from cdktr_principal.state.records import Attempt, Run, Task
 from cdktr_principal.state.schedules import EVERY, Planned
-from cdktr_principal.state.state import RECENT_RUNS, State
+from cdktr_principal.state.state import State
 
 PAGE: int = 1000
 """Rows of a page at most."""
@@ -65,7 +65,7 @@ def find_run(state: State, name: str) -> Run:
         raise ProtocolError(
             "not_found",
             f"no run '{name}' is remembered here: all that go on are, and the newest"
-            f" {RECENT_RUNS:,} that ended",
+            f" {len(state.finished):,} that ended",
             nearest(name, state.runs),
         )
     return state.runs[fitting[0]]

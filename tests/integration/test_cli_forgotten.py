@@ -96,7 +96,7 @@ def test_a_list_goes_on_where_the_memory_of_the_principal_ends(short_of_memory: 
     assert [row["run"] for row in listed("-n", "2")] == [row["run"] for row in rows[:2]]
     [failed] = listed("--state", "failed,cancelled", "--workflow", "fail*", "--since", "1h")
     assert failed["run"] == rows[states.index("FAILED")]["run"]
-    assert listed("--until", "1h") == listed("--agent", "nobody") == listed("--event", "x*") == []
+    assert listed("--until", "1h") == listed("--event", "x*") == []
     assert listed("--state", "running,pending") == []
 
 
@@ -104,3 +104,35 @@ def test_history_goes_on_where_a_page_of_the_recorder_ends(short_of_memory: Stan
     for most in (1, 2, 3):
         out = short_of_memory.out("cdktr-ctl", "runs", "--history", "-n", str(most), "--ndjson")
         assert len(out.splitlines()) == most
+
+
+def test_a_forgotten_run_is_refused_with_what_can_be_done(short_of_memory: Stand) -> None:
+    rows = json.loads(short_of_memory.out("cdktr-ctl", "runs", "--history", "-n", "9", "--json"))
+    (old,) = [row["run"] for row in rows if row["state"] == "FAILED"]
+    for more in ([], ["--wait", "zzzzzzzzzz"]):
+        done = short_of_memory.call("cdktr-ctl", "retry", old, *more)
+        said = done.stderr.decode()
+        assert (done.returncode, done.stdout) == (3, b""), done
+        assert f"no run '{old}' is remembered here" in said and "newest 1 that ended" in said
+        assert f"cdktr-ctl show {old}" in said and "cdktr-trigger --workflow failing" in said
+
+
+def test_a_run_that_is_named_twice_is_run_again_once(short_of_memory: Stand) -> None:
+    run = json.loads(short_of_memory.out("cdktr-ctl", "runs", "-n", "1", "--json"))[0]["run"]
+    again = short_of_memory.call("cdktr-ctl", "retry", "--all", run, run[:8], "last")
+    assert again.returncode == 0, again
+    assert len(again.stdout.split()) == 1
+    assert again.stderr.decode().count(f"{run} was named before") == 2
+
+
+def test_an_agent_that_nobody_knows_is_answered_with_the_nearest(short_of_memory: Stand) -> None:
+    agent = json.loads(short_of_memory.out("cdktr-ctl", "agents", "--json"))[0]["agent"]
+    nobody = short_of_memory.call("cdktr-ctl", "runs", "--agent", agent[:-1])
+    assert (nobody.returncode, f"did you mean {agent}".encode() in nobody.stderr) == (3, True)
+    idle = short_of_memory.call("cdktr-ctl", "runs", "--agent", agent, "--state", "cancelled")
+    assert idle.returncode == 0
+    for option in ("--agent", "--state", "--workflow", "--event"):
+        empty = short_of_memory.call("cdktr-ctl", "runs", option, "")
+        assert (empty.returncode, f"{option} is empty".encode() in empty.stderr) == (2, True)
+    none = short_of_memory.call("cdktr-ctl", "runs", "--event", "time*")
+    assert (none.returncode, b"are no events" in none.stderr) == (0, True)

@@ -45,10 +45,10 @@ def test_raw_json_is_opened() -> None:
 def test_a_table_is_aligned_and_says_dash_for_nothing() -> None:
     lines = table.render([table.plain(RUN)], RUN_COLUMNS)
     assert lines == [
-        "RUN         WORKFLOW  STATE   TASKS           CREATED               DURATION  CODE  EVENT"
-        "  REASON",
-        "k3f9x2mq7a  etl       FAILED  3/3 (1 failed)  1970-01-01T00:00:01Z    2.25 s     7  -"
-        "      -",
+        "RUN         WORKFLOW  STATE   TASKS           CREATED               DURATION  CODE"
+        "  BEGUN BY  REASON",
+        "k3f9x2mq7a  etl       FAILED  3/3 (1 failed)  1970-01-01T00:00:01Z    2.25 s     7"
+        "  -         -",
     ]
 
 

@@ -205,7 +205,7 @@ def test_no_workflow_has_no_name() -> None:
 
 
 def test_a_run_that_is_gone_is_refused_with_what_is_remembered() -> None:
-    with pytest.raises(ProtocolError, match="all that go on are, and the newest 1,000 that ended"):
+    with pytest.raises(ProtocolError, match="all that go on are, and the newest 0 that ended"):
         queries.find_run(World().core.state, "k3f9")
 
 
