@@ -31,7 +31,8 @@ from cdktr_common.errors import ProtocolError
 from cdktr_tui import views
 from cdktr_tui.feed.items import Gap, Link
 from cdktr_tui.widgets.output import OutputPane
-from tests.tui.stage import NOW, Reaction, Stage, perform
+from cdktr_tui.widgets.rows import RowsView
+from tests.tui.stage import NOW, UP, Reaction, Stage, perform
 
 RUN = "k3f9x2mq7a"
 NEEDS = {
@@ -130,6 +131,20 @@ def test_the_first_task_that_failed_is_under_the_cursor_when_a_run_is_opened() -
         assert (asked.run, asked.task, asked.n) == (RUN, "validate", 1)
 
     perform(script, {**ANSWERS, TaskList: TaskPage(run=RUN, tasks=tasks, seq=100)})
+
+
+def test_output_says_that_the_recorder_is_away_and_tasks_are_told_of_still() -> None:
+    async def script(stage: Stage) -> None:
+        await opened(stage)
+        await stage.tell(replace(UP, logd_at=stage.now - 14))
+        heading = next(row for row in stage.rows if "load try 2 on db-1" in row)
+        assert "recorder away 14 s" in stage.rows[0] and "recorder away 14 s" in heading
+        pane = stage.view.query_one(OutputPane)
+        assert pane.dimmed and not stage.view.query_one(RowsView).dimmed
+        await stage.tell(UP)
+        assert "away" not in stage.text and not pane.dimmed
+
+    perform(script, ANSWERS)
 
 
 def test_a_large_screen_has_graph_table_story_and_output_at_once() -> None:
