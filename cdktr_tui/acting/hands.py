@@ -220,8 +220,13 @@ class Hands(Base):
             request = WorkflowShow(workflow=subjects[0].id)
         elif subjects and subjects[0].kind in ("run", "task"):
             request = RunShow(run=subjects[0].of_run)
+
+        def told(reply: Reply) -> None:
+            if self.cdktr.view is self:  # nobody who has gone on is given a pager
+                self._page_json(reply)
+
         if request is not None:
-            self.session.ask(request, self._page_json, acting.failed(subjects[0].id))
+            self.session.ask(request, told, acting.failed(subjects[0].id))
         elif records:
             self._page_json(records[0])
         else:

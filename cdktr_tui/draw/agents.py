@@ -146,7 +146,8 @@ def held(tasks: Sequence[AgentTask], signs: glyphs.Glyphs, now: float) -> list[L
             line(
                 " ", signs.span("RUNNING"), (f" {fit(label(each), 34)}", ""),
                 (f" {clean.line(each.run)}", "dim"),
-                f"  {fit(times.running(now - each.since_ts), 7, '>')}", (slots, "dim"), (again, "warn"),
+                f"  {fit(times.running(now - each.since_ts), 7, '>')}",
+                (slots, "dim"), (again, "warn"),
             )
         )  # fmt: skip
     return lines

@@ -38,7 +38,7 @@ def failures(told: RunExplained, page: TaskPage, task: str = "") -> list[Line]:
     for row in failed[:MOST]:
         lines += [(), *_story(row)]
     if failed:
-        lines += [(), line(("l shows the output, R repeats what failed", "dim"))]
+        lines += [(), line(("l shows the output, R and then f repeats what failed", "dim"))]
     return lines
 
 

@@ -21,12 +21,13 @@ _STYLES: Final[dict[str, Style]] = {
 
 
 def about(fact: Fact) -> str:
-    """What a fact is about: `etl/load@2`, an event, an agent."""
+    """What a fact is about: an event, an agent, `RUN/load@2 etl`: where there is little room the
+    workflow is what is cut, since the task is what is looked for."""
     if isinstance(fact, f.RunCreated | f.RunFact):
         task = getattr(fact, "task", "")
         n = getattr(fact, "n", 0)
-        name = f"{fact.workflow} {fact.run}" + (f"/{task}" if task else "")
-        return clean.line(name + (f"@{n}" if n else ""), MOST)
+        name = fact.run + (f"/{task}" if task else "") + (f"@{n}" if n else "")
+        return clean.line(f"{name} {fact.workflow}", MOST)
     if isinstance(fact, f.EpochStarted):
         return "principal"
     if isinstance(fact, f.WorkflowPaused) and not fact.workflow:
@@ -60,8 +61,11 @@ def by(fact: Fact) -> str:
 
 
 def says(fact: Fact) -> Span:
-    """What it says besides, in one line."""
-    return clean.line(", ".join(_parts(fact)), MOST), style(fact)
+    """What it says besides, in one line; who had to do with it when it is nothing else."""
+    said = clean.line(", ".join(_parts(fact)), MOST)
+    if not said and isinstance(fact, f.RunFact) and by(fact):
+        said = clean.line(f"on {by(fact)}", MOST)
+    return said, style(fact)
 
 
 def _parts(fact: Fact) -> list[str]:

@@ -42,7 +42,7 @@ COLUMNS: Final = (
     Column("time", "TIME", 12),
     Column("seq", "SEQ", 7, align=">", rank=1),
     Column("type", "TYPE", 15),
-    Column("about", "OBJECT", 16, flex=3),
+    Column("about", "OBJECT", 20, flex=3),
     Column("by", "BY", 8, flex=1, rank=2),
     Column("says", "DETAIL", 14, flex=4),
 )

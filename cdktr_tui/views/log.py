@@ -64,13 +64,17 @@ class Log(View):
         else:
             pane.load()
         if not self.scope.workflow:
-            self.session.ask(RunWait(run=self.scope.run, wait_s=0.0), self._told, self._untold)
+            self.session.ask(
+                RunWait(run=self.scope.run, wait_s=0.0), self._told, self._unless_gone(self._untold)
+            )
         if self.scope.task:
             self._load_attempts(0)
 
     def _told(self, status: RunStatus) -> None:
         """The run is known: from now on its output is followed, and what came meanwhile looked
         for."""
+        if not self.is_running:
+            return
         self.scope = self.scope._replace(workflow=status.run.workflow)
         self._one = self._one._replace(workflow=status.run.workflow)
         self.output_pane.named(self.scope)
@@ -85,6 +89,8 @@ class Log(View):
 
     def _load_attempts(self, after: int) -> None:
         def told(page: TaskPage) -> None:
+            if not self.is_running:
+                return
             row = next((row for row in page.tasks if row.task == self.scope.task), None)
             if row is not None:
                 self._attempts = [attempt.n for attempt in row.attempts]

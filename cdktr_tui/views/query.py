@@ -199,7 +199,7 @@ class Query(View):
         return self.nothing("i types a query, E opens an editor, s has saved ones:", names)
 
     def summary(self) -> Line:
-        count = f"{len(self.records):,} rows"
+        count = "1 row" if len(self.records) == 1 else f"{len(self.records):,} rows"
         if self.running:
             return line((f"{count}, {max(0.0, self.now - self._began):.0f} s; esc stops", "run"))
         if self.answer is None:

@@ -295,8 +295,8 @@ class OutputPane(OutputMoves, can_focus=True):
     # The foot of the screen.
 
     def say(self, words: str, style: str = "") -> None:
-        """A word about what was done."""
-        for foot in self.screen.query(Footer):
+        """A word about what was done, unless nobody is here any more."""
+        for foot in self.screen.query(Footer) if self.is_attached else ():
             foot.say((words, style))
 
     def _foot(self, prompt: Prompt) -> None:

@@ -190,7 +190,7 @@ class OutputBody(Surface):
         script = self.script
 
         def told(reply: Any) -> None:
-            if script is not self.script or not isinstance(reply, LogPage):
+            if script is not self.script or not self.is_running or not isinstance(reply, LogPage):
                 return
             self.fault = None
             script.answer(ask, reply)
@@ -205,7 +205,7 @@ class OutputBody(Surface):
         script = self.script
 
         def told(fault: ProtocolError) -> None:
-            if script is self.script:
+            if script is self.script and self.is_running:
                 script.refused(ask)
                 self.refused(fault)
 

@@ -76,7 +76,7 @@ def test_a_row_tells_what_happened_to_what_and_by_whom() -> None:
     async def script(stage: Stage) -> None:
         await stage.press("5")
         ended = line(stage, " 1000 ")
-        assert "task.ended" in ended and "etl r1000/load@2" in ended and "db-1" in ended
+        assert "task.ended" in ended and "r1000/load@2 etl" in ended and "db-1" in ended
         assert "FAILED, exit 137, killed: memory" in ended
         assert "event.fired" in line(stage, " 997 ") and "starts etl" in line(stage, " 997 ")
         assert "web-1" in line(stage, " 998 ") and "silent, not heard of" in line(stage, " 998 ")
@@ -84,6 +84,21 @@ def test_a_row_tells_what_happened_to_what_and_by_whom() -> None:
         assert "event/" in stage.feed.followed and "run/" in stage.feed.followed
 
     perform(script, ANSWERS, size=(140, 40))
+
+
+def test_where_there_is_little_room_the_task_and_its_agent_are_still_told() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.press("5")
+        await stage.tell(
+            f.TaskAssigned(
+                seq=1001, prev=1000, ts=NOW, workflow="orders", run="8t8cjz97ys", task="extract",
+                n=2, agent="db-1", token="t", boot="b",
+            )
+        )  # fmt: skip
+        assert "8t8cjz97ys/extract@2" in line(stage, " 1001 ")
+        assert "on db-1" in line(stage, " 1001 ")
+
+    perform(script, ANSWERS)
 
 
 def test_facts_come_at_the_top_as_they_happen() -> None:

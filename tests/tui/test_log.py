@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cdktr_common.catalogue.logd import LogQuery, LogRead
+from cdktr_common.catalogue.logd import LogPage, LogQuery, LogRead
 from cdktr_common.catalogue.principal import RunStatus, RunWait, TaskList, TaskPage
 from cdktr_common.catalogue.values import AttemptRow, RunRow, TaskRow
 from cdktr_common.errors import ProtocolError
 from cdktr_tui import views
-from cdktr_tui.feed.items import Link, Output
+from cdktr_tui.feed.items import Answered, Link, Output
 from cdktr_tui.options import Options
 from cdktr_tui.views.log import Log
 from cdktr_tui.widgets.output import OutputPane
@@ -300,6 +300,36 @@ def test_without_logd_it_says_so() -> None:
         assert "it is back" in stage.text
 
     perform(script, found)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_an_answer_to_a_log_that_was_left_touches_nothing(refused: bool) -> None:
+    page = TaskPage(run="r", tasks=[])
+    given = {LogQuery: LogPage(), RunWait: RunStatus(run=RUN), TaskList: page}
+
+    async def script(stage: Stage) -> None:
+        session = stage.app.session
+        stage.app.open(views.make("log", session, run="r", task="t"))
+        await stage.settle()
+        log = stage.view
+        stage.app.leave()
+        session.past.clear()
+        stage.app.switch("local")  # nobody can go back to it now: it is taken down
+        await stage.settle()
+        assert not log.is_running
+        late = [
+            Answered(
+                number=number, took_s=9.0,
+                reply=ProtocolError("unavailable", "away") if refused else given[type(asked)],
+            )
+            for number, asked in enumerate(stage.feed.requests, 1)
+            if type(asked) in given
+        ]  # fmt: skip
+        assert len(late) == 3
+        await stage.tell(*late)
+        assert stage.view.is_running and session.followed == stage.view.topics()
+
+    perform(script)
 
 
 def test_the_workflow_of_a_run_is_asked_for_to_follow_it() -> None:
