@@ -28,7 +28,7 @@ from cdktr_logd.queries import FETCH, PAGE_BYTES, PAGE_ROWS
 from cdktr_logd.reader import Column, QueryFault, QueryStarved, QueryWrong, Session, Statement
 
 BYTES_MOST: Final = 256 << 20
-"""A query gives so much, as rows or as a file, and is cut there."""
+"""A query gives so much, as rows or as a file; what gives more is refused there."""
 
 ROW_MOST: Final = 16 << 20
 
@@ -56,7 +56,11 @@ class Question:
         self._more: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._began = time.monotonic()
         self._thread = worker(self._work, "question")
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # no memory for its stack: logd has reached its bound
+            session.close()
+            raise ProtocolError("busy", "there is no memory for one more query now") from None
 
     def more(self) -> None:
         """Prepare the next page."""
@@ -157,9 +161,13 @@ class Question:
         number = count = size = total = 0
         cut = False
         for values in self._fetched():
-            if count == self._request.limit or total >= BYTES_MOST:
+            if count == self._request.limit:
                 cut = True
                 break
+            if total >= BYTES_MOST:
+                most = BYTES_MOST >> 20
+                words = f"the first {count} rows are {most} MiB, and a query gives no more"
+                raise ProtocolError("too_large", f"{words}: choose fewer rows or columns")
             if size >= PAGE_BYTES or len(rows) == PAGE_ROWS:
                 yield self._page(columns, number, rows, more=True)
                 number, rows, size = number + 1, [], 0

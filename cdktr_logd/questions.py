@@ -115,7 +115,11 @@ class Questions:
             self._loop.wake()
 
         late = ProtocolError("timeout", f"the query was not over after {request.timeout_s:g} s")
-        one.question = Question(name, request, reader, self._directory, tell)
+        try:
+            one.question = Question(name, request, reader, self._directory, tell)
+        except ProtocolError:
+            del self._asked[name]
+            raise
         one.deadline = self._loop.later(request.timeout_s, lambda: self._end(one, late))
         self._look_after()
 

@@ -368,3 +368,13 @@ def test_the_greediest_queries_hurt_nobody_who_has_output(untapped: None, logd: 
     assert set(ends) <= {"too_large", "timeout", "done"} and "too_large" in ends
     counts = logd.counts()
     assert not counts.get("reopened") and logd.proc.popen.poll() is None
+
+
+@pytest.mark.long
+def test_what_is_larger_than_a_query_may_give_is_no_whole_answer(logd: Logd) -> None:
+    client = logd.client()
+    page = ask(client, "select repeat('x', 1000) from range(300000)", limit=1_000_000, timeout_s=60)
+    with pytest.raises(ProtocolError, match="rows are 256 MiB") as fault:
+        while page.next is not None:
+            page = client.ask(QueryNext(query=page.query, page=page.next), QueryPage)
+    assert fault.value.code == "too_large" and not fault.value.retry
