@@ -248,12 +248,8 @@ class CdktrApp(Terminal):
         if not self._governor.ready():
             self._want_frame()
             return
-        if not self.view.is_mounted:
-            return  # another one was gone to just now
         dirty, self._dirty = self._dirty, set()
         self._governor.drawn()
-        if not self.view.is_mounted:
-            return  # another one than before: it asks for all it shows
         with self.batch_update():
             self.view.changed(dirty)
             self.view.restate()
