@@ -84,13 +84,8 @@ def known_workflow(principal: Connection, workflow: str) -> None:
             return
         if principal.ask(RunList(workflow=workflow, limit=1), RunPage).runs:
             return
-        try:
-            older = HistoryList(table="runs", workflow=workflow, limit=1)
-            if principal.ask_logd(older, HistoryPage).rows:
-                return
-        except ProtocolError:
-            pass  # it cannot be asked: the principal's word is all there is
-        raise unknown from None
+        if not _recorded(principal, HistoryList(table="runs", workflow=workflow, limit=1)):
+            raise unknown from None
 
 
 def known_agent(principal: Connection, agent: str) -> None:
@@ -101,13 +96,17 @@ def known_agent(principal: Connection, agent: str) -> None:
     except ProtocolError as unknown:
         if unknown.code != "not_found":
             return
-        try:
-            older = HistoryList(table="attempts", agent=agent, limit=1)
-            if principal.ask_logd(older, HistoryPage).rows:
-                return
-        except ProtocolError:
-            pass  # it cannot be asked: the principal's word is all there is
-        raise unknown from None
+        if not _recorded(principal, HistoryList(table="attempts", agent=agent, limit=1)):
+            raise unknown from None
+
+
+def _recorded(principal: Connection, asked: HistoryList) -> bool:
+    """Does the recorder know of any? One that cannot be asked does not: the principal's word is
+    then all there is."""
+    try:
+        return bool(principal.ask_logd(asked, HistoryPage).rows)
+    except ProtocolError:
+        return False
 
 
 def forgotten(principal: Connection, name: str, unknown: ProtocolError) -> ProtocolError:
