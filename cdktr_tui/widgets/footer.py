@@ -70,12 +70,6 @@ class Footer(Surface):
         self._before: Widget | None = None
         self.asked: Asked | None = None
 
-    def offer(self, *ids: str) -> None:
-        """These keys instead of those of the place."""
-        if ids != self._ids:
-            self._ids = ids
-            self.paint()
-
     def allow(self, denied: str, table: tuple[Key, ...] = KEYS) -> None:
         """`denied`: why nothing can be changed now; "": it can. `table` has the user's own keys."""
         if (denied, table) != (self._denied, self._table):

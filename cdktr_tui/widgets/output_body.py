@@ -37,9 +37,6 @@ SLICE_S: Final = 0.005
 QUIET_S: Final = 2.0
 """After so long without output it is looked whether the last of it was lost on its way."""
 
-HURRY_S: Final = 0.25
-"""Who goes through rows faster than this does not want the output of each."""
-
 Asks = Callable[[Request, Callable[[Any], None], Callable[[ProtocolError], None]], int]
 """How it asks: a request, what to do with the reply, what to do with a refusal."""
 
@@ -73,10 +70,10 @@ class OutputBody(Surface):
         self._ask, self._now = ask, now
         self._page: list[tuple[int | None, Line]] = []
         self._laid = (0, 0)
-        self._shown_at = self._heard_at = 0.0
+        self._heard_at = 0.0
         self._quiet = True
         self._slice = SLICE
-        self._sifting = self._hurried = False
+        self._sifting = False
         self._heading: Line = ()
         self._link = Link(state="connecting")
 
@@ -96,13 +93,7 @@ class OutputBody(Surface):
         self.following, self.fault = True, None
         self.top = self.sub = self.left = self.seeking = 0
         self.found = self.chosen = None
-        now = time.monotonic()
-        hurried, self._shown_at = now - self._shown_at < HURRY_S, now
-        if not hurried:
-            self.pump()
-        elif not self._hurried:
-            self._hurried = True
-            self.set_timer(HURRY_S, self._slowed)
+        self.pump()
         self.draw()
 
     def topics(self) -> set[str]:
@@ -216,10 +207,6 @@ class OutputBody(Surface):
 
     def seek(self, step: int) -> None:
         """Go on to a match that was not loaded."""
-
-    def _slowed(self) -> None:
-        self._hurried = False
-        self.pump()
 
     def _names(self, longest: int) -> None:
         names = min(loglines.NAME_MOST, max(self.look.names, longest))
