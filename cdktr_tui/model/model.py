@@ -44,25 +44,6 @@ class Model:
     def fold(self, item: Item) -> Keys:
         """Take one piece of news in; what has changed. Output and answers are for others."""
         dirty: Keys = set()
-        self._fold(item, dirty)
-        return dirty
-
-    def fold_all(self, items: Iterable[Item]) -> Keys:
-        """The same for all that has come since the last frame."""
-        dirty: Keys = set()
-        for item in items:
-            self._fold(item, dirty)
-        return dirty
-
-    def detail(self, detail: RunDetail) -> Keys:
-        """A run that is looked at, with its plan: for its row, and for its tasks."""
-        return self.runs.detail(detail) | self.tasks.detail(detail)
-
-    def left(self, topics: Iterable[str]) -> Keys:
-        """These topics are followed no more: what was folded from them is stale from now on."""
-        return set[Key]().union(*(self._missed(topic) for topic in topics))
-
-    def _fold(self, item: Item, dirty: Keys) -> None:
         match item:
             case Told(fact=fact):
                 self._told(fact, dirty)
@@ -79,6 +60,15 @@ class Model:
                     dirty.add(LINK)
             case Gap(healed=False):
                 dirty |= self._missed(item.topic) | {("gap", item.topic)}
+        return dirty
+
+    def detail(self, detail: RunDetail) -> Keys:
+        """A run that is looked at, with its plan: for its row, and for its tasks."""
+        return self.runs.detail(detail) | self.tasks.detail(detail)
+
+    def left(self, topics: Iterable[str]) -> Keys:
+        """These topics are followed no more: what was folded from them is stale from now on."""
+        return set[Key]().union(*(self._missed(topic) for topic in topics))
 
     def _missed(self, topic: str) -> Keys:
         return set[Key]().union(*(part.missed(topic) for part in self._parts))
